@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 to a result or to the verdict of the tests; see usage below.
+set -eu
+
+usage() {
+  cat <<'END'
+usage: ./bootstrap.sh run [psac_dist arguments...]
+       ./bootstrap.sh test
+       ./bootstrap.sh build
+
+  run     install what is missing, build, fetch MNIST, train with configs/quick.yaml on this machine's cores (at most 8)
+          and write runs/TIME.h5 with a report beside it; the arguments, any but --out, go to psac_dist
+  test    install what is missing, fetch MNIST if possible, build, run all tests; the exit code is that of ctest
+  build   install what is missing, build into build/
+
+Installing takes root, or sudo without a password; nothing is asked. Where every package is there, apt is not called.
+END
+}
+
+packages=(
+  build-essential cmake pkg-config git ca-certificates curl
+  openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools zlib1g-dev libfyaml-dev librandom123-dev libcmocka-dev
+  python3 python3-numpy python3-h5py python3-matplotlib
+)
+
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+data=$root/data/mnist
+
+say() { printf 'bootstrap: %s\n' "$*" >&2; }
+
+die() {
+  say "$*"
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
+}
+
+install_packages() {
+  local installed missing=() package
+  command -v dpkg-query >/dev/null || die "no dpkg-query here; this script is for Debian and its relatives"
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
+  for package in "${packages[@]}"; do
+    grep -qx "$package installed" <<<"$installed" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${missing[*]}"
+  { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } ||
+    die "could not install ${missing[*]}; as root: apt-get install ${missing[*]}"
+}
+
+build() {
+  say "building $root/build"
+  cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release >&2 || die "cmake could not configure $root/build"
+  cmake --build "$root/build" -j "$(nproc)" >&2 || die "the build in $root/build failed"
+}
+
+fetch_data() { "$root/tools/get_mnist" --install "$data"; }
+
+run() {
+  local ranks result
+  install_packages
+  build
+  fetch_data || die "there is no data to train on"
+  ranks=$(nproc)
+  [ "$ranks" -le 8 ] || ranks=8
+  result=$root/runs/$(date -u +%Y%m%dT%H%M%SZ).h5
+  mkdir -p "$root/runs"
+  say "training on $ranks ranks into $result"
+  mpirun -np "$ranks" "$root/build/psac_dist" --config "$root/configs/quick.yaml" --data "$data" --out "$result" "$@" ||
+    die "the training run failed"
+  /usr/bin/python3 "$root/tools/psac_report" "$result" || die "no report could be made of $result"
+  say "this was the quick configuration; the full training, in $root:"
+  say "  mpirun $mpirun_options -np $ranks build/psac_dist --data data/mnist --out runs/full.h5"
+}
+
+run_tests() {
+  install_packages
+  fetch_data || say "no MNIST: the tests that need it will be skipped"
+  build
+  export OMPI_MCA_mpi_yield_when_idle=1  # there are tests with more ranks than cores
+  exec ctest --test-dir "$root/build" --output-on-failure
+}
+
+# What every mpirun below learns from these variables, the command that `run` suggests says with options.
+export OMPI_MCA_rmaps_base_oversubscribe=1  # it counts cores, nproc counts hardware threads
+mpirun_options=--oversubscribe
+if [ "$(id -u)" = 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  mpirun_options+=' --allow-run-as-root'
+fi
+
+case ${1:-} in
+  run) shift; run "$@" ;;
+  test) run_tests ;;
+  build) install_packages; build ;;
+  --help) usage ;;
+  *) usage >&2; exit 2 ;;
+esac

@@ -1,0 +1,74 @@
+// HDF5 files: written in parallel by all ranks, field by field; read with every object checked before it is believed.
+//
+// A file is written beside its final name and takes it only when it is complete and on the disk, so a reader never sees half of one.
+#ifndef PSAC_IO_H5_FILE_H
+#define PSAC_IO_H5_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+// Who takes part in an access.
+typedef struct psac_access {
+  int rank, n_ranks;
+  const void *mpi_comm;  // MPI_Comm * of all ranks
+} psac_access;
+
+typedef enum psac_type {
+  PSAC_U8, PSAC_I32, PSAC_U32, PSAC_I64, PSAC_U64, PSAC_F32, PSAC_F64,
+  PSAC_TEXT,  // fixed-length strings of psac_field.text_bytes, zero-padded
+} psac_type;
+
+enum { PSAC_MAX_DIMS = 4 };
+
+// One dataset: what it is, and this rank's rows of it (rows = slices along the first dimension).
+typedef struct psac_field {
+  const char *path;              // "/group/name"; groups are made as needed
+  psac_type type;
+  int n_dims;                    // 0 = scalar, written by rank 0
+  int64_t dims[PSAC_MAX_DIMS];   // of the whole dataset
+  int64_t first_row, n_rows;     // this rank's part; n_rows may be 0
+  const void *data;              // [n_rows][dims[1]]...; NULL where n_rows is 0
+  size_t text_bytes;             // PSAC_TEXT only
+  const char *units;             // attribute `units`; NULL = none
+} psac_field;
+
+typedef struct psac_h5_file psac_h5_file;
+
+// Silences HDF5's own printing; call once per process.
+void psac_h5_quiet(void);
+
+// Refuses a place where `path` could not be written: no such folder, not writable, a folder of that name. Rank 0's business.
+psac_status psac_h5_check_writable(const char *path);
+
+// Creates path.partial. Collective over `access`, as are all calls on the file until commit or discard.
+psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_file **file);
+psac_status psac_h5_write(psac_h5_file *file, const psac_field *field);
+// Attributes of a group or dataset ("/" for the file), the same value on every rank.
+psac_status psac_h5_write_text(psac_h5_file *file, const char *object, const char *name, const char *text);
+psac_status psac_h5_write_i64(psac_h5_file *file, const char *object, const char *name, int64_t value);
+psac_status psac_h5_write_f64(psac_h5_file *file, const char *object, const char *name, double value);
+// Attributes that SONATA readers expect: magic and version on "/", the sorting of a spike population.
+psac_status psac_h5_write_sonata_root(psac_h5_file *file);
+psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *population);
+// Closes and frees. After commit the file has its name and is on the disk; discard leaves nothing.
+psac_status psac_h5_commit(psac_h5_file **file);
+void psac_h5_discard(psac_h5_file **file);
+
+// Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
+psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);
+void psac_h5_close(psac_h5_file **file);
+// 1 if the object is there (only hard links count: a file must not lead a reader elsewhere).
+int psac_h5_has(psac_h5_file *file, const char *object);
+int psac_h5_has_attribute(psac_h5_file *file, const char *object, const char *name);
+// dims [n_dims] of a dataset, which must have just so many and hold numbers.
+psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims);
+// Rows [first_row, first_row + n_rows) converted to `type`; collective if the file was opened so.
+psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data);
+psac_status psac_h5_read_i64(psac_h5_file *file, const char *object, const char *name, int64_t *value);
+psac_status psac_h5_read_f64(psac_h5_file *file, const char *object, const char *name, double *value);
+// The caller frees *text.
+psac_status psac_h5_read_text(psac_h5_file *file, const char *object, const char *name, char **text);
+
+#endif

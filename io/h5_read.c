@@ -1,0 +1,172 @@
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "h5_internal.h"
+
+psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file) {
+  struct stat info;
+  *file = NULL;
+  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
+    return psac_fail(PSAC_ERR_INPUT, "%s does not exist or is not a file; an HDF5 file is needed", path);
+  }
+  *file = calloc(1, sizeof **file);
+  if (*file) (*file)->path = strdup(path);
+  if (!*file || !(*file)->path) {
+    free(*file);
+    *file = NULL;
+    return psac_fail(PSAC_ERR_MEMORY, "out of memory opening %s", path);
+  }
+  const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
+  if (access) {
+    (*file)->access = *access;
+    (*file)->parallel = 1;
+    H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
+  }
+  (*file)->id = H5Fopen(path, H5F_ACC_RDONLY, properties);
+  H5Pclose(properties);
+  if ((*file)->id >= 0) return PSAC_OK;
+  const psac_status status = psac_h5_failure(*file, PSAC_ERR_INPUT, "open", "it as an HDF5 file");
+  free((*file)->path);
+  free(*file);
+  *file = NULL;
+  return status;
+}
+
+// 1 if every link on the way to `object` is a hard link to something that exists.
+int psac_h5_has(psac_h5_file *file, const char *object) {
+  char path[512];
+  if (strcmp(object, "/") == 0) return 1;
+  for (const char *end = object; *end;) {
+    end = strchr(end + 1, '/');
+    if (!end) end = object + strlen(object);
+    if ((size_t)(end - object) >= sizeof path) return 0;
+    memcpy(path, object, (size_t)(end - object));
+    path[end - object] = '\0';
+    H5L_info_t link;
+    if (H5Lget_info(file->id, path, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) {
+      H5Eclear2(H5E_DEFAULT);
+      return 0;
+    }
+  }
+  return 1;
+}
+
+int psac_h5_has_attribute(psac_h5_file *file, const char *object, const char *name) {
+  return psac_h5_has(file, object) && H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0;
+}
+
+// Opens a dataset of numbers that lies in this file. Its class, dimensions and size are checked.
+static psac_status open_dataset(psac_h5_file *file, const char *path, hid_t *set) {
+  H5O_info_t object;
+  if (!psac_h5_has(file, path)) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s is missing", file->path, path);
+  if (H5Oget_info_by_name(file->id, path, &object, H5P_DEFAULT) < 0 || object.type != H5O_TYPE_DATASET ||
+      (*set = H5Dopen2(file->id, path, H5P_DEFAULT)) < 0) {
+    H5Eclear2(H5E_DEFAULT);
+    return psac_fail(PSAC_ERR_INPUT, "%s: %s is not a readable dataset", file->path, path);
+  }
+  const hid_t type = H5Dget_type(*set), creation = H5Dget_create_plist(*set);
+  const H5T_class_t class = H5Tget_class(type);
+  const int external = H5Pget_external_count(creation);
+  const H5D_layout_t layout = H5Pget_layout(creation);
+  H5Tclose(type);
+  H5Pclose(creation);
+  const char *fault = class != H5T_INTEGER && class != H5T_FLOAT ? "does not hold numbers"
+                      : external > 0 || layout == H5D_VIRTUAL    ? "keeps its data in another file"
+                                                                 : NULL;
+  if (!fault) return PSAC_OK;
+  H5Dclose(*set);
+  return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s %s", file->path, path, fault);
+}
+
+psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims) {
+  hid_t set;
+  PSAC_TRY(open_dataset(file, path, &set));
+  const hid_t space = H5Dget_space(set);
+  hsize_t size[H5S_MAX_RANK] = {0};
+  const int n = H5Sget_simple_extent_ndims(space);
+  if (n >= 0 && n <= H5S_MAX_RANK) H5Sget_simple_extent_dims(space, size, NULL);
+  H5Sclose(space);
+  H5Dclose(set);
+  if (n != n_dims) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s has %d dimensions; %d are needed", file->path, path, n, n_dims);
+  for (int d = 0; d < n_dims; d++) {
+    if (size[d] > INT64_MAX) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s is too large", file->path, path);
+    dims[d] = (int64_t)size[d];
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data) {
+  hid_t set;
+  PSAC_TRY(open_dataset(file, path, &set));
+  const hid_t space = H5Dget_space(set);
+  const int n_dims = H5Sget_simple_extent_ndims(space);
+  hsize_t start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK] = {0};
+  H5Sget_simple_extent_dims(space, count, NULL);
+  start[0] = (hsize_t)first_row;
+  count[0] = (hsize_t)n_rows;
+  const hid_t memory = H5Screate_simple(n_dims, count, NULL);
+  if (n_rows == 0) {
+    H5Sselect_none(space);
+    H5Sselect_none(memory);
+  } else {
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+  }
+  const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+  if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
+  char nothing[8];
+  const herr_t done = H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing);
+  H5Pclose(transfer);
+  H5Sclose(memory);
+  H5Sclose(space);
+  H5Dclose(set);
+  return done < 0 ? psac_h5_failure(file, PSAC_ERR_INPUT, "read", path) : PSAC_OK;
+}
+
+static psac_status read_number(psac_h5_file *file, const char *object, const char *name, hid_t type, void *value) {
+  if (!psac_h5_has_attribute(file, object, name)) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is missing", file->path, name, object);
+  }
+  const hid_t id = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = id < 0 ? -1 : H5Aget_space(id), stored = id < 0 ? -1 : H5Aget_type(id);
+  const H5T_class_t class = stored < 0 ? H5T_NO_CLASS : H5Tget_class(stored);
+  const int readable = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
+                       (class == H5T_INTEGER || class == H5T_FLOAT) && H5Aread(id, type, value) >= 0;
+  if (stored >= 0) H5Tclose(stored);
+  if (space >= 0) H5Sclose(space);
+  if (id >= 0) H5Aclose(id);
+  H5Eclear2(H5E_DEFAULT);
+  if (!readable) return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is not one number", file->path, name, object);
+  return PSAC_OK;
+}
+
+psac_status psac_h5_read_i64(psac_h5_file *file, const char *object, const char *name, int64_t *value) {
+  return read_number(file, object, name, H5T_NATIVE_INT64, value);
+}
+
+psac_status psac_h5_read_f64(psac_h5_file *file, const char *object, const char *name, double *value) {
+  return read_number(file, object, name, H5T_NATIVE_DOUBLE, value);
+}
+
+psac_status psac_h5_read_text(psac_h5_file *file, const char *object, const char *name, char **text) {
+  *text = NULL;
+  if (!psac_h5_has_attribute(file, object, name)) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is missing", file->path, name, object);
+  }
+  const hid_t id = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t type = id < 0 ? -1 : H5Aget_type(id), space = id < 0 ? -1 : H5Aget_space(id);
+  enum { LONGEST = 1 << 20 };
+  const int fixed = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && space >= 0 &&
+                    H5Sget_simple_extent_npoints(space) == 1 && H5Tget_size(type) <= LONGEST;
+  if (fixed) *text = calloc(H5Tget_size(type) + 1, 1);
+  const int readable = *text && H5Aread(id, type, *text) >= 0;
+  if (type >= 0) H5Tclose(type);
+  if (space >= 0) H5Sclose(space);
+  if (id >= 0) H5Aclose(id);
+  H5Eclear2(H5E_DEFAULT);
+  if (readable) return PSAC_OK;
+  free(*text);
+  *text = NULL;
+  return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is not a fixed-length text", file->path, name, object);
+}

@@ -1,0 +1,43 @@
+// Evaluates the weights of an earlier run.
+#include <stdlib.h>
+
+#include "jobs.h"
+#include "run_file.h"
+#include "summary.h"
+
+// The run's own configuration is the base; the options may change it.
+static psac_status configure(psac_session *session, const psac_options *options, psac_ranks *ranks) {
+  char *text = NULL;
+  psac_status status = PSAC_OK;
+  if (!options->weights) status = psac_fail(PSAC_ERR_INPUT, "evaluate needs --weights RUN.h5, the run file of a training");
+  if (status == PSAC_OK && ranks->rank == 0) status = psac_run_file_read_config(options->weights, &text);
+  status = psac_ranks_agree(ranks, status);
+  if (status == PSAC_OK) {
+    const psac_layer layer = {.text = text, .origin = options->weights};
+    status = psac_session_configure(session, options, ranks, &layer);
+  }
+  free(text);
+  return status;
+}
+
+static psac_status run(psac_session *session, psac_progress_kind kind, psac_results *results) {
+  PSAC_TRY(psac_session_read_digits(session, 0));
+  PSAC_TRY(psac_session_prepare_output(session));
+  PSAC_TRY(psac_session_build(session));
+  PSAC_TRY(psac_run_file_read_weights(session, session->options->weights));
+  psac_summary_start(session, kind);
+  PSAC_TRY(psac_evaluation_run(session, kind, &results->evaluation));
+  return psac_summary_finish(session, results);
+}
+
+psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks) {
+  psac_session session = {0};
+  psac_results results = {0};
+  psac_progress_kind kind = PSAC_PROGRESS_NONE;
+  psac_status status = psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind));
+  if (status == PSAC_OK) status = configure(&session, options, ranks);
+  if (status == PSAC_OK) status = run(&session, kind, &results);
+  psac_results_free(&results);
+  psac_session_end(&session);
+  return status;
+}

@@ -1,0 +1,21 @@
+// The test: every test image once, without learning.
+#ifndef PSAC_JOBS_EVALUATION_H
+#define PSAC_JOBS_EVALUATION_H
+
+#include "progress.h"
+#include "session.h"
+
+typedef struct psac_evaluation {
+  int64_t n;                 // images
+  double accuracy;           // fraction
+  int32_t *prediction;       // [n]; these arrays on rank 0 only
+  int32_t *label;            // [n]
+  int32_t *output_counts;    // [n][n_output]
+  int64_t *confusion;        // [10][n_output], row = label
+} psac_evaluation;
+
+// Presents session->test and fills the network's statistics. Collective.
+psac_status psac_evaluation_run(psac_session *session, psac_progress_kind progress, psac_evaluation *evaluation);
+void psac_evaluation_free(psac_evaluation *evaluation);
+
+#endif

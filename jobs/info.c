@@ -1,0 +1,43 @@
+// Says what this build and this machine offer.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jobs.h"
+#include "session.h"
+#include "version.h"
+
+typedef struct place {
+  char host[128];
+  int node_rank, node_size;
+} place;
+
+static void print_build(void) {
+  printf("psac_dist %s (%s)\n", PSAC_VERSION, PSAC_GIT_REVISION);
+  printf("compiler:   %s, %s\n", PSAC_COMPILER, PSAC_BUILD_TYPE);
+  printf("libraries:  %s, HDF5 %s\n", PSAC_MPI_LIBRARY, PSAC_HDF5_VERSION);
+  printf("backends:   ");
+  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) printf("%s ", (*each)->name);
+  printf("\ntransports: self mpi\n");
+}
+
+psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
+  psac_session session = {.options = options, .ranks = ranks};
+  PSAC_TRY(psac_session_choose(&session));
+  place here = {.node_rank = ranks->node_rank, .node_size = ranks->node_size};
+  memcpy(here.host, ranks->host, sizeof here.host);
+  place *all = calloc((size_t)ranks->n_ranks, sizeof *all);
+  psac_status status = all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory");
+  if (status == PSAC_OK) status = session.transport.all_gather(&session.transport, NULL, &here, all, sizeof here);
+  if (status == PSAC_OK && ranks->rank == 0) {
+    print_build();
+    printf("this run:   %d rank%s, backend %s, transport %s, %ld cores on this node\n", ranks->n_ranks,
+           ranks->n_ranks == 1 ? "" : "s", session.kernels->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));
+    for (int r = 0; r < ranks->n_ranks; r++) {
+      printf("  rank %d: %s, %d of %d on its node\n", r, all[r].host, all[r].node_rank, all[r].node_size);
+    }
+  }
+  free(all);
+  return status;
+}

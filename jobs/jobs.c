@@ -1,0 +1,56 @@
+#include "jobs.h"
+
+#include <string.h>
+
+const psac_job psac_jobs[] = {
+    {
+        .name = "train",
+        .summary = "train on the digits, then evaluate (the default)",
+        .description = "Trains the configured network on the training images from reward alone, evaluates it on the test images and\n"
+                       "writes a run file: learning curves, weights, statistics, recorded spikes.",
+        .options = "csSdobtp",
+        .config = "psac",
+        .run = psac_job_train,
+    },
+    {
+        .name = "evaluate",
+        .summary = "evaluate the weights of an earlier run",
+        .description = "Presents the test images to the network of a run file, with its weights and its configuration (which --config and\n"
+                       "--set may change), and writes a run file without training.",
+        .options = "csSdowbtp",
+        .run = psac_job_evaluate,
+    },
+    {
+        .name = "replay",
+        .summary = "present recorded retina spikes to the seed network",
+        .description = "Reads initial weights, labels and retina spikes from a case file (its layout: docs/files.md), presents them as the\n"
+                       "notebook does, in two passes each, and writes a file of the same layout with what this program did. The case's\n"
+                       "attributes num_neurons, t_total, t_skip, dt and learning_rate go before the configuration.",
+        .options = "csokbt",
+        .config = "seed",
+        .run = psac_job_replay,
+    },
+    {
+        .name = "info",
+        .summary = "say what this build and this machine offer",
+        .description = "Prints version, libraries, backends, transports and where the ranks run.",
+        .options = "bt",
+        .run = psac_job_info,
+    },
+    {
+        .name = "config",
+        .summary = "print the resolved configuration",
+        .description = "Prints the configuration that the same options would give a run, with every key's unit, meaning and range.",
+        .options = "csS",
+        .config = "psac",
+        .run = psac_job_config,
+    },
+    {.name = NULL},
+};
+
+const psac_job *psac_job_find(const char *name) {
+  for (const psac_job *job = psac_jobs; job->name; job++) {
+    if (strcmp(job->name, name) == 0) return job;
+  }
+  return NULL;
+}

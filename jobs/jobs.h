@@ -1,0 +1,27 @@
+// What one mpirun does: a table of jobs.
+#ifndef PSAC_JOBS_JOBS_H
+#define PSAC_JOBS_JOBS_H
+
+#include "options.h"
+#include "ranks.h"
+
+typedef struct psac_job {
+  const char *name;
+  const char *summary;      // one line, for the list of commands
+  const char *description;  // for --help of the job
+  const char *options;      // letters of the options that it takes, see options.c
+  const char *config;       // configuration when --config is not given
+  psac_status (*run)(const psac_options *options, psac_ranks *ranks);  // collective
+} psac_job;
+
+extern const psac_job psac_jobs[];  // ends with a NULL name; the first is the default
+
+const psac_job *psac_job_find(const char *name);
+
+psac_status psac_job_train(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_info(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_config(const psac_options *options, psac_ranks *ranks);
+
+#endif

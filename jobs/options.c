@@ -1,0 +1,133 @@
+#include "options.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "jobs.h"
+
+typedef struct option {
+  char letter;            // in psac_job.options
+  const char *name;       // without the dashes
+  const char *argument;
+  size_t offset;          // of a const char * in psac_options; unused for --set
+  const char *help;
+} option;
+
+#define PLACE(member) offsetof(psac_options, member)
+
+static const option options_table[] = {
+    {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed, quick name the built-in ones"},
+    {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
+    {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
+    {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
+    {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
+    {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
+    {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
+    {'b', "backend", "NAME", PLACE(backend), "auto or cpu [auto]"},
+    {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank) or mpi [auto]"},
+    {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
+};
+enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
+
+static void keep_command_line(int argc, char **argv, psac_options *options) {
+  size_t n = 0;
+  for (int i = 0; i < argc && n < sizeof options->command_line; i++) {
+    n += (size_t)snprintf(options->command_line + n, sizeof options->command_line - n, "%s%s", i ? " " : "", argv[i]);
+  }
+}
+
+static const option *find_option(const char *name, size_t n) {
+  for (int k = 0; k < N_OPTIONS; k++) {
+    if (strlen(options_table[k].name) == n && strncmp(options_table[k].name, name, n) == 0) return &options_table[k];
+  }
+  return NULL;
+}
+
+static psac_status unknown_option(const psac_job *job, const char *argument) {
+  char allowed[512] = "--help";
+  size_t n = strlen(allowed);
+  for (int k = 0; k < N_OPTIONS; k++) {
+    if (!strchr(job->options, options_table[k].letter)) continue;
+    n += (size_t)snprintf(allowed + n, sizeof allowed - n, ", --%s", options_table[k].name);
+  }
+  return psac_fail(PSAC_ERR_INPUT, "%.80s is not an option of psac_dist %s; allowed: %s", argument, job->name, allowed);
+}
+
+// One "--name value" or "--name=value"; *next moves behind it.
+static psac_status read_option(int argc, char **argv, int *next, psac_options *options) {
+  const char *argument = argv[(*next)++], *name = argument + 2;
+  const size_t n = strcspn(name, "=");
+  const option *found = find_option(name, n);
+  if (!found || !strchr(options->job->options, found->letter)) return unknown_option(options->job, argument);
+  const char *value = name[n] == '=' ? name + n + 1 : *next < argc ? argv[(*next)++] : NULL;
+  if (!value || !*value) return psac_fail(PSAC_ERR_INPUT, "--%s needs a value: --%s %s", found->name, found->name, found->argument);
+  if (found->letter != 's') {
+    memcpy((char *)options + found->offset, &value, sizeof value);
+    return PSAC_OK;
+  }
+  if (options->n_sets == PSAC_MAX_SETS) return psac_fail(PSAC_ERR_INPUT, "more than %d --set options", PSAC_MAX_SETS);
+  options->set[options->n_sets++] = value;
+  return PSAC_OK;
+}
+
+psac_status psac_options_read(int argc, char **argv, psac_options *options) {
+  *options = (psac_options){.data = "data/mnist", .backend = "auto", .transport = "auto", .progress = "auto"};
+  keep_command_line(argc, argv, options);
+  int next = 1;
+  if (next < argc && argv[next][0] != '-') {
+    options->job = psac_job_find(argv[next]);
+    if (!options->job && strcmp(argv[next], "help") == 0) return options->help = 1, PSAC_OK;
+    if (!options->job) {
+      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: train, evaluate, replay, info, config", argv[next]);
+    }
+    next++;
+  }
+  const psac_job *named = options->job;
+  if (!named) options->job = &psac_jobs[0];
+  while (next < argc) {
+    const char *argument = argv[next];
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+      options->help = 1;
+      options->job = named;
+      return PSAC_OK;
+    }
+    if (strcmp(argument, "--version") == 0) return options->version = 1, PSAC_OK;
+    if (strncmp(argument, "--", 2) != 0) {
+      return psac_fail(PSAC_ERR_INPUT, "%.80s is not understood; options begin with --, and the command comes first", argument);
+    }
+    PSAC_TRY(read_option(argc, argv, &next, options));
+  }
+  return PSAC_OK;
+}
+
+static void print_options(const char *letters) {
+  printf("\nOptions:\n");
+  for (int k = 0; k < N_OPTIONS; k++) {
+    const option *o = &options_table[k];
+    char left[40];
+    if (!strchr(letters, o->letter)) continue;
+    snprintf(left, sizeof left, "--%s %s", o->name, o->argument);
+    printf("  %-20s  %s\n", left, o->help);
+  }
+  printf("  %-20s  %s\n  %-20s  %s\n", "--help", "this text", "--version", "the version");
+}
+
+void psac_options_help(const psac_job *job) {
+  if (job) {
+    printf("Usage: psac_dist %s [OPTION]...\n\n%s\n", job->name, job->description);
+    print_options(job->options);
+    return;
+  }
+  printf("Usage: psac_dist [COMMAND] [OPTION]...        on several ranks: mpirun -np 8 psac_dist ...\n\n"
+         "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward alone.\n\nCommands:\n");
+  for (const psac_job *each = psac_jobs; each->name; each++) printf("  %-9s  %s\n", each->name, each->summary);
+  print_options(psac_jobs[0].options);
+  printf("\nExamples:\n"
+         "  psac_dist --data data/mnist                                  train and evaluate with the defaults\n"
+         "  mpirun -np 2 psac_dist --config quick                        a short run on two ranks\n"
+         "  psac_dist --set middle_layer.num_neurons=20000 --seed 7      another size, another seed\n"
+         "  psac_dist evaluate --weights runs/full.h5                    test what a run has learned\n"
+         "  psac_dist config --config seed                               every key with unit and range\n"
+         "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input.\n");
+}

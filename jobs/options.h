@@ -1,0 +1,33 @@
+// The command line, one for all jobs.
+#ifndef PSAC_JOBS_OPTIONS_H
+#define PSAC_JOBS_OPTIONS_H
+
+#include "base/status.h"
+#include "ranks.h"
+
+enum { PSAC_MAX_SETS = 256 };
+
+struct psac_job;
+
+typedef struct psac_options {
+  const struct psac_job *job;   // NULL if only help or the version was asked for
+  int help, version;
+  const char *config;           // NULL = the job's default
+  const char *set[PSAC_MAX_SETS];
+  int n_sets;
+  const char *seed;             // NULL = as configured
+  const char *data;             // folder of the IDX files
+  const char *out;              // NULL = chosen by the job
+  const char *weights, *replay_case;
+  const char *backend, *transport, *progress;
+  char command_line[4096];      // as typed, for the run file
+} psac_options;
+
+// Reads argv; strings stay owned by argv. PSAC_ERR_INPUT names the argument and what is allowed. Not collective: all ranks see the
+// same argv and come to the same end.
+psac_status psac_options_read(int argc, char **argv, psac_options *options);
+
+// Prints the help of one job, or of the program for NULL, to standard output.
+void psac_options_help(const struct psac_job *job);
+
+#endif

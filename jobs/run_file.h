@@ -1,0 +1,34 @@
+// The run file: everything that a run leaves behind (docs/files.md).
+#ifndef PSAC_JOBS_RUN_FILE_H
+#define PSAC_JOBS_RUN_FILE_H
+
+#include "curve.h"
+#include "evaluation.h"
+#include "recorder.h"
+#include "session.h"
+
+typedef struct psac_results {
+  psac_curve interval, epoch;    // rank 0; empty if nothing was trained
+  psac_evaluation evaluation;
+  psac_recorder recorder;
+} psac_results;
+
+// Sums and maxima of the time by stage over ranks. Collective.
+typedef struct psac_timing {
+  double mean[PSAC_N_STAGES + 1], max[PSAC_N_STAGES + 1];  // seconds; the last is everything else
+  double total;
+} psac_timing;
+psac_status psac_timing_collect(const psac_session *session, psac_timing *timing);
+
+// Writes session->out. Collective.
+psac_status psac_run_file_write(const psac_session *session, const psac_results *results, const psac_timing *timing);
+
+// Reads the configuration text of a run file; rank 0 alone. The caller frees *text.
+psac_status psac_run_file_read_config(const char *path, char **text);
+
+// Gives the network the weights of a run file. Collective.
+psac_status psac_run_file_read_weights(const psac_session *session, const char *path);
+
+void psac_results_free(psac_results *results);
+
+#endif

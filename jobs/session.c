@@ -1,0 +1,130 @@
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "jobs.h"
+
+static psac_status resolve(const psac_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
+  const int under = layer && !layer->over, over = layer && layer->over;
+  const char *file = options->config ? options->config : under ? NULL : options->job->config;
+  PSAC_TRY(psac_config_defaults(config));
+  if (under) PSAC_TRY(psac_config_overlay(config, layer->text, strlen(layer->text), layer->origin));
+  if (file) PSAC_TRY(psac_config_overlay_file(config, file));
+  if (over) PSAC_TRY(psac_config_overlay(config, layer->text, strlen(layer->text), layer->origin));
+  for (int k = 0; k < options->n_sets; k++) PSAC_TRY(psac_config_set(config, options->set[k]));
+  if (options->seed) {
+    char assignment[128];
+    snprintf(assignment, sizeof assignment, "simulation.seed=%.90s", options->seed);
+    PSAC_TRY(psac_config_set(config, assignment));
+  }
+  return psac_config_check(config, n_ranks);
+}
+
+psac_status psac_session_configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const psac_layer *layer) {
+  session->options = options;
+  session->ranks = ranks;
+  psac_clock_utc(session->start_time);
+  session->start_seconds = psac_clock_seconds();
+  psac_status status = PSAC_OK;
+  if (ranks->rank == 0) status = resolve(options, ranks->n_ranks, layer, &session->config);
+  PSAC_TRY(psac_ranks_agree(ranks, status));
+  PSAC_TRY(psac_ranks_broadcast(ranks, &session->config, sizeof session->config));
+  return psac_ranks_agree(ranks, psac_config_print(&session->config, &session->config_text));
+}
+
+static psac_status check_size(const psac_config *config, const char *folder, const psac_digits *digits) {
+  if (digits->height == config->retina.input_size[0] && digits->width == config->retina.input_size[1]) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "the images in %s are %d x %d pixels, but retina.input_size = [%lld, %lld]", folder,
+                   digits->height, digits->width, (long long)config->retina.input_size[0],
+                   (long long)config->retina.input_size[1]);
+}
+
+static psac_status spread_digits(const psac_ranks *ranks, psac_digits *digits) {
+  int64_t size[3] = {digits->n, digits->height, digits->width};
+  PSAC_TRY(psac_ranks_broadcast(ranks, size, sizeof size));
+  const size_t n_bytes = (size_t)(size[0] * size[1] * size[2]);
+  if (ranks->rank != 0) {
+    *digits = (psac_digits){.n = size[0], .height = (int)size[1], .width = (int)size[2]};
+    digits->pixels = malloc(n_bytes);
+    digits->labels = malloc((size_t)size[0]);
+    if (!digits->pixels || !digits->labels) return psac_fail(PSAC_ERR_MEMORY, "out of memory for %lld images", (long long)size[0]);
+  }
+  PSAC_TRY(psac_ranks_broadcast(ranks, digits->pixels, n_bytes));
+  return psac_ranks_broadcast(ranks, digits->labels, (size_t)size[0]);
+}
+
+psac_status psac_session_read_digits(psac_session *session, int want_train) {
+  const psac_config *config = &session->config;
+  const char *folder = session->options->data;
+  psac_status status = PSAC_OK;
+  if (session->ranks->rank == 0) {
+    if (want_train) status = psac_digits_read(folder, PSAC_TRAIN_SET, config->training.max_images, &session->train);
+    if (status == PSAC_OK && want_train) status = check_size(config, folder, &session->train);
+    if (status == PSAC_OK) status = psac_digits_read(folder, PSAC_TEST_SET, config->evaluation.max_images, &session->test);
+    if (status == PSAC_OK) status = check_size(config, folder, &session->test);
+  }
+  PSAC_TRY(psac_ranks_agree(session->ranks, status));
+  if (want_train) PSAC_TRY(spread_digits(session->ranks, &session->train));
+  return spread_digits(session->ranks, &session->test);
+}
+
+static psac_status prepare_output(psac_session *session) {
+  if (session->options->out) {
+    if (strlen(session->options->out) >= sizeof session->out) return psac_fail(PSAC_ERR_INPUT, "--out is too long");
+    snprintf(session->out, sizeof session->out, "%s", session->options->out);
+  } else {
+    if (mkdir("runs", 0777) != 0 && errno != EEXIST) {
+      return psac_fail(PSAC_ERR_INPUT, "cannot create the folder runs: %s; name a file with --out", strerror(errno));
+    }
+    snprintf(session->out, sizeof session->out, "runs/%s-%s.h5",
+             session->config.network.model == PSAC_MODEL_SEED ? "seed" : "psac", session->start_time);
+    for (char *c = session->out; *c; c++) {
+      if (*c == ':') *c = '.';  // colons are awkward in file names
+    }
+  }
+  return psac_h5_check_writable(session->out);
+}
+
+psac_status psac_session_prepare_output(psac_session *session) {
+  const psac_status status = session->ranks->rank == 0 ? prepare_output(session) : PSAC_OK;
+  PSAC_TRY(psac_ranks_agree(session->ranks, status));
+  return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
+}
+
+static psac_status choose_kernels(const char *name, const psac_kernels **kernels) {
+  char allowed[128] = "auto";
+  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) {
+    if (strcmp(name, "auto") == 0 || strcmp(name, (*each)->name) == 0) return *kernels = *each, PSAC_OK;
+    snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), ", %s", (*each)->name);
+  }
+  return psac_fail(PSAC_ERR_INPUT, "--backend %.40s is not in this build; allowed: %s", name, allowed);
+}
+
+psac_status psac_session_choose(psac_session *session) {
+  psac_status status = choose_kernels(session->options->backend, &session->kernels);
+  if (status == PSAC_OK) status = psac_transport_choose(session->options->transport, session->ranks, &session->transport);
+  return psac_ranks_agree(session->ranks, status);
+}
+
+psac_status psac_session_build(psac_session *session) {
+  PSAC_TRY(psac_session_choose(session));
+  return psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,
+                                                              &session->network));
+}
+
+void psac_session_end(psac_session *session) {
+  if (session->network) psac_network_destroy(&session->network);
+  psac_digits_free(&session->train);
+  psac_digits_free(&session->test);
+  free(session->config_text);
+  session->config_text = NULL;
+}
+
+psac_access psac_session_access(const psac_session *session) {
+  return (psac_access){session->ranks->rank, session->ranks->n_ranks, session->ranks->mpi_comm};
+}

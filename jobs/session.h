@@ -1,0 +1,53 @@
+// What every job that simulates needs: configuration, digits, network. Set up step by step, each agreed on by all ranks, so that a
+// fault found by one ends all with its message.
+#ifndef PSAC_JOBS_SESSION_H
+#define PSAC_JOBS_SESSION_H
+
+#include "config/config.h"
+#include "h5_file.h"
+#include "idx.h"
+#include "model/network.h"
+#include "options.h"
+
+typedef struct psac_session {
+  const psac_options *options;
+  psac_ranks *ranks;
+  psac_config config;
+  char *config_text;      // the resolved configuration, on every rank
+  const psac_kernels *kernels;
+  psac_transport transport;
+  psac_network *network;
+  psac_digits train, test;
+  char out[4096];         // file to write
+  char start_time[21];
+  double start_seconds;
+} psac_session;
+
+// A YAML text that a job lays under --config or over it.
+typedef struct psac_layer {
+  const char *text;    // rank 0; NULL on the others
+  const char *origin;  // names it in messages
+  int over;            // over --config rather than under it
+} psac_layer;
+
+// The configuration: the defaults, then --config (or the job's own) and `layer` (may be NULL) in its place, then --set and --seed;
+// the same on all ranks. A layer under --config replaces the job's own configuration. Collective.
+psac_status psac_session_configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const psac_layer *layer);
+
+// Reads the wanted sets on rank 0 and gives them to all ranks; the images must have the configured size. Collective.
+psac_status psac_session_read_digits(psac_session *session, int want_train);
+
+// Settles the name of the run file and that it can be written. Collective.
+psac_status psac_session_prepare_output(psac_session *session);
+
+// Chooses backend and transport (--backend, --transport). Collective.
+psac_status psac_session_choose(psac_session *session);
+
+// psac_session_choose, and builds the network. Collective.
+psac_status psac_session_build(psac_session *session);
+
+void psac_session_end(psac_session *session);
+
+psac_access psac_session_access(const psac_session *session);
+
+#endif

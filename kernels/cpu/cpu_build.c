@@ -1,0 +1,135 @@
+// Connectivity of a shard: every rank draws the inputs of its own neurons, no message and no file.
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/cpu_kernels.h"
+#include "wiring_core.h"
+
+static int greatest_common_divisor(int a, int b) { return b == 0 ? a : greatest_common_divisor(b, a % b); }
+
+// Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its length.
+static int position_hop(int n_positions) {
+  int hop = (int)(0.618034 * n_positions) | 1;
+  while (greatest_common_divisor(hop, n_positions) != 1) hop += 2;
+  return hop;
+}
+
+// Retina unit of pixel k of the patch at a position.
+static int patch_unit(const psac_shard *shard, int position, int k) {
+  const int columns = shard->retina_width - shard->patch_size + 1;
+  const int y = position / columns + k / shard->patch_size, x = position % columns + k % shard->patch_size;
+  return y * shard->retina_width + x;
+}
+
+psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm) {
+  (void)stream;
+  const int patch = shard->patch_size * shard->patch_size;
+  const int n_positions =
+      (shard->retina_height - shard->patch_size + 1) * (shard->retina_width - shard->patch_size + 1);
+  const int hop = position_hop(n_positions);
+  const int32_t n_columns = (shard->n_local + PSAC_COLUMN - 1) / PSAC_COLUMN;
+  const size_t n_entries = (size_t)n_columns * (size_t)patch;
+  if (n_entries >= UINT32_MAX) {
+    return psac_fail(PSAC_ERR_INPUT, "%d neurons on one rank with %d-pixel receptive fields are too many; use more ranks",
+                     shard->n_local, patch);
+  }
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->field_first, sizeof(uint32_t) * ((size_t)shard->n_units + 1), "receptive fields"));
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->field_column, sizeof(uint32_t) * n_entries, "receptive fields"));
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->field_weight, sizeof(int16_t) * PSAC_COLUMN * n_entries, "receptive fields"));
+
+  // counting sort by unit: count, prefix sum, fill (which moves every start to the next one's place), shift back
+  uint32_t *first = shard->field_first;
+  const int64_t first_column = shard->first_gid / PSAC_COLUMN;
+  for (int32_t c = 0; c < n_columns; c++) {
+    const int position = psac_wiring_position(first_column + c, n_positions, hop);
+    for (int k = 0; k < patch; k++) first[patch_unit(shard, position, k) + 1]++;
+  }
+  for (int u = 0; u < shard->n_units; u++) first[u + 1] += first[u];
+  int16_t weight[PSAC_PATCH_MAX];
+  for (int32_t c = 0; c < n_columns; c++) {
+    const int position = psac_wiring_position(first_column + c, n_positions, hop);
+    for (int k = 0; k < patch; k++) {
+      shard->field_column[first[patch_unit(shard, position, k)]] = (uint32_t)c;
+    }
+    for (int lane = 0; lane < PSAC_COLUMN && c * PSAC_COLUMN + lane < shard->n_local; lane++) {
+      psac_wiring_receptive_field(key, shard->first_gid + c * PSAC_COLUMN + lane, patch, norm, shard->current_scale, weight);
+      for (int k = 0; k < patch; k++) {
+        shard->field_weight[(size_t)first[patch_unit(shard, position, k)] * PSAC_COLUMN + (size_t)lane] = weight[k];
+      }
+    }
+    for (int k = 0; k < patch; k++) first[patch_unit(shard, position, k)]++;
+  }
+  for (int u = shard->n_units; u > 0; u--) first[u] = first[u - 1];
+  first[0] = 0;
+  return PSAC_OK;
+}
+
+static void store_target(psac_shard *shard, uint32_t place, int32_t local) {
+  if (shard->target_bytes == 2) {
+    ((uint16_t *)shard->target)[place] = (uint16_t)local;
+  } else {
+    ((uint32_t *)shard->target)[place] = (uint32_t)local;
+  }
+}
+
+// Calls for every synapse onto this rank's neurons, in order.
+static inline void for_each_synapse(psac_shard *shard, psac_rng_key key,
+                                    void (*visit)(psac_shard *shard, int64_t slot, int32_t local)) {
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    for (int32_t k = 0; k < shard->in_degree; k++) {
+      const int64_t source = psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons);
+      visit(shard, psac_block_map_slot(shard->map, source), i);
+    }
+  }
+}
+
+static void count_target(psac_shard *shard, int64_t slot, int32_t local) {
+  (void)local;
+  shard->target_first[slot + 1]++;
+}
+
+static void place_target(psac_shard *shard, int64_t slot, int32_t local) {
+  store_target(shard, shard->target_first[slot]++, local);
+}
+
+// The same counting sort, by source. The sources are drawn twice rather than kept.
+psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+  (void)stream;
+  const size_t n_slots = (size_t)shard->n_source_words * 64;
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
+  uint32_t *first = shard->target_first;
+  for_each_synapse(shard, key, count_target);
+  uint64_t n_targets = 0;
+  for (size_t s = 0; s < n_slots; s++) {
+    n_targets += (first[s + 1] + PSAC_TARGET_GROUP - 1) / PSAC_TARGET_GROUP * PSAC_TARGET_GROUP;
+    if (n_targets > UINT32_MAX) {
+      return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
+                       "synapses); use more ranks", shard->n_local, shard->in_degree);
+    }
+    first[s + 1] = (uint32_t)n_targets;
+  }
+  shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
+  PSAC_TRY(psac_cpu_alloc(&shard->target, n_targets * (size_t)shard->target_bytes, "recurrent synapses"));
+  for (uint32_t e = 0; e < n_targets; e++) store_target(shard, e, shard->n_padded + (int32_t)(e % PSAC_TARGET_GROUP));
+  for_each_synapse(shard, key, place_target);
+  // Every start has moved by its number of targets; the padding before the next start tells by how much.
+  for (size_t s = n_slots; s > 0; s--) {
+    first[s] = (first[s - 1] + PSAC_TARGET_GROUP - 1) / PSAC_TARGET_GROUP * PSAC_TARGET_GROUP;
+  }
+  first[0] = 0;
+  return PSAC_OK;
+}
+
+psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
+                                        float sd) {
+  (void)stream;
+  const psac_lanes lanes = shard->lanes;
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    int32_t *row = shard->row + (size_t)i * (size_t)lanes.n;
+    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
+      row[o] = psac_wiring_initial_weight(key, shard->first_gid + i, (uint32_t)o, density, mean, sd);
+    }
+    row[lanes.one] = 1;
+  }
+  return PSAC_OK;
+}

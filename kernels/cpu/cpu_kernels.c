@@ -1,0 +1,69 @@
+#include "cpu/cpu_kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };  // bytes; a cache line and the widest vector
+
+psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what) {
+  const size_t padded = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
+  *pointer = padded > n_bytes ? aligned_alloc(ALIGNMENT, padded) : NULL;
+  if (!*pointer) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for %s on this rank", n_bytes, what);
+  memset(*pointer, 0, padded);
+  return PSAC_OK;
+}
+
+static void cpu_release(void *pointer) { free(pointer); }
+
+static psac_status cpu_stream_create(psac_stream **stream) {
+  *stream = NULL;
+  return PSAC_OK;
+}
+
+static void cpu_stream_destroy(psac_stream *stream) { (void)stream; }
+
+static psac_status cpu_synchronize(psac_stream *stream) {
+  (void)stream;
+  return PSAC_OK;
+}
+
+static psac_status cpu_copy(psac_stream *stream, void *to, const void *from, size_t n_bytes) {
+  (void)stream;
+  memcpy(to, from, n_bytes);
+  return PSAC_OK;
+}
+
+static psac_status cpu_clear(psac_stream *stream, void *pointer, size_t n_bytes) {
+  (void)stream;
+  memset(pointer, 0, n_bytes);
+  return PSAC_OK;
+}
+
+const psac_kernels psac_kernels_cpu = {
+    .name = "cpu",
+    .alloc = psac_cpu_alloc,
+    .release = cpu_release,
+    .stream_create = cpu_stream_create,
+    .stream_destroy = cpu_stream_destroy,
+    .synchronize = cpu_synchronize,
+    .upload = cpu_copy,
+    .download = cpu_copy,
+    .clear = cpu_clear,
+    .build_receptive_fields = psac_cpu_build_receptive_fields,
+    .build_recurrence = psac_cpu_build_recurrence,
+    .initialise_weights = psac_cpu_initialise_weights,
+    .encode_retina = psac_cpu_encode_retina,
+    .reset_middle = psac_cpu_reset_middle,
+    .step_middle = psac_cpu_step_middle,
+    .count_spikes = psac_cpu_count_spikes,
+    .partial_drives = psac_cpu_partial_drives,
+    .reset_readout = psac_cpu_reset_readout,
+    .step_readout = psac_cpu_step_readout,
+    .accumulate_eligibility = psac_cpu_accumulate_eligibility,
+    .apply_learning = psac_cpu_apply_learning,
+    .sum_mean_squares = psac_cpu_sum_mean_squares,
+    .judge_step = psac_cpu_judge_step,
+    .hebbian_step = psac_cpu_hebbian_step,
+    .accumulate_statistics = psac_cpu_accumulate_statistics,
+    .project_weights = psac_cpu_project_weights,
+};

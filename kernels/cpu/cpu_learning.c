@@ -1,0 +1,144 @@
+// Eligibility from stored spikes, and the change of the shard's own weights.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/cpu_kernels.h"
+#include "cpu/spike_list.h"
+#include "power_stdp_core.h"
+
+// What a middle spike in step t adds to its neuron's eligibility row: for output o the third factor k_o times the time-reversed
+// trace of o's counted spikes (sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus)), for the critic delta, and 1 for the
+// count. So the pair sum over (middle spike, later output spike) costs one vector add per middle spike.
+static void fill_reversed_traces(const psac_shard *shard, int n_trials, int b, float decay, const uint64_t *output_spikes,
+                                 const psac_third_factor *factor, int32_t *table) {
+  const psac_lanes lanes = shard->lanes;
+  const float scale = ldexpf(1.0f, shard->fraction_bits);
+  const int32_t critic = (int32_t)rintf(ldexpf(factor->critic, shard->critic_fraction_bits));
+  float trace[PSAC_MAX_PLASTIC] = {0};
+  for (int t = shard->n_steps - 1; t >= 0; t--) {
+    const int counted = t >= shard->first_counted_step;
+    const uint64_t spikes = counted ? output_spikes[(size_t)t * (size_t)n_trials + (size_t)b] : 0;
+    int32_t *row = table + (size_t)t * (size_t)lanes.n_eligibility;
+    for (int o = 0; o < lanes.n_output; o++) {
+      trace[o] = fmaf(trace[o], decay, (float)(spikes >> o & 1));
+      row[o] = (int32_t)rintf(factor->output[o] * trace[o] * scale);
+    }
+    row[lanes.n_output] = counted ? critic : 0;
+    row[lanes.n_output + 1] = counted;
+  }
+}
+
+typedef int32_t four_lanes __attribute__((vector_size(16)));
+
+// Adds `addend` to the rows of the spiking neurons; n is a multiple of 4.
+PSAC_INLINE void add_rows(const uint64_t *spikes, int n_words, const int32_t *addend, int32_t *eligibility, int n) {
+  psac_spike_reader reader;
+  psac_spike_reader_start(&reader, spikes, n_words);
+  for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader)) > 0;) {
+    for (int s = 0; s < n_spikes; s++) {
+      psac_prefetch(eligibility + (size_t)reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *eligibility);
+      four_lanes *row = (four_lanes *)(eligibility + (size_t)reader.index[s] * (size_t)n);
+      for (int k = 0; k < n / 4; k++) row[k] += ((const four_lanes *)addend)[k];
+    }
+  }
+}
+
+PSAC_CLONES static void accumulate_trial(const psac_shard *shard, int n_trials, int b, const int32_t *table) {
+  const int n = shard->lanes.n_eligibility;
+  for (int t = 0; t < shard->n_steps; t++) {
+    const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
+    const int32_t *addend = table + (size_t)t * (size_t)n;
+    if (n == 12) {
+      add_rows(spikes, shard->n_words, addend, shard->eligibility, 12);
+    } else {
+      add_rows(spikes, shard->n_words, addend, shard->eligibility, n);
+    }
+  }
+}
+
+psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
+                                            const uint64_t *output_spikes, const psac_third_factor *factors) {
+  (void)stream;
+  int32_t *table;  // [n_steps][n_eligibility]
+  PSAC_TRY(psac_cpu_alloc((void **)&table, sizeof *table * (size_t)shard->n_steps * (size_t)shard->lanes.n_eligibility,
+                          "reversed traces"));
+  for (int b = 0; b < n_trials; b++) {
+    fill_reversed_traces(shard, n_trials, b, trace_decay, output_spikes, &factors[b], table);
+    accumulate_trial(shard, n_trials, b, table);
+  }
+  free(table);
+  return PSAC_OK;
+}
+
+PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
+  (void)stream;
+  const psac_lanes lanes = shard->lanes;
+  const float step = ldexpf(1.0f, -shard->fraction_bits), critic_step = ldexpf(1.0f, -shard->critic_fraction_bits);
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    int32_t *row = shard->row + (size_t)i * (size_t)lanes.n;
+    const int32_t *eligibility = shard->eligibility + (size_t)i * (size_t)lanes.n_eligibility;
+    const float mean = shard->mean_count[i];
+    for (int o = 0; o < lanes.n_output; o++) {
+      const float gate = (float)eligibility[o] * step - mean * batch->target[o];
+      row[o] = psac_power_stdp(row[o], gate, batch->learning_rate, batch->power_mu);
+    }
+    const float critic_gate = (float)eligibility[lanes.n_output] * critic_step - mean * batch->critic_target;
+    for (int c = lanes.n_output; c < lanes.n_output + lanes.n_critic; c++) {
+      row[c] = psac_power_stdp(row[c], critic_gate, batch->critic_rate, batch->power_mu);
+    }
+    const float count = (float)eligibility[lanes.n_output + 1] / (float)batch->n_trials;
+    shard->mean_count[i] = fmaf(batch->mean_rate, count - mean, mean);
+    row[lanes.mean_count] = (int32_t)rintf(shard->mean_count[i] * (float)(1 << PSAC_MEAN_BITS));
+  }
+  memset(shard->eligibility, 0, sizeof *shard->eligibility * (size_t)shard->n_padded * (size_t)lanes.n_eligibility);
+  return PSAC_OK;
+}
+
+psac_status psac_cpu_sum_mean_squares(psac_stream *stream, const psac_shard *shard, int64_t *sum) {
+  (void)stream;
+  *sum = 0;
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    const int64_t mean = shard->row[(size_t)i * (size_t)shard->lanes.n + (size_t)shard->lanes.mean_count];
+    *sum += mean * mean >> PSAC_MEAN_BITS;
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_cpu_judge_step(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
+                                const psac_reward *reward, psac_event *event) {
+  (void)stream;
+  const uint64_t outputs = readout->spikes[t];
+  event->outputs = readout->drives[shard->lanes.one] > 0 ? outputs : 0;
+  if (!event->outputs) return PSAC_OK;
+  const psac_readout_layer *critic = &readout->layer[1];
+  int64_t critic_spikes = 0;  // the notebook counts them from the start, not from t_skip
+  for (int s = 0; s <= t; s++) critic_spikes += __builtin_popcountll(readout->spikes[shard->n_steps + s]);
+  const double value = (double)critic_spikes / critic->n;
+  const double td_error = reward->reward + reward->gamma * value - event->last_value;
+  event->last_value = value;
+  event->change = psac_weight_change((float)reward->learning_rate * (float)td_error);
+  event->n_events++;
+  return PSAC_OK;
+}
+
+PSAC_CLONES static void hebbian_word(int32_t *restrict row, int n, uint64_t spikes, const int32_t *restrict change) {
+  for (int i = 0; i < 64; i++, row += n) {
+    const int32_t mask = -(int32_t)(spikes >> i & 1);
+    for (int o = 0; o < n; o++) row[o] = psac_weight_add(row[o], change[o] & mask);
+  }
+}
+
+psac_status psac_cpu_hebbian_step(psac_stream *stream, const psac_shard *shard, int n_trials, int trial, int t,
+                                  const psac_event *event) {
+  (void)stream;
+  if (!event->outputs) return PSAC_OK;
+  const psac_lanes lanes = shard->lanes;
+  int32_t change[2 * PSAC_MAX_PLASTIC + 4] = {0};
+  for (int o = 0; o < lanes.n_output; o++) change[o] = event->outputs >> o & 1 ? event->change : 0;
+  const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)trial) * (size_t)shard->n_words;
+  for (int w = 0; w < shard->n_words; w++) {
+    hebbian_word(shard->row + (size_t)w * 64 * (size_t)lanes.n, lanes.n, spikes[w], change);
+  }
+  return PSAC_OK;
+}

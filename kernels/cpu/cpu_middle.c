@@ -1,0 +1,117 @@
+// One timestep of the middle layer: retina and recurrent currents, integration, spikes.
+#include "cpu/cpu_kernels.h"
+#include "cpu/spike_list.h"
+#include "lif_core.h"
+
+psac_status psac_cpu_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials) {
+  (void)stream;
+  const size_t n = (size_t)n_trials * (size_t)shard->n_padded;
+  for (size_t i = 0; i < n; i++) shard->v[i] = shard->v_rest;
+  return PSAC_OK;
+}
+
+typedef int16_t column_weights __attribute__((vector_size(PSAC_COLUMN * sizeof(int16_t))));
+typedef int32_t column_currents __attribute__((vector_size(PSAC_COLUMN * sizeof(int32_t))));
+
+// Every spiking unit adds its weights to the columns whose patch contains it: one vector add per (spike, column).
+PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *retina, int32_t *current) {
+  for (int w = 0; w < shard->n_retina_words; w++) {
+    for (uint64_t spikes = retina[w]; spikes; spikes &= spikes - 1) {
+      const int unit = 64 * w + __builtin_ctzll(spikes);
+      const uint32_t end = shard->field_first[unit + 1];
+      for (uint32_t e = shard->field_first[unit]; e < end; e++) {
+        const column_weights *weights = (const column_weights *)shard->field_weight + e;
+        column_currents *column = (column_currents *)current + shard->field_column[e];
+        *column += __builtin_convertvector(*weights, column_currents);
+      }
+    }
+  }
+}
+
+// Every spike that arrives adds its current to the neurons it targets. Target lists are short and far apart, so the list a few
+// spikes ahead is fetched early. One body for both widths of a local index.
+#define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
+  PSAC_INLINE void name(const psac_shard *shard, const uint64_t *source, const uint32_t *first, int64_t n_exc,     \
+                        int32_t *restrict current) {                                                              \
+    const index_type *restrict target = shard->target;                                                           \
+    psac_spike_reader spikes;                                                                                     \
+    psac_spike_reader_start(&spikes, source, shard->n_words);                                                     \
+    for (int n; (n = psac_spike_reader_next(&spikes)) > 0;) {                                                     \
+      for (int k = 0; k < n; k++) {                                                                               \
+        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 128);                                   \
+        const int32_t amount = spikes.index[k] < n_exc ? shard->current_exc : shard->current_inh;                 \
+        const uint32_t end = first[spikes.index[k] + 1];                                                          \
+        for (uint32_t e = first[spikes.index[k]]; e < end; e += PSAC_TARGET_GROUP) {                              \
+          for (uint32_t j = 0; j < PSAC_TARGET_GROUP; j++) current[target[e + j]] += amount;                      \
+        }                                                                                                         \
+      }                                                                                                           \
+    }                                                                                                             \
+  }
+DEFINE_ADD_RECURRENT_CURRENTS(add_recurrent_currents_16, uint16_t)
+DEFINE_ADD_RECURRENT_CURRENTS(add_recurrent_currents_32, uint32_t)
+
+PSAC_INLINE int32_t uniform_current(const psac_shard *shard, const uint64_t *retina) {
+  int spikes = 0;
+  for (int w = 0; w < shard->n_retina_words; w++) spikes += __builtin_popcountll(retina[w]);
+  return spikes * shard->uniform_current;
+}
+
+// Neurons of word w that are still refractory in step t.
+PSAC_INLINE uint64_t refractory_word(const psac_shard *shard, int n_trials, int t, int b, int w) {
+  uint64_t refractory = 0;
+  for (int j = 0; j < shard->n_refractory && j < t; j++) {
+    const size_t past = ((size_t)(t - 1 - j) * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words + (size_t)w;
+    refractory |= shard->spikes[past] & shard->refractory[(size_t)j * (size_t)shard->n_words + (size_t)w];
+  }
+  return refractory;
+}
+
+// Integrates 32 neurons, takes their current, gives their spikes.
+PSAC_INLINE uint32_t integrate_32(const psac_shard *shard, float *restrict v, int32_t *restrict current,
+                                  const float *restrict tau_m, uint32_t refractory, int32_t uniform) {
+  const float dt = shard->dt, v_thresh = shard->v_thresh, v_reset = shard->v_reset;
+  uint32_t spikes = 0;
+  for (uint32_t i = 0; i < 32; i++) {
+    const float integrated = psac_lif_integrate(v[i], (float)(current[i] + uniform), dt, tau_m[i]);
+    const float next = refractory & (1u << i) ? v[i] : integrated;
+    v[i] = next >= v_thresh ? v_reset : next;
+    spikes |= next >= v_thresh ? 1u << i : 0;
+    current[i] = 0;
+  }
+  return spikes;
+}
+
+PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t, int b, const uint64_t *arriving) {
+  const uint64_t *retina =
+      shard->retina_spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_retina_words;
+  if (shard->patch_size > 0) add_retina_currents(shard, retina, shard->current);
+  if (arriving) {
+    for (int r = 0; r * shard->n_words < shard->n_source_words; r++) {
+      const uint64_t *source = arriving + ((size_t)r * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
+      const int64_t first_slot = (int64_t)r * shard->n_padded;
+      const uint32_t *first = shard->target_first + first_slot;
+      if (shard->target_bytes == 2) {
+        add_recurrent_currents_16(shard, source, first, shard->n_exc_slots - first_slot, shard->current);
+      } else {
+        add_recurrent_currents_32(shard, source, first, shard->n_exc_slots - first_slot, shard->current);
+      }
+    }
+  }
+  const int32_t uniform = shard->uniform_current ? uniform_current(shard, retina) : 0;
+  float *v = shard->v + (size_t)b * (size_t)shard->n_padded;
+  uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
+  for (int w = 0; w < shard->n_words; w++) {
+    const uint64_t refractory = refractory_word(shard, n_trials, t, b, w);
+    const size_t i = (size_t)w * 64;
+    const uint64_t low = integrate_32(shard, v + i, shard->current + i, shard->tau_m + i, (uint32_t)refractory, uniform);
+    const uint64_t high = integrate_32(shard, v + i + 32, shard->current + i + 32, shard->tau_m + i + 32,
+                                       (uint32_t)(refractory >> 32), uniform);
+    spikes[w] = (low | high << 32) & shard->alive[w];
+  }
+}
+
+psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving) {
+  (void)stream;
+  for (int b = 0; b < n_trials; b++) step_trial(shard, n_trials, t, b, arriving);
+  return PSAC_OK;
+}

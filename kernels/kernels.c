@@ -1,0 +1,17 @@
+#include "kernels.h"
+
+psac_lanes psac_lanes_make(int n_output, int n_critic) {
+  psac_lanes lanes;
+  lanes.n_output = n_output;
+  lanes.n_critic = n_critic;
+  lanes.mean_count = n_output + n_critic;
+  lanes.one = lanes.mean_count + 1;
+  lanes.n = (lanes.one + 4) / 4 * 4;
+  lanes.n_eligibility = (n_output + 2 + 3) / 4 * 4;
+  return lanes;
+}
+
+const psac_kernels *const *psac_kernels_all(void) {
+  static const psac_kernels *const all[] = {&psac_kernels_cpu, NULL};
+  return all;
+}

@@ -1,0 +1,228 @@
+// The contract between what is computed (src/model) and how (kernels/cpu, kernels/cuda).
+//
+// A backend is one `psac_kernels`: whole stages of the simulation, each enqueued on a stream and returning without waiting.
+// Kernels see pointers, counts and a stream; never ranks, files or configuration. All array pointers in psac_shard are the
+// backend's own memory (`alloc`); on the CPU backend they are ordinary pointers and every call completes before it returns.
+//
+// Whatever is summed over neurons, trials or ranks is an integer, so no order of execution can change a bit.
+#ifndef PSAC_KERNELS_H
+#define PSAC_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/block_map.h"
+#include "base/rng.h"
+#include "base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct psac_stream psac_stream;  // the backend's own; NULL on the CPU backend
+
+enum {
+  PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
+  PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
+  PSAC_TARGET_GROUP = 4,  // recurrent targets of a neuron come in groups of so many
+  PSAC_MAX_PLASTIC = 64,  // output or critic neurons at most
+};
+
+// Lanes of a readout row: every middle spike adds the row of its neuron to the drives of that step.
+// [0, n_output) weights to output, [n_output, n_output + n_critic) weights to critic, then the neuron's running mean count
+// and the constant 1 (so that the drives also carry n . mu and the number of spikes); padded to a multiple of 4.
+typedef struct psac_lanes {
+  int n_output;
+  int n_critic;       // critic neurons with plastic input; 0 if they have none
+  int mean_count;     // index of the lane
+  int one;            // index of the lane
+  int n;              // lanes in a row, padded
+  int n_eligibility;  // n_output + 2, padded to a multiple of 4: outputs, critic, spike count
+} psac_lanes;
+
+psac_lanes psac_lanes_make(int n_output, int n_critic);
+
+// One rank's share of the middle layer. Neuron i of the shard has global id first_gid + i; arrays are padded to n_padded, a
+// multiple of 64 that is the same on every rank; the padding never spikes.
+typedef struct psac_shard {
+  psac_block_map map;
+  int64_t first_gid;
+  int64_t n_exc;      // of the whole layer; gids below are excitatory
+  int32_t n_local;    // neurons of this rank; may be 0
+  int32_t n_padded;
+  int32_t n_words;    // n_padded / 64
+  int32_t n_source_words;  // words of a gathered spike vector: n_ranks * n_words
+  int32_t n_steps;
+  int32_t first_counted_step;  // first step whose time is >= t_skip
+  int32_t n_units;        // retina units
+  int32_t n_retina_words; // 64-bit words of the retina's spikes in one step
+
+  // neurons; potentials and currents are in units of 1 / current_scale, a power of two, so that currents are integers
+  float current_scale;
+  float dt;                   // ms
+  float v_rest, v_thresh, v_reset;
+  float *tau_m;               // [n_padded] ms
+  uint64_t *alive;            // [n_words] bit = a neuron of this rank
+  uint64_t *refractory;       // [n_refractory][n_words] bit = still refractory j + 1 steps after a spike
+  int32_t n_refractory;
+  float *v;                   // [trials][n_padded] membrane potential
+  int32_t *current;           // [n_padded + PSAC_TARGET_GROUP] input of the step at hand
+
+  // input from the retina: either uniform, or receptive fields stored by retina unit, one entry per (unit, column)
+  int32_t uniform_current;    // per retina spike
+  int32_t patch_size;         // 0 = no receptive fields
+  int32_t retina_height, retina_width;
+  uint32_t *field_first;      // [n_units + 1]
+  uint32_t *field_column;     // [entries] local column
+  int16_t *field_weight;      // [entries][PSAC_COLUMN]
+
+  // recurrence, stored by source: the targets of the neuron in slot s are target[target_first[s] .. target_first[s + 1]),
+  // filled up to whole groups with indices just behind n_padded, where nobody looks
+  int32_t in_degree;          // 0 = none
+  int32_t current_exc, current_inh;
+  int64_t n_exc_slots;        // sources in slots below are excitatory
+  uint32_t *target_first;     // [n_source_words * 64 + 1]
+  void *target;               // uint16_t or uint32_t local index
+  int32_t target_bytes;       // 2 or 4
+
+  // spikes of this rank over a whole presentation
+  uint64_t *spikes;           // [n_steps][trials][n_words]
+  uint64_t *retina_spikes;    // [n_steps][trials][n_retina_words]
+
+  // plasticity
+  psac_lanes lanes;
+  int32_t *row;               // [n_padded][lanes.n] readout rows
+  int32_t *eligibility;       // [n_padded][lanes.n_eligibility] sum over the batch of third factor x eligibility
+  int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic lane of 2^-critic_fraction_bits
+  int32_t critic_fraction_bits;
+  float *mean_count;          // [n_padded] running mean of the spikes counted per trial
+
+  // statistics over evaluation trials
+  int64_t *isi;               // [n_padded][3] number, sum and sum of squares of inter-spike intervals, in steps
+  int32_t *last_spike;        // [n_padded] scratch
+  int32_t *count_by_label;    // [n_padded][10] spikes in all steps
+} psac_shard;
+
+// What a rank must know of a trial to start it.
+typedef struct psac_retina_trial {
+  uint64_t trial;             // number of the trial in its stream
+  const uint64_t *threshold;  // [n_units] spike probability per step x 2^32; host memory
+} psac_retina_trial;
+
+// The layers on rank 0. Lane o < n_output is an output neuron, lane n_output + c a critic neuron.
+typedef struct psac_readout_layer {
+  float dt, v_rest, v_thresh, v_reset;
+  float v_floor, bias_current, gain, weight_reference, tau_m;
+  int32_t refractory_steps;
+  int32_t first_lane, n;
+} psac_readout_layer;
+
+typedef struct psac_readout {
+  psac_readout_layer layer[2];  // output, critic
+  int64_t *drives;              // [steps of a block][trials][lanes.n] summed over ranks
+  float *v;                     // [trials][2][PSAC_MAX_PLASTIC]
+  int32_t *free_at;             // [trials][2][PSAC_MAX_PLASTIC] first step at which the neuron integrates again
+  uint64_t *spikes;             // [2][n_steps][trials] bit = neuron
+  int32_t *counts;              // [trials][2][PSAC_MAX_PLASTIC] spikes counted from first_counted_step on
+  int64_t *totals;              // [trials][2] over the counted steps: sum of the drives' mean_count and one lanes
+} psac_readout;
+
+// What rank 0 tells every rank about one trial of the batch; in the backend's memory, broadcast as bytes.
+typedef struct psac_third_factor {
+  float output[PSAC_MAX_PLASTIC];  // k_o
+  float critic;                    // delta
+} psac_third_factor;
+
+// What rank 0 tells every rank about the batch; in the backend's memory, broadcast as bytes.
+typedef struct psac_batch_factor {
+  float target[PSAC_MAX_PLASTIC];  // sum over trials of k_o alpha_b c_o tau_plus / (T - t_skip): times mu_m it is the x_tar term
+  float critic_target;             // sum over trials of delta alpha_b
+  float learning_rate;             // eta
+  float critic_rate;               // eta times the critic's ratio
+  float power_mu;
+  float mean_rate;                 // weight of this batch's mean count in the running mean
+  int32_t n_trials;
+} psac_batch_factor;
+
+// Reward of a pass of model seed.
+typedef struct psac_reward {
+  double reward, gamma, learning_rate;
+} psac_reward;
+
+// One step's weight change in model seed; lives in the backend's memory and is broadcast as bytes.
+typedef struct psac_event {
+  uint64_t outputs;    // output neurons whose weights change
+  int32_t change;      // in steps of 2^-30
+  int32_t n_events;    // steps with a change so far
+  double last_value;   // the critic's value at the previous one
+} psac_event;
+
+typedef struct psac_kernels {
+  const char *name;
+
+  // Memory and streams. alloc gives zeroed memory and names `what` when there is not enough; release accepts NULL.
+  psac_status (*alloc)(void **pointer, size_t n_bytes, const char *what);
+  void (*release)(void *pointer);
+  psac_status (*stream_create)(psac_stream **stream);
+  void (*stream_destroy)(psac_stream *stream);
+  psac_status (*synchronize)(psac_stream *stream);
+  psac_status (*upload)(psac_stream *stream, void *device, const void *host, size_t n_bytes);
+  psac_status (*download)(psac_stream *stream, void *host, const void *device, size_t n_bytes);
+  psac_status (*clear)(psac_stream *stream, void *device, size_t n_bytes);
+
+  // Building a shard, once. Each allocates what it fills; the owner releases.
+  psac_status (*build_receptive_fields)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);
+  psac_status (*build_recurrence)(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+  psac_status (*initialise_weights)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
+                                    float sd);
+
+  // One presentation of n_trials trials side by side.
+  psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int n_trials,
+                               const psac_retina_trial *trials);
+  psac_status (*reset_middle)(psac_stream *stream, const psac_shard *shard, int n_trials);
+  // Step t. `arriving` [n_ranks][n_trials][n_words]: the gathered spikes of step t - delay, NULL if there are none yet.
+  psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving);
+  // counts [2] += spikes of this rank's excitatory and inhibitory neurons in the presentation.
+  psac_status (*count_spikes)(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts);
+  // drives [n_steps][n][lanes.n] = this rank's partial drives of steps [t, t + n_steps) of trials [first, first + n).
+  psac_status (*partial_drives)(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
+                                int n_steps, int64_t *drives);
+  psac_status (*reset_readout)(psac_stream *stream, const psac_readout *readout, int n_trials);
+  // Output and critic neurons in steps [t, t + n_steps), whose drives lie in readout->drives.
+  psac_status (*step_readout)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials, int t,
+                              int n_steps);
+
+  // Learning in model psac. `output_spikes` [n_steps][n_trials] and `factors` [n_trials] as broadcast by rank 0;
+  // adds this presentation to shard->eligibility.
+  psac_status (*accumulate_eligibility)(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
+                                        const uint64_t *output_spikes, const psac_third_factor *factors);
+  // Changes weights and running means, clears the eligibility.
+  psac_status (*apply_learning)(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch);
+  // *sum = sum over this rank's neurons of mu_m^2, in steps of 2^-PSAC_MEAN_BITS; device memory.
+  psac_status (*sum_mean_squares)(psac_stream *stream, const psac_shard *shard, int64_t *sum);
+
+  // Learning in model seed, within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial): where middle
+  // and output neurons spiked together it makes the TD error and from it event->outputs and event->change, else no change.
+  psac_status (*judge_step)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
+                            const psac_reward *reward, psac_event *event);
+  // w += event->change for every (spiking middle neuron of step t, output neuron in event->outputs), then all weights are clamped
+  // to [0, 1]; nothing if event->outputs is empty. `trial` of the n_trials in the shard.
+  psac_status (*hebbian_step)(psac_stream *stream, const psac_shard *shard, int n_trials, int trial, int t,
+                              const psac_event *event);
+
+  // Adds trials [first, first + n) of the presentation to the statistics; labels [n], host memory.
+  psac_status (*accumulate_statistics)(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
+                                       const uint8_t *labels);
+  // projection [n_output][n_units] += sum over neurons of (w - reference) * field, in steps of 2^-20 / current_scale.
+  psac_status (*project_weights)(psac_stream *stream, const psac_shard *shard, int32_t reference, int64_t *projection);
+} psac_kernels;
+
+// The backends of this build, NULL-terminated, the embedded default first.
+const psac_kernels *const *psac_kernels_all(void);
+
+extern const psac_kernels psac_kernels_cpu;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,65 @@
+// The random connectivity, drawn by global neuron id (docs/model.md, "Receptive fields", "Recurrence"). Every rank can draw the
+// inputs of any neuron; only the owner does. Common subset of C and C++.
+#ifndef PSAC_KERNELS_WIRING_CORE_H
+#define PSAC_KERNELS_WIRING_CORE_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "base/block_map.h"
+#include "base/rng.h"
+#include "elementary_core.h"
+
+enum { PSAC_PATCH_MAX = 64 * 64 };  // pixels of a receptive field
+
+// Standard normal number `draw` of (key, a, gid): Marsaglia's polar method, each attempt a fresh counter.
+static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, uint32_t a, int64_t gid) {
+  for (uint32_t attempt = 0;; attempt++) {
+    const psac_rng_block r =
+        psac_rng_draw(key, draw, a | attempt << 16, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
+    const float u = psac_rng_signed_unit(r.word[0]), v = psac_rng_signed_unit(r.word[1]);
+    const float s = u * u + v * v;
+    if (s < 1.0f) return u * sqrtf(-1.3862943611198906f * psac_log2f(s) / s);  // -2 ln s = -2 ln 2 log2 s
+  }
+}
+
+// Patch position of a column: columns tile the n_positions places evenly, neighbours far apart (`hop` is coprime to n_positions).
+static inline int psac_wiring_position(int64_t column, int n_positions, int hop) {
+  return (int)(column % n_positions * hop % n_positions);
+}
+
+// The n weights of one receptive field, zero-sum, L2 norm `norm`, as 16-bit fixed point: weight[k] / scale is a current.
+// A field of one pixel cannot be zero-sum; it is +norm or -norm.
+static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, int n, float norm, float scale,
+                                               int16_t *weight) {
+  float mean = 0.0f, sum_of_squares = 0.0f;
+  for (int k = 0; k < n; k++) mean += psac_wiring_normal(key, (uint32_t)k, 0, gid);
+  mean = n > 1 ? mean / (float)n : 0.0f;
+  for (int k = 0; k < n; k++) {
+    const float w = psac_wiring_normal(key, (uint32_t)k, 0, gid) - mean;
+    sum_of_squares += w * w;
+  }
+  const float factor = norm * scale / sqrtf(sum_of_squares);
+  for (int k = 0; k < n; k++) {
+    weight[k] = (int16_t)rintf((psac_wiring_normal(key, (uint32_t)k, 0, gid) - mean) * factor);
+  }
+}
+
+// Global id of the source of synapse k onto neuron gid: uniform over the n_neurons - 1 others, repetition allowed.
+static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, uint32_t k, int64_t n_neurons) {
+  const psac_rng_block r = psac_rng_draw(key, k / 2, 0, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
+  const uint32_t *word = r.word + 2 * (k % 2);
+  const int64_t source = (int64_t)psac_rng_below(word[0], word[1], (uint64_t)n_neurons - 1);
+  return source + (source >= gid);
+}
+
+// Initial middle -> output weight in 2^-30 steps: with probability `density` from Normal(mean, sd), else 0.
+static inline int32_t psac_wiring_initial_weight(psac_rng_key key, int64_t gid, uint32_t output, float density, float mean,
+                                                 float sd) {
+  const psac_rng_block r = psac_rng_draw(key, 0xffffffffu, output, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
+  if ((float)(r.word[0] >> 8) * 0x1p-24f >= density) return 0;
+  const float w = sd > 0.0f ? fmaf(sd, psac_wiring_normal(key, 0, output, gid), mean) : mean;
+  return (int32_t)rintf(fminf(fmaxf(w, -1.0f), 1.5f) * 0x1p30f);
+}
+
+#endif

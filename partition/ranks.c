@@ -1,0 +1,107 @@
+#include "ranks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpi_check.h"
+
+enum { CHUNK_BYTES = 1 << 30 };  // largest single MPI message
+
+psac_status psac_mpi_failure(int code, const char *call, const char *file, int line) {
+  char text[MPI_MAX_ERROR_STRING] = "", host[128] = "";
+  int length = 0, rank = -1;
+  MPI_Error_string(code, text, &length);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  gethostname(host, sizeof host - 1);
+  const char *base = strrchr(file, '/');
+  return psac_fail(PSAC_ERR_MPI, "rank %d on %s: %.60s failed at %s:%d: %s", rank, host, call, base ? base + 1 : file, line,
+                   text);
+}
+
+// Open MPI reads these when it starts. Ranks that outnumber the cores must yield while they wait (a spinning rank costs the others
+// milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock. What the user set stays.
+static void tune_open_mpi(void) {
+  const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+  if (local_size && atol(local_size) > n_cores) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  setenv("OMPI_MCA_io", "romio321", 0);
+}
+
+psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
+  memset(ranks, 0, sizeof *ranks);
+  tune_open_mpi();
+  PSAC_MPI(MPI_Init(argc, argv));
+  PSAC_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+  PSAC_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &ranks->rank));
+  PSAC_MPI(MPI_Comm_size(MPI_COMM_WORLD, &ranks->n_ranks));
+  MPI_Comm node;
+  PSAC_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &node));
+  PSAC_MPI(MPI_Comm_rank(node, &ranks->node_rank));
+  PSAC_MPI(MPI_Comm_size(node, &ranks->node_size));
+  PSAC_MPI(MPI_Comm_free(&node));
+  gethostname(ranks->host, sizeof ranks->host - 1);
+  static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
+  world = MPI_COMM_WORLD;
+  ranks->mpi_comm = &world;
+  return PSAC_OK;
+}
+
+void psac_ranks_finish(psac_ranks *ranks) {
+  MPI_Finalize();
+  ranks->mpi_comm = NULL;
+}
+
+_Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code) {
+  if (ranks->mpi_comm) MPI_Abort(MPI_COMM_WORLD, exit_code);
+  _Exit(exit_code);
+}
+
+psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status) {
+  int first = status == PSAC_OK ? ranks->n_ranks : ranks->rank;
+  PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+  if (first == ranks->n_ranks) return PSAC_OK;
+  struct {
+    int status;
+    char message[1024];
+  } failure = {status, ""};
+  snprintf(failure.message, sizeof failure.message, "%s", psac_fail_message());
+  PSAC_MPI(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, first, MPI_COMM_WORLD));
+  ranks->agreed_to_fail = 1;
+  return psac_fail((psac_status)failure.status, "%s", failure.message);
+}
+
+psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_bytes) {
+  if (ranks->n_ranks == 1) return PSAC_OK;
+  for (size_t done = 0; done < n_bytes; done += CHUNK_BYTES) {
+    const size_t n = n_bytes - done < CHUNK_BYTES ? n_bytes - done : CHUNK_BYTES;
+    PSAC_MPI(MPI_Bcast((char *)bytes + done, (int)n, MPI_BYTE, 0, MPI_COMM_WORLD));
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n) {
+  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_sum_f64(const psac_ranks *ranks, double *value, size_t n) {
+  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD));
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_max_f64(const psac_ranks *ranks, double *value, size_t n) {
+  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD));
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_offset(const psac_ranks *ranks, int64_t value, int64_t *before, int64_t *total) {
+  *before = 0;
+  *total = value;
+  if (ranks->n_ranks == 1) return PSAC_OK;
+  PSAC_MPI(MPI_Exscan(&value, before, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
+  if (ranks->rank == 0) *before = 0;  // MPI leaves it undefined there
+  PSAC_MPI(MPI_Allreduce(&value, total, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
+  return PSAC_OK;
+}

@@ -1,0 +1,41 @@
+// The processes of one run and how they end together: MPI's life cycle and the messages that steer a run (not its spikes).
+#ifndef PSAC_PARTITION_RANKS_H
+#define PSAC_PARTITION_RANKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct psac_ranks {
+  int rank, n_ranks;
+  int node_rank, node_size;  // among the ranks of this node
+  char host[128];
+  int agreed_to_fail;        // set when a failure is known to every rank, so that all may end normally
+  const void *mpi_comm;      // MPI_Comm *, for libraries that need it (parallel HDF5)
+} psac_ranks;
+
+// Starts MPI; collective. Tunes Open MPI for more ranks than cores where the user has not.
+psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks);
+
+// Ends MPI; collective over ranks that end normally.
+void psac_ranks_finish(psac_ranks *ranks);
+
+// Ends every rank with this exit code at once. Called by one rank; does not return.
+_Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code);
+
+// Collective. If any rank brings a failure, every rank returns the failure of the lowest such rank, message included.
+psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status);
+
+// Collective: root's bytes to every rank; counts may exceed 2^31.
+psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_bytes);
+
+// Collective: element-wise over ranks, result on every rank.
+psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n);
+psac_status psac_ranks_sum_f64(const psac_ranks *ranks, double *value, size_t n);
+psac_status psac_ranks_max_f64(const psac_ranks *ranks, double *value, size_t n);
+
+// Collective: *before = sum of `value` over the ranks below this one, *total over all.
+psac_status psac_ranks_offset(const psac_ranks *ranks, int64_t value, int64_t *before, int64_t *total);
+
+#endif

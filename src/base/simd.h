@@ -1,0 +1,14 @@
+// One source, several instruction sets: a function marked PSAC_CLONES is compiled for the baseline and for x86-64-v3 (AVX2, FMA)
+// and v4 (AVX-512), and the loader picks. The results are the same bits: the code says fmaf where it means it, and contraction is off.
+#ifndef PSAC_BASE_SIMD_H
+#define PSAC_BASE_SIMD_H
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(PSAC_NO_CLONES)
+#define PSAC_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define PSAC_CLONES
+#endif
+
+#define PSAC_INLINE static inline __attribute__((always_inline))
+
+#endif

@@ -1,0 +1,69 @@
+#include "config/config_value.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// strto* also take blanks, hexadecimal, nan and inf: keep them to the letters of decimal numbers.
+static bool is_decimal(const char *text) { return *text != '\0' && text[strspn(text, "0123456789+-.eE")] == '\0'; }
+
+psac_value_problem psac_value_read_real(const psac_key *key, const char *text, double *value) {
+  if (!is_decimal(text)) return PSAC_VALUE_NOT_A_NUMBER;
+  char *end;
+  const double number = strtod(text, &end);  // infinite if too large, so outside of every range
+  if (*end != '\0') return PSAC_VALUE_NOT_A_NUMBER;
+  if (number < key->lowest || number > key->highest) return PSAC_VALUE_OUT_OF_RANGE;
+  *value = number;
+  return PSAC_VALUE_FINE;
+}
+
+psac_value_problem psac_value_read_integer(const psac_key *key, const char *text, int64_t *value) {
+  if (!is_decimal(text)) return PSAC_VALUE_NOT_AN_INTEGER;
+  char *end;
+  errno = 0;
+  int64_t number = strtoll(text, &end, 10);
+  const bool fits = errno == 0;
+  if (*end != '\0') {  // a point or an exponent follows
+    const long double real = strtold(text, &end);  // its 64 or more bits hold every int64_t exactly
+    if (*end != '\0' || real != rintl(real)) return PSAC_VALUE_NOT_AN_INTEGER;
+    if (fabsl(real) >= 0x1p63L) return PSAC_VALUE_OUT_OF_RANGE;
+    number = (int64_t)real;
+  } else if (!fits) {
+    return PSAC_VALUE_OUT_OF_RANGE;
+  }
+  // As a double the highest int64_t rounds up to 2^63, which lets every int64_t pass; all other bounds are exact.
+  if ((double)number < key->lowest || (double)number > key->highest) return PSAC_VALUE_OUT_OF_RANGE;
+  *value = number;
+  return PSAC_VALUE_FINE;
+}
+
+const char *psac_value_option(const psac_key *key, int value, int *n_bytes) {
+  const char *option = key->allowed;
+  while (value-- > 0) option = strchr(option, '|') + 1;
+  *n_bytes = (int)strcspn(option, "|");
+  return option;
+}
+
+psac_value_problem psac_value_read_choice(const psac_key *key, const char *text, int *value) {
+  const char *option = key->allowed;
+  for (int i = 0;; i++) {
+    const size_t n_bytes = strcspn(option, "|");
+    if (strlen(text) == n_bytes && memcmp(text, option, n_bytes) == 0) {
+      *value = i;
+      return PSAC_VALUE_FINE;
+    }
+    if (option[n_bytes] == '\0') return PSAC_VALUE_NOT_AN_OPTION;
+    option += n_bytes + 1;
+  }
+}
+
+void psac_value_write_real(double value, char text[PSAC_REAL_TEXT_BYTES]) {
+  for (int n_digits = 15; n_digits <= 17; n_digits++) {  // 15 digits show every short decimal as it was written
+    snprintf(text, PSAC_REAL_TEXT_BYTES, "%.*g", n_digits, value);
+    if (strtod(text, NULL) == value) break;
+  }
+  if (strpbrk(text, ".e") == NULL) strcat(text, ".0");
+}

@@ -1,0 +1,34 @@
+// Between the text of one value and the value: the grammar of numbers and options.
+#ifndef PSAC_CONFIG_CONFIG_VALUE_H
+#define PSAC_CONFIG_CONFIG_VALUE_H
+
+#include <stdint.h>
+
+#include "config/config_table.h"
+
+enum { PSAC_REAL_TEXT_BYTES = 32 };  // longest real as text, with its final 0
+
+typedef enum psac_value_problem {
+  PSAC_VALUE_FINE,
+  PSAC_VALUE_NOT_A_NUMBER,
+  PSAC_VALUE_NOT_AN_INTEGER,
+  PSAC_VALUE_NOT_AN_OPTION,
+  PSAC_VALUE_OUT_OF_RANGE
+} psac_value_problem;
+
+// Decimal only: "20", "-1.5", "2e-3"; no hexadecimal, nan, inf, blanks or underscores. `key` brings the bounds.
+psac_value_problem psac_value_read_real(const psac_key *key, const char *text, double *value);
+
+// The same notations as long as the number is whole: "5000", "5e3", "5000.0".
+psac_value_problem psac_value_read_integer(const psac_key *key, const char *text, int64_t *value);
+
+// The index of the option that `text` names.
+psac_value_problem psac_value_read_choice(const psac_key *key, const char *text, int *value);
+
+// The shortest decimal text that reads back as `value`, always with a point or an exponent: "1.0", "0.002", "1e-06".
+void psac_value_write_real(double value, char text[PSAC_REAL_TEXT_BYTES]);
+
+// The option number `value` of a choice: its first letter, and its length in *n_bytes.
+const char *psac_value_option(const psac_key *key, int value, int *n_bytes);
+
+#endif

@@ -1,0 +1,45 @@
+// A YAML text as a flat sequence of items, for readers that know which structure they expect.
+//
+// Only the plain part of YAML is read: one document, no anchors, aliases, tags or directives, and scalars of at most
+// PSAC_YAML_TEXT_BYTES - 1 printable bytes, so that an item can go into a message as it is.
+#ifndef PSAC_CONFIG_CONFIG_YAML_H
+#define PSAC_CONFIG_CONFIG_YAML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+enum { PSAC_YAML_TEXT_BYTES = 128, PSAC_YAML_BYTES_MAX = 1 << 20 };
+
+typedef enum psac_yaml_kind {
+  PSAC_YAML_VALUE,    // a scalar; within a mapping, keys and values take turns
+  PSAC_YAML_MAPPING,  // its contents follow, then PSAC_YAML_END
+  PSAC_YAML_LIST,     // its elements follow, then PSAC_YAML_END
+  PSAC_YAML_END       // of the innermost mapping or list, or of the text
+} psac_yaml_kind;
+
+typedef struct psac_yaml_item {
+  psac_yaml_kind kind;
+  char text[PSAC_YAML_TEXT_BYTES];  // of a value; "" where the value is left out
+} psac_yaml_item;
+
+typedef struct psac_yaml psac_yaml;
+
+// Starts to read `text`. Messages begin with "origin:line: ", or "origin: " if the text has no lines worth counting.
+// `text` and `origin` are borrowed until psac_yaml_close.
+psac_status psac_yaml_open(const char *text, size_t n_bytes, const char *origin, bool has_lines, psac_yaml **out);
+
+// NULL-safe.
+void psac_yaml_close(psac_yaml **yaml);
+
+// Fetches the next item. Not to be called again after the PSAC_YAML_END of the text.
+psac_status psac_yaml_next(psac_yaml *yaml, psac_yaml_item *item);
+
+// The line of the latest item, from 1.
+int psac_yaml_line(const psac_yaml *yaml);
+
+// psac_fail(PSAC_ERR_INPUT, ...) at the latest item.
+psac_status psac_yaml_fail(const psac_yaml *yaml, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,47 @@
+// Decision, value and third factors: what rank 0 makes of one trial's output and critic counts (docs/model.md, "Readout", "Critic",
+// "Reward and TD error"). Pure arithmetic on rank 0; no message, no array of neurons.
+#ifndef PSAC_MODEL_CRITIC_H
+#define PSAC_MODEL_CRITIC_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "kernels.h"
+
+typedef struct psac_critic {
+  // learned
+  double alpha, beta, kappa;  // value = sigmoid(alpha logit(pi_a) + kappa (C / C_0 - 1) + beta)
+  double mean_count;          // C_0, running mean of the critic's mean count
+  int64_t n_trials;           // seen so far, for the running means
+  // of the batch at hand: gradients and sums that are applied at its end
+  double d_alpha, d_beta, d_kappa, count_sum;
+} psac_critic;
+
+typedef struct psac_judgement {
+  int action;
+  float policy[PSAC_MAX_PLASTIC];
+  double value, reward, td_error;
+} psac_judgement;
+
+void psac_critic_init(psac_critic *critic, const psac_config *config);
+
+// Index of the largest count, the lowest on a tie.
+int psac_decide(const int32_t *counts, int n);
+
+// Decides and judges one trial; counts as psac_readout has them.
+psac_judgement psac_critic_judge(const psac_critic *critic, const psac_config *config, const int32_t *output_counts,
+                                 const int32_t *critic_counts, int label);
+
+// Adds one judged trial to the batch: its third factors, and its part of the presynaptic targets. `activity` = alpha_b, how strongly
+// the middle layer responded relative to its running mean.
+void psac_critic_learn(psac_critic *critic, const psac_config *config, const psac_judgement *judgement,
+                       const int32_t *output_counts, const int32_t *critic_counts, double activity,
+                       psac_third_factor *factor, psac_batch_factor *batch);
+
+// Weight of a batch of n trials in running means that have seen n_before trials: an average at first, exponential with `rate` later.
+double psac_running_mean_weight(double rate, int64_t n_before, int64_t n);
+
+// Ends a batch of n trials: changes the critic's scalars and running mean.
+void psac_critic_end_batch(psac_critic *critic, const psac_config *config, int64_t n);
+
+#endif

@@ -1,0 +1,118 @@
+// One rank's part of the network, and what can be done with it: present a batch of trials, learn from it.
+//
+//   psac_network_create -> psac_network_present (any number of times) -> psac_network_destroy
+//
+// All functions marked collective are called by every rank, in the same order, with the same arguments.
+#ifndef PSAC_MODEL_NETWORK_H
+#define PSAC_MODEL_NETWORK_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "exchange.h"
+#include "kernels.h"
+#include "layout.h"
+#include "model/critic.h"
+#include "model/stages.h"
+#include "transport.h"
+
+enum { PSAC_N_LABELS = 10 };
+
+typedef struct psac_trial {
+  uint64_t number;               // of the trial in its random stream
+  psac_rng_stream stream;        // PSAC_STREAM_RETINA_TRAIN or _TEST
+  const uint8_t *image;          // [input height][input width]; NULL where `retina_spikes` is given
+  const uint64_t *retina_spikes; // [n_steps][n_retina_words] recorded spikes to present; NULL = draw them
+  uint8_t label;                 // 0..9; used for the reward and nothing else
+} psac_trial;
+
+// What rank 0 knows of a trial afterwards.
+typedef struct psac_outcome {
+  int prediction;       // argmax of the output counts, lowest index on a tie
+  double reward;
+  double value;         // what the critic expected
+  double td_error;
+  int32_t output_counts[PSAC_MAX_PLASTIC];  // spikes counted from t_skip on
+  int32_t critic_counts[PSAC_MAX_PLASTIC];
+} psac_outcome;
+
+typedef struct psac_network psac_network;
+
+// A look at simulated trials while their spikes are in memory: trials [first, first + n) of the batch are trials
+// [offset, offset + n) of the `stride` that lie side by side in the shard; the readout arrays hold just these n.
+typedef struct psac_view {
+  const psac_network *network;
+  int pass;    // 0; 1 in the notebook's second pass
+  int first, n;
+  int offset, stride;
+} psac_view;
+
+// Called on every rank for every trial, in order; may communicate.
+typedef struct psac_observer {
+  psac_status (*see)(void *self, const psac_view *view);
+  void *self;
+} psac_observer;
+
+struct psac_network {
+  psac_config config;
+  const psac_kernels *kernels;
+  psac_transport transport;
+  psac_layout layout;
+  psac_exchange exchange;
+  psac_shard shard;
+  psac_readout readout;       // drives on every rank, the rest on rank 0
+  psac_stream *stream;
+  psac_critic critic;         // rank 0
+  int n_together;             // trials simulated side by side at most
+  int steps_per_reduce;
+  // in the backend's memory
+  psac_third_factor *third;   // [n_together]
+  psac_batch_factor *factor;  // [1]
+  int64_t *mean_squares;      // [1] sum of squared running means
+  double learning_rate;       // of the present epoch, per synapse
+  int64_t *spike_counts;      // [2] spikes of this rank since the last psac_network_take_spikes, exc and inh
+  psac_event *event;          // [1] model seed
+  int weights_in_range;       // all weights are known to lie in [0, 1]
+  psac_stages stages;
+};
+
+// Builds this rank's neurons, synapses and initial weights. Collective.
+psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
+                                psac_network **network);
+void psac_network_destroy(psac_network **network);
+
+// Trials that psac_network_present takes at a time: training.batch_size when it learns, in model seed, whose weights change within
+// a trial, and without learning as many as are simulated together.
+int psac_network_batch_size(const psac_network *network, int learn);
+
+// Presents n trials (at most the batch size) and, if `learn`, changes the weights by their outcomes. outcomes [n] is filled
+// on rank 0 only. `observer` may be NULL. Collective.
+psac_status psac_network_present(psac_network *network, const psac_trial *trials, int n, int learn,
+                                 const psac_observer *observer, psac_outcome *outcomes);
+
+// Learning rate of an epoch, counted from 0.
+void psac_network_set_epoch(psac_network *network, int64_t epoch);
+
+// Collective: spikes of all excitatory and inhibitory middle neurons since the last call.
+psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]);
+
+// This rank's weights as float: to_output [n_local][n_output], to_critic [n_local][num_critic_neurons] (0 where the critic has no
+// plastic input; may be NULL). set refuses values outside [-2, 2), which the fixed point cannot hold. Not collective.
+psac_status psac_network_get_weights(const psac_network *network, float *to_output, float *to_critic);
+psac_status psac_network_set_weights(psac_network *network, const float *to_output, const float *to_critic);
+
+// The rooms of one presentation, used by the two models below.
+
+// Retina and middle layer for n trials side by side: fills shard.retina_spikes and shard.spikes. Collective.
+psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n);
+
+// Output and critic layers for the simulated trials: fills readout on rank 0. Collective.
+psac_status psac_network_simulate_readout(psac_network *network, int n);
+
+// A whole batch, as psac_network_present does it for config.network.model.
+psac_status psac_present_psac(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+                              psac_outcome *outcomes);
+psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+                              psac_outcome *outcomes);
+
+#endif

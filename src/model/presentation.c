@@ -1,0 +1,83 @@
+// The simulation of trials side by side: what both models share.
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/network.h"
+#include "model/retina.h"
+
+// Draws the retina's spikes from the images, or takes the recorded ones.
+static psac_status fill_retina(psac_network *network, const psac_trial *trials, int n) {
+  const psac_shard *shard = &network->shard;
+  const psac_kernels *kernels = network->kernels;
+  if (trials[0].retina_spikes) {
+    const size_t words = (size_t)shard->n_retina_words;
+    for (int b = 0; b < n; b++) {
+      for (int t = 0; t < shard->n_steps; t++) {
+        PSAC_TRY(kernels->upload(network->stream, shard->retina_spikes + ((size_t)t * (size_t)n + (size_t)b) * words,
+                                 trials[b].retina_spikes + (size_t)t * words, sizeof(uint64_t) * words));
+      }
+    }
+    return PSAC_OK;
+  }
+  const size_t n_units = (size_t)shard->n_units;
+  psac_retina_trial *draws = malloc(sizeof *draws * (size_t)n);
+  uint64_t *threshold = malloc(sizeof *threshold * (size_t)n * n_units);
+  psac_status status = PSAC_OK;
+  if (!draws || !threshold) status = psac_fail(PSAC_ERR_MEMORY, "out of memory for the retina");
+  for (int b = 0; status == PSAC_OK && b < n; b++) {
+    psac_retina_thresholds(&network->config, trials[b].image, threshold + (size_t)b * n_units);
+    draws[b] = (psac_retina_trial){trials[b].number, threshold + (size_t)b * n_units};
+  }
+  if (status == PSAC_OK) {
+    const psac_rng_key key = psac_rng_stream_key((uint64_t)network->config.simulation.seed, trials[0].stream);
+    status = kernels->encode_retina(network->stream, shard, key, n, draws);
+  }
+  free(threshold);
+  free(draws);
+  return status;
+}
+
+psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
+  const psac_shard *shard = &network->shard;
+  const psac_kernels *kernels = network->kernels;
+  const int delay = network->exchange.depth;
+  const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)n;
+  psac_stages_start(&network->stages);
+  PSAC_TRY(fill_retina(network, trials, n));
+  psac_stages_mark(&network->stages, PSAC_STAGE_RETINA);
+  PSAC_TRY(kernels->reset_middle(network->stream, shard, n));
+  for (int t = 0; t < shard->n_steps; t++) {
+    const int arrives = shard->in_degree > 0 && t >= delay;
+    const uint64_t *arriving = arrives ? psac_exchange_arrived(&network->exchange, t - delay, n_bytes) : NULL;
+    PSAC_TRY(kernels->step_middle(network->stream, shard, n, t, arriving));
+    psac_stages_mark(&network->stages, PSAC_STAGE_MIDDLE);
+    if (shard->in_degree > 0) {
+      PSAC_TRY(psac_exchange_post(&network->exchange, network->stream, t, n_bytes));
+      psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+    }
+  }
+  PSAC_TRY(kernels->count_spikes(network->stream, shard, n, network->spike_counts));
+  psac_stages_mark(&network->stages, PSAC_STAGE_MIDDLE);
+  return PSAC_OK;
+}
+
+psac_status psac_network_simulate_readout(psac_network *network, int n) {
+  const psac_shard *shard = &network->shard;
+  const psac_kernels *kernels = network->kernels;
+  const psac_transport *transport = &network->transport;
+  const psac_readout *readout = &network->readout;
+  const int is_root = transport->rank == 0;
+  psac_stages_start(&network->stages);
+  if (is_root) PSAC_TRY(kernels->reset_readout(network->stream, readout, n));
+  for (int t = 0; t < shard->n_steps; t += network->steps_per_reduce) {
+    const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
+    const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->lanes.n;
+    PSAC_TRY(kernels->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
+    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
+    PSAC_TRY(transport->reduce_i64(transport, network->stream, readout->drives, readout->drives, n_drives));
+    psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+    if (is_root) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, n, t, n_steps));
+    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
+  }
+  return PSAC_OK;
+}

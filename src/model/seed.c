@@ -1,0 +1,106 @@
+// Model seed: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
+// together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
+#include <string.h>
+
+#include "model/network.h"
+
+// The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
+static int critic_is_silent(const psac_network *network) {
+  const psac_readout_layer *critic = &network->readout.layer[1];
+  return critic->bias_current < critic->v_thresh;
+}
+
+// One pass while nothing can change: steps go to rank 0 in blocks.
+static psac_status run_frozen_pass(psac_network *network, int n_trials, int trial) {
+  const psac_shard *shard = &network->shard;
+  const psac_kernels *kernels = network->kernels;
+  const psac_transport *transport = &network->transport;
+  const psac_readout *readout = &network->readout;
+  for (int t = 0; t < shard->n_steps; t += network->steps_per_reduce) {
+    const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
+    PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, n_steps, readout->drives));
+    PSAC_TRY(transport->reduce_i64(transport, network->stream, readout->drives, readout->drives,
+                                   (size_t)n_steps * (size_t)shard->lanes.n));
+    if (transport->rank == 0) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, 1, t, n_steps));
+  }
+  psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
+  return PSAC_OK;
+}
+
+// One pass with learning: each step's drives see the weights of the step before.
+static psac_status run_learning_pass(psac_network *network, int n_trials, int trial, double reward) {
+  const psac_shard *shard = &network->shard;
+  const psac_kernels *kernels = network->kernels;
+  const psac_transport *transport = &network->transport;
+  const psac_readout *readout = &network->readout;
+  const psac_reward terms = {reward, network->config.actor_critic.gamma, network->learning_rate};
+  PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
+  for (int t = 0; t < shard->n_steps; t++) {
+    PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, 1, readout->drives));
+    PSAC_TRY(transport->reduce_i64(transport, network->stream, readout->drives, readout->drives, (size_t)shard->lanes.n));
+    if (transport->rank == 0) {
+      PSAC_TRY(kernels->step_readout(network->stream, shard, readout, 1, t, 1));
+      PSAC_TRY(kernels->judge_step(network->stream, shard, readout, t, &terms, network->event));
+    }
+    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
+    PSAC_TRY(transport->broadcast(transport, network->stream, network->event, sizeof *network->event));
+    psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+    PSAC_TRY(kernels->hebbian_step(network->stream, shard, n_trials, trial, t, network->event));
+    psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
+  }
+  psac_event event;
+  PSAC_TRY(kernels->download(network->stream, &event, network->event, sizeof event));
+  PSAC_TRY(kernels->synchronize(network->stream));
+  if (event.n_events > 0) network->weights_in_range = 1;
+  return PSAC_OK;
+}
+
+static psac_status run_pass(psac_network *network, int n_trials, int trial, int rewarded, double reward,
+                            psac_outcome *outcome) {
+  const psac_kernels *kernels = network->kernels;
+  const psac_readout *readout = &network->readout;
+  const int is_root = network->transport.rank == 0;
+  psac_stages_start(&network->stages);
+  if (is_root) PSAC_TRY(kernels->reset_readout(network->stream, readout, 1));
+  if (!rewarded && network->weights_in_range && critic_is_silent(network)) {
+    PSAC_TRY(run_frozen_pass(network, n_trials, trial));
+  } else {
+    PSAC_TRY(run_learning_pass(network, n_trials, trial, reward));
+  }
+  if (!is_root) return PSAC_OK;
+  int32_t counts[2 * PSAC_MAX_PLASTIC];
+  PSAC_TRY(kernels->download(network->stream, counts, readout->counts, sizeof counts));
+  PSAC_TRY(kernels->synchronize(network->stream));
+  *outcome = (psac_outcome){.prediction = psac_decide(counts, readout->layer[0].n), .reward = reward, .td_error = reward};
+  memcpy(outcome->output_counts, counts, sizeof outcome->output_counts);
+  memcpy(outcome->critic_counts, counts + PSAC_MAX_PLASTIC, sizeof outcome->critic_counts);
+  return PSAC_OK;
+}
+
+// Reward 0 for the prediction; when it learns, once more with reward +1 or -1 for it. The last prediction is the one that counts.
+static psac_status present_trial(psac_network *network, const psac_trial *trial, int first, int n_trials, int b, int learn,
+                                 const psac_observer *observer, psac_outcome *outcome) {
+  psac_outcome unused;
+  psac_outcome *result = network->transport.rank == 0 ? outcome : &unused;
+  double reward = 0.0;  // rank 0's; the others need not know it
+  for (int pass = 0; pass < (learn ? 2 : 1); pass++) {
+    PSAC_TRY(run_pass(network, n_trials, b, pass > 0, reward, result));
+    const psac_view view = {network, pass, first + b, 1, b, n_trials};
+    if (observer) PSAC_TRY(observer->see(observer->self, &view));
+    if (network->transport.rank == 0) reward = result->prediction == trial->label ? 1.0 : -1.0;
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+                              psac_outcome *outcomes) {
+  for (int first = 0; first < n; first += network->n_together) {
+    const int m = n - first < network->n_together ? n - first : network->n_together;
+    PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
+    for (int b = 0; b < m; b++) {
+      PSAC_TRY(present_trial(network, &trials[first + b], first, m, b, learn, observer,
+                             outcomes ? &outcomes[first + b] : NULL));
+    }
+  }
+  return PSAC_OK;
+}
