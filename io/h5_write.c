@@ -95,10 +95,9 @@ psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
   (*file)->id = H5Fcreate((*file)->partial, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
+  const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "create", "the file") : PSAC_OK;
   H5Pclose(properties);
-  if ((*file)->id >= 0) return PSAC_OK;
-  const psac_status status = psac_h5_failure(*file, PSAC_ERR_IO, "create", "the file");
-  free_file(file);
+  if (status != PSAC_OK) free_file(file);
   return status;
 }
 
@@ -133,9 +132,11 @@ static psac_status write_rows(psac_h5_file *file, const psac_field *field, hid_t
   H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
   static const char nothing[8] = {0};  // HDF5 wants an address even for an empty selection
   const herr_t written = H5Dwrite(set, type, memory, space, transfer, field->data ? field->data : nothing);
+  // asked at once, as the next call forgets the reason
+  const psac_status status = written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write", field->path) : PSAC_OK;
   H5Pclose(transfer);
   H5Sclose(memory);
-  return written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write", field->path) : PSAC_OK;
+  return status;
 }
 
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field) {
@@ -145,8 +146,8 @@ psac_status psac_h5_write(psac_h5_file *file, const psac_field *field) {
   const hid_t type = psac_h5_memory_type(field->type, field->text_bytes);
   const hid_t space = H5Screate_simple(field->n_dims, dims, NULL);
   const hid_t set = H5Dcreate2(file->id, field->path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  psac_status status = set < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "create", field->path)
-                               : write_rows(file, field, type, set, space);
+  psac_status status = set < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "create", field->path) : PSAC_OK;
+  if (status == PSAC_OK && H5Sget_simple_extent_npoints(space) > 0) status = write_rows(file, field, type, set, space);
   if (set >= 0) H5Dclose(set);
   H5Sclose(space);
   if (field->type == PSAC_TEXT) H5Tclose(type);
@@ -159,9 +160,10 @@ static psac_status write_attribute(psac_h5_file *file, const char *object, const
   const hid_t space = n > 0 ? H5Screate_simple(1, &n, NULL) : H5Screate(H5S_SCALAR);
   const hid_t id = H5Acreate_by_name(file->id, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   const herr_t written = id < 0 ? -1 : H5Awrite(id, type, value);
+  const psac_status status = written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write attribute", name) : PSAC_OK;
   if (id >= 0) H5Aclose(id);
   H5Sclose(space);
-  return written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write attribute", name) : PSAC_OK;
+  return status;
 }
 
 psac_status psac_h5_write_text(psac_h5_file *file, const char *object, const char *name, const char *text) {

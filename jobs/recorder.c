@@ -29,7 +29,7 @@ psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, i
   const size_t words = (size_t)shard->n_words, retina_words = (size_t)shard->n_retina_words, n = (size_t)view->n;
   PSAC_TRY(copy_vectors(network, shard->spikes + b * words, words, side_by_side * words, n_steps, &kept->middle));
   if (network->transport.rank != 0) return PSAC_OK;
-  PSAC_TRY(copy_vectors(network, shard->retina_spikes + b * retina_words, retina_words, side_by_side * retina_words, n_steps,
+  PSAC_TRY(copy_vectors(network, shard->retina_spikes + b * n_steps * retina_words, retina_words, retina_words, n_steps,
                         &kept->retina));
   PSAC_TRY(copy_vectors(network, network->readout.spikes + k, 1, n, n_steps, &kept->output));
   return copy_vectors(network, network->readout.spikes + n_steps * n + (size_t)k, 1, n, n_steps, &kept->critic);

@@ -107,8 +107,8 @@ static psac_status choose_kernels(const char *name, const psac_kernels **kernels
 
 psac_status psac_session_choose(psac_session *session) {
   psac_status status = choose_kernels(session->options->backend, &session->kernels);
-  if (status == PSAC_OK) status = psac_transport_choose(session->options->transport, session->ranks, &session->transport);
-  return psac_ranks_agree(session->ranks, status);
+  PSAC_TRY(psac_ranks_agree(session->ranks, status));
+  return psac_ranks_agree(session->ranks, psac_transport_choose(session->options->transport, session->ranks, &session->transport));
 }
 
 psac_status psac_session_build(psac_session *session) {
@@ -119,6 +119,7 @@ psac_status psac_session_build(psac_session *session) {
 
 void psac_session_end(psac_session *session) {
   if (session->network) psac_network_destroy(&session->network);
+  if (session->transport.close) session->transport.close(&session->transport);
   psac_digits_free(&session->train);
   psac_digits_free(&session->test);
   free(session->config_text);

@@ -141,10 +141,10 @@ static psac_status run_epoch(training_state *training, int batch) {
   snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->epoch + 1, (long long)n_epochs);
   psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->epoch + 1, (long long)n_epochs);
   shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->epoch);
-  psac_network_set_epoch(session->network, training->epoch);
   for (training->first = 0; training->first < n_images; training->first += batch) {
     const int n = (int)(n_images - training->first < batch ? n_images - training->first : batch);
     fill_batch(training, n);
+    psac_network_set_progress(session->network, training->epoch * n_images + training->first, n_images);
     PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));
     PSAC_TRY(book(training, n));
     const psac_curve *curve = &training->results->interval;

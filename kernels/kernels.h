@@ -87,11 +87,12 @@ typedef struct psac_shard {
 
   // spikes of this rank over a whole presentation
   uint64_t *spikes;           // [n_steps][trials][n_words]
-  uint64_t *retina_spikes;    // [n_steps][trials][n_retina_words]
+  uint64_t *retina_spikes;    // [trials][n_steps][n_retina_words]
 
   // plasticity
   psac_lanes lanes;
   int32_t *row;               // [n_padded][lanes.n] readout rows
+  int64_t *word_sum;          // [n_words][lanes.n] sum of each word's rows, for a layer that spikes in unison; NULL = not kept
   int32_t *eligibility;       // [n_padded][lanes.n_eligibility] sum over the batch of third factor x eligibility
   int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic lane of 2^-critic_fraction_bits
   int32_t critic_fraction_bits;
@@ -176,8 +177,12 @@ typedef struct psac_kernels {
   psac_status (*initialise_weights)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                     float sd);
 
+  // Brings shard->word_sum up to date after rows were changed from outside; nothing where it is not kept.
+  psac_status (*sum_words)(psac_stream *stream, const psac_shard *shard);
+
   // One presentation of n_trials trials side by side.
-  psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int n_trials,
+  // Spike trains of trials [first, first + n) of the presentation; trials [n].
+  psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                const psac_retina_trial *trials);
   psac_status (*reset_middle)(psac_stream *stream, const psac_shard *shard, int n_trials);
   // Step t. `arriving` [n_ranks][n_trials][n_words]: the gathered spikes of step t - delay, NULL if there are none yet.

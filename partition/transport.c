@@ -16,5 +16,5 @@ psac_status psac_transport_choose(const char *name, const psac_ranks *ranks, psa
   }
   transport->rank = ranks->rank;
   transport->n_ranks = ranks->n_ranks;
-  return PSAC_OK;
+  return transport->open(transport, ranks);
 }

@@ -52,6 +52,7 @@ const psac_kernels psac_kernels_cpu = {
     .build_receptive_fields = psac_cpu_build_receptive_fields,
     .build_recurrence = psac_cpu_build_recurrence,
     .initialise_weights = psac_cpu_initialise_weights,
+    .sum_words = psac_cpu_sum_words,
     .encode_retina = psac_cpu_encode_retina,
     .reset_middle = psac_cpu_reset_middle,
     .step_middle = psac_cpu_step_middle,

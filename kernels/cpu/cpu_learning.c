@@ -122,11 +122,28 @@ psac_status psac_cpu_judge_step(psac_stream *stream, const psac_shard *shard, co
   return PSAC_OK;
 }
 
-PSAC_CLONES static void hebbian_word(int32_t *restrict row, int n, uint64_t spikes, const int32_t *restrict change) {
+// Changes the rows of a word's spiking neurons and clamps all of its rows; keeps their sum.
+PSAC_CLONES static void hebbian_word(int32_t *restrict row, int n, uint64_t spikes, const int32_t *restrict change,
+                                     int64_t *restrict sum) {
+  for (int o = 0; o < n; o++) sum[o] = 0;
   for (int i = 0; i < 64; i++, row += n) {
     const int32_t mask = -(int32_t)(spikes >> i & 1);
-    for (int o = 0; o < n; o++) row[o] = psac_weight_add(row[o], change[o] & mask);
+    for (int o = 0; o < n; o++) {
+      row[o] = psac_weight_add(row[o], change[o] & mask);
+      sum[o] += row[o];
+    }
   }
+}
+
+psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard) {
+  (void)stream;
+  const size_t n = (size_t)shard->lanes.n;
+  if (!shard->word_sum) return PSAC_OK;
+  memset(shard->word_sum, 0, sizeof *shard->word_sum * n * (size_t)shard->n_words);
+  for (size_t i = 0; i < (size_t)shard->n_padded; i++) {
+    for (size_t o = 0; o < n; o++) shard->word_sum[i / 64 * n + o] += shard->row[i * n + o];
+  }
+  return PSAC_OK;
 }
 
 psac_status psac_cpu_hebbian_step(psac_stream *stream, const psac_shard *shard, int n_trials, int trial, int t,
@@ -138,7 +155,8 @@ psac_status psac_cpu_hebbian_step(psac_stream *stream, const psac_shard *shard, 
   for (int o = 0; o < lanes.n_output; o++) change[o] = event->outputs >> o & 1 ? event->change : 0;
   const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)trial) * (size_t)shard->n_words;
   for (int w = 0; w < shard->n_words; w++) {
-    hebbian_word(shard->row + (size_t)w * 64 * (size_t)lanes.n, lanes.n, spikes[w], change);
+    hebbian_word(shard->row + (size_t)w * 64 * (size_t)lanes.n, lanes.n, spikes[w], change,
+                 shard->word_sum + (size_t)w * (size_t)lanes.n);
   }
   return PSAC_OK;
 }

@@ -83,7 +83,7 @@ PSAC_INLINE uint32_t integrate_32(const psac_shard *shard, float *restrict v, in
 
 PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t, int b, const uint64_t *arriving) {
   const uint64_t *retina =
-      shard->retina_spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_retina_words;
+      shard->retina_spikes + ((size_t)b * (size_t)shard->n_steps + (size_t)t) * (size_t)shard->n_retina_words;
   if (shard->patch_size > 0) add_retina_currents(shard, retina, shard->current);
   if (arriving) {
     for (int r = 0; r * shard->n_words < shard->n_source_words; r++) {

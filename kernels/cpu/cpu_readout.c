@@ -25,9 +25,29 @@ PSAC_INLINE void sum_rows(const uint64_t *spikes, int n_words, const int32_t *ro
   for (int k = 0; k < n / 4; k++) ((four_drives *)drive)[k] = sum[k];
 }
 
+// The same for a layer whose neurons spike in unison: a word in which all neurons spike has its sum ready.
+PSAC_INLINE void sum_words_and_rows(const psac_shard *shard, const uint64_t *spikes, int64_t *drive) {
+  const int n = shard->lanes.n;
+  four_drives sum[(2 * PSAC_MAX_PLASTIC + 4) / 4], one_word[(2 * PSAC_MAX_PLASTIC + 4) / 4];
+  for (int k = 0; k < n / 4; k++) sum[k] = (four_drives){0};
+  for (int w = 0; w < shard->n_words; w++) {
+    const four_drives *word = (const four_drives *)(shard->word_sum + (size_t)w * (size_t)n);
+    if (spikes[w] == 0) continue;
+    if (spikes[w] != shard->alive[w]) {
+      sum_rows(spikes + w, 1, shard->row + (size_t)w * 64 * (size_t)n, n, (int64_t *)one_word);
+      word = one_word;
+    }
+    for (int k = 0; k < n / 4; k++) sum[k] += word[k];
+  }
+  for (int k = 0; k < n / 4; k++) ((four_drives *)drive)[k] = sum[k];
+}
+
 PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spikes, int64_t *drive) {
+  if (shard->word_sum) {
+    sum_words_and_rows(shard, spikes, drive);
+    return;
+  }
   switch (shard->lanes.n) {
-    case 12: sum_rows(spikes, shard->n_words, shard->row, 12, drive); break;
     case 32: sum_rows(spikes, shard->n_words, shard->row, 32, drive); break;
     default: sum_rows(spikes, shard->n_words, shard->row, shard->lanes.n, drive); break;
   }

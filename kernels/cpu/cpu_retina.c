@@ -1,4 +1,6 @@
 // Spike trains of the retina, drawn by (trial, unit, step).
+#include <string.h>
+
 #include "base/simd.h"
 #include "cpu/cpu_kernels.h"
 #include "retina_core.h"
@@ -18,13 +20,9 @@ PSAC_INLINE uint32_t draw_32_steps(psac_rng_key key, uint32_t first_block, uint3
   return spikes;
 }
 
-PSAC_CLONES static void encode_trial(const psac_shard *shard, psac_rng_key key, int n_trials, int b,
-                                     const psac_retina_trial *trial) {
-  const size_t words = (size_t)shard->n_retina_words, stride = words * (size_t)n_trials;
-  uint64_t *bits = shard->retina_spikes + (size_t)b * words;
-  for (int t = 0; t < shard->n_steps; t++) {
-    for (size_t w = 0; w < words; w++) bits[(size_t)t * stride + w] = 0;
-  }
+PSAC_CLONES static void encode_trial(const psac_shard *shard, psac_rng_key key, const psac_retina_trial *trial, uint64_t *bits) {
+  const size_t words = (size_t)shard->n_retina_words;
+  memset(bits, 0, sizeof *bits * words * (size_t)shard->n_steps);
   for (int u = 0; u < shard->n_units; u++) {
     if (trial->threshold[u] == 0) continue;
     uint64_t *unit_bits = bits + u / 64;
@@ -32,14 +30,17 @@ PSAC_CLONES static void encode_trial(const psac_shard *shard, psac_rng_key key, 
     for (int t = 0; t < shard->n_steps; t += STEPS) {
       uint32_t spikes = draw_32_steps(key, (uint32_t)t / 4, (uint32_t)u, trial->trial, trial->threshold[u]);
       if (shard->n_steps - t < STEPS) spikes &= (1u << (shard->n_steps - t)) - 1;
-      for (; spikes; spikes &= spikes - 1) unit_bits[((size_t)t + (size_t)__builtin_ctz(spikes)) * stride] |= bit;
+      for (; spikes; spikes &= spikes - 1) unit_bits[(size_t)(t + __builtin_ctz(spikes)) * words] |= bit;
     }
   }
 }
 
-psac_status psac_cpu_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int n_trials,
+psac_status psac_cpu_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                    const psac_retina_trial *trials) {
   (void)stream;
-  for (int b = 0; b < n_trials; b++) encode_trial(shard, key, n_trials, b, &trials[b]);
+  const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
+  for (int b = 0; b < n; b++) {
+    encode_trial(shard, key, &trials[b], shard->retina_spikes + (size_t)(first + b) * trial_words);
+  }
   return PSAC_OK;
 }

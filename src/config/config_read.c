@@ -163,10 +163,10 @@ psac_status psac_config_overlay(psac_config *config, const char *text, size_t n_
 psac_status psac_config_set(psac_config *config, const char *assignment) {
   char origin[NAME_BYTES];  // both are cut short where they are far longer than any key
   char name[NAME_BYTES];
-  const size_t n_name = strcspn(assignment, "=");
-  snprintf(origin, sizeof origin, "--set %s", assignment);
+  const size_t n_name = strcspn(assignment, "=\r\n");
+  snprintf(origin, sizeof origin, "--set %.*s", (int)strcspn(assignment, "\r\n"), assignment);
   snprintf(name, sizeof name, "%.*s", (int)n_name, assignment);
-  if (assignment[n_name] == '\0') return psac_fail(PSAC_ERR_INPUT, "%s: has to be section.key=value", origin);
+  if (assignment[n_name] != '=') return psac_fail(PSAC_ERR_INPUT, "%s: has to be section.key=value", origin);
   const int key = psac_key_find(name);
   if (key < 0)
     return psac_fail(PSAC_ERR_INPUT, "%s: %s is not a key; the nearest is %s", origin, name, psac_nearest_name(name));

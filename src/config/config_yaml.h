@@ -1,7 +1,7 @@
 // A YAML text as a flat sequence of items, for readers that know which structure they expect.
 //
-// Only the plain part of YAML is read: one document, no anchors, aliases, tags or directives, and scalars of at most
-// PSAC_YAML_TEXT_BYTES - 1 printable bytes, so that an item can go into a message as it is.
+// Only the plain part of YAML is read: one document in UTF-8 without tabs, backslashes, directives, anchors, aliases
+// and tags, with scalars of one line and fewer than PSAC_YAML_TEXT_BYTES bytes, which messages can quote as they are.
 #ifndef PSAC_CONFIG_CONFIG_YAML_H
 #define PSAC_CONFIG_CONFIG_YAML_H
 
@@ -10,7 +10,10 @@
 
 #include "base/status.h"
 
-enum { PSAC_YAML_TEXT_BYTES = 128, PSAC_YAML_BYTES_MAX = 1 << 20 };
+enum {
+  PSAC_YAML_TEXT_BYTES = 128,
+  PSAC_YAML_BYTES_MAX = 1 << 16  // of a text; libfyaml takes a time that grows with the square of a run of blanks
+};
 
 typedef enum psac_yaml_kind {
   PSAC_YAML_VALUE,    // a scalar; within a mapping, keys and values take turns

@@ -6,7 +6,7 @@
 
 #include "model/retina.h"
 
-enum { MAX_TOGETHER = 64, WORD_BITS = 64 };
+enum { WORD_BITS = 64, STORED_BYTES = 1 << 30 };
 
 // Currents are integers in steps of 1 / scale: fine, but with every receptive-field weight within 16 bits.
 static float current_scale(const psac_config *config) {
@@ -119,7 +119,8 @@ static psac_status build_spike_storage(psac_network *network) {
   psac_shard *shard = &network->shard;
   const size_t step_trials = (size_t)shard->n_steps * (size_t)network->n_together;
   ALLOC(network, shard->spikes, step_trials * (size_t)shard->n_words, "middle spikes");
-  ALLOC(network, shard->retina_spikes, step_trials * (size_t)shard->n_retina_words, "retina spikes");
+  const size_t n_ranks = (size_t)network->transport.n_ranks, share = ((size_t)network->n_together + n_ranks - 1) / n_ranks;
+  ALLOC(network, shard->retina_spikes, share * n_ranks * (size_t)shard->n_steps * (size_t)shard->n_retina_words, "retina spikes");
   psac_exchange *exchange = &network->exchange;
   exchange->transport = &network->transport;
   exchange->own = shard->spikes;
@@ -173,6 +174,9 @@ static psac_status build_readout(psac_network *network) {
   ALLOC(network, readout->counts, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
   ALLOC(network, readout->totals, trials * 2, "readout state");
   ALLOC(network, shard->row, rows * (size_t)shard->lanes.n, "plastic weights");
+  if (config->network.model == PSAC_MODEL_SEED) {
+    ALLOC(network, shard->word_sum, (size_t)shard->n_words * (size_t)shard->lanes.n, "sums of weights");
+  }
   ALLOC(network, shard->eligibility, rows * (size_t)shard->lanes.n_eligibility, "eligibility");
   ALLOC(network, shard->mean_count, rows, "running mean counts");
   ALLOC(network, network->mean_squares, 1, "running mean counts");
@@ -184,9 +188,10 @@ static psac_status build_readout(psac_network *network) {
   ALLOC(network, shard->last_spike, rows, "statistics");
   ALLOC(network, shard->count_by_label, rows * PSAC_N_LABELS, "statistics");
   const float density = config->network.model == PSAC_MODEL_SEED ? (float)config->network.connection_prob : 1.0f;
-  return network->kernels->initialise_weights(
+  PSAC_TRY(network->kernels->initialise_weights(
       network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
-      (float)config->network.weight_mean, (float)config->network.weight_sd);
+      (float)config->network.weight_mean, (float)config->network.weight_sd));
+  return network->kernels->sum_words(network->stream, shard);
 }
 
 // Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are
@@ -200,19 +205,23 @@ static void choose_fraction_bits(psac_network *network) {
   network->shard.critic_fraction_bits = (int32_t)floor(fmin(30.0 - log2(batch * network->shard.n_steps), 24.0));
 }
 
-// Trials side by side: the whole batch where ranks exchange spikes (each message costs the same for one trial or many), as many as
-// share a cache where they do not; never more than fit into a tenth of what a large shard needs.
-static int choose_together(const psac_config *config, int n_ranks) {
-  const int64_t batch = config->training.batch_size;
+// Trials side by side: a whole batch where ranks exchange spikes, as a message costs the same for one trial or many; fewer where
+// they need not, for the cache's sake; and in a large network no more than STORED_BYTES of spikes.
+static int choose_together(const psac_network *network) {
+  const psac_config *config = &network->config;
+  const int64_t trial_bytes = (int64_t)network->shard.n_steps * network->shard.n_words * (int64_t)sizeof(uint64_t);
+  const int64_t fit = STORED_BYTES / (trial_bytes > 0 ? trial_bytes : 1);
+  const int64_t wanted = network->transport.n_ranks > 1 ? 64 : 16;
   int64_t together = config->simulation.trials_together;
-  if (together == 0) together = n_ranks > 1 ? MAX_TOGETHER : 16;
+  if (together == 0) together = fit < 1 ? 1 : fit < wanted ? fit : wanted;
+  const int64_t batch = config->training.batch_size;
   return (int)(together < batch || config->network.model == PSAC_MODEL_SEED ? together : batch);
 }
 
 static psac_status build(psac_network *network) {
   const psac_config *config = &network->config;
   set_sizes(network);
-  network->n_together = choose_together(config, network->transport.n_ranks);
+  network->n_together = choose_together(network);
   const int64_t block = config->simulation.steps_per_reduce;
   network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
   PSAC_TRY(network->kernels->stream_create(&network->stream));
@@ -222,7 +231,7 @@ static psac_status build(psac_network *network) {
   PSAC_TRY(build_readout(network));
   choose_fraction_bits(network);
   psac_critic_init(&network->critic, config);
-  psac_network_set_epoch(network, 0);
+  psac_network_set_progress(network, 0, 1);
   return network->kernels->synchronize(network->stream);
 }
 
@@ -259,7 +268,7 @@ void psac_network_destroy(psac_network **network) {
       shard->tau_m,        shard->alive,       shard->refractory,    shard->v,
       shard->current,      shard->field_first, shard->field_column,  shard->field_weight,
       shard->target_first, shard->target,      shard->spikes,        shard->retina_spikes,
-      shard->row,          shard->eligibility, shard->mean_count,    shard->isi,
+      shard->row,          shard->word_sum,    shard->eligibility, shard->mean_count,    shard->isi,
       shard->last_spike,   shard->count_by_label, readout->drives,   readout->v,
       readout->free_at,    readout->spikes,    readout->counts,      readout->totals,
       (*network)->exchange.ring, (*network)->mean_squares, (*network)->spike_counts, (*network)->event,
@@ -276,11 +285,15 @@ int psac_network_batch_size(const psac_network *network, int learn) {
   return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch : network->n_together;
 }
 
-void psac_network_set_epoch(psac_network *network, int64_t epoch) {
+void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_images) {
   const psac_config *config = &network->config;
   double rate = config->learning.learning_rate;
   if (config->learning.rate_scaling == PSAC_RATE_PER_NEURON) rate /= (double)config->middle_layer.num_neurons;
-  for (int64_t e = 0; e < epoch; e++) rate *= config->learning.rate_decay;
+  if (config->learning.rate_schedule == PSAC_SCHEDULE_LINEAR) {
+    rate *= 1.0 - (double)done / ((double)config->training.num_epochs * (double)n_images);
+  } else {
+    for (int64_t epoch = 0; epoch < done / n_images; epoch++) rate *= config->learning.rate_decay;
+  }
   network->learning_rate = rate;
 }
 
@@ -351,7 +364,8 @@ psac_status psac_network_set_weights(psac_network *network, const float *to_outp
     }
   }
   network->weights_in_range = 0;
-  return with_rows(network, 1, copy_row, &copy);
+  PSAC_TRY(with_rows(network, 1, copy_row, &copy));
+  return network->kernels->sum_words(network->stream, &network->shard);
 }
 
 psac_status psac_network_present(psac_network *network, const psac_trial *trials, int n, int learn,

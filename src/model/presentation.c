@@ -5,36 +5,50 @@
 #include "model/network.h"
 #include "model/retina.h"
 
-// Draws the retina's spikes from the images, or takes the recorded ones.
-static psac_status fill_retina(psac_network *network, const psac_trial *trials, int n) {
+// Recorded spikes as they are.
+static psac_status copy_retina(psac_network *network, const psac_trial *trials, int n) {
   const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
-  if (trials[0].retina_spikes) {
-    const size_t words = (size_t)shard->n_retina_words;
-    for (int b = 0; b < n; b++) {
-      for (int t = 0; t < shard->n_steps; t++) {
-        PSAC_TRY(kernels->upload(network->stream, shard->retina_spikes + ((size_t)t * (size_t)n + (size_t)b) * words,
-                                 trials[b].retina_spikes + (size_t)t * words, sizeof(uint64_t) * words));
-      }
-    }
-    return PSAC_OK;
+  const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
+  for (int b = 0; b < n; b++) {
+    PSAC_TRY(network->kernels->upload(network->stream, shard->retina_spikes + (size_t)b * trial_words, trials[b].retina_spikes,
+                                      sizeof(uint64_t) * trial_words));
   }
-  const size_t n_units = (size_t)shard->n_units;
-  psac_retina_trial *draws = malloc(sizeof *draws * (size_t)n);
-  uint64_t *threshold = malloc(sizeof *threshold * (size_t)n * n_units);
-  psac_status status = PSAC_OK;
-  if (!draws || !threshold) status = psac_fail(PSAC_ERR_MEMORY, "out of memory for the retina");
+  return PSAC_OK;
+}
+
+// Spikes of n trials, the first being number `first` of the presentation, drawn from their images.
+static psac_status draw_retina(psac_network *network, const psac_trial *trials, int first, int n) {
+  const size_t n_units = (size_t)network->shard.n_units;
+  psac_retina_trial *draws = malloc(sizeof *draws * (size_t)n + 1);
+  uint64_t *threshold = malloc(sizeof *threshold * (size_t)n * n_units + 1);
+  psac_status status = draws && threshold ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for the retina");
   for (int b = 0; status == PSAC_OK && b < n; b++) {
     psac_retina_thresholds(&network->config, trials[b].image, threshold + (size_t)b * n_units);
     draws[b] = (psac_retina_trial){trials[b].number, threshold + (size_t)b * n_units};
   }
-  if (status == PSAC_OK) {
+  if (status == PSAC_OK && n > 0) {
     const psac_rng_key key = psac_rng_stream_key((uint64_t)network->config.simulation.seed, trials[0].stream);
-    status = kernels->encode_retina(network->stream, shard, key, n, draws);
+    status = network->kernels->encode_retina(network->stream, &network->shard, key, first, n, draws);
   }
   free(threshold);
   free(draws);
   return status;
+}
+
+// Every rank draws its share of the trials and gets the others' from their ranks: the retina's cost is divided, too.
+static psac_status fill_retina(psac_network *network, const psac_trial *trials, int n) {
+  if (trials[0].retina_spikes) return copy_retina(network, trials, n);
+  const psac_shard *shard = &network->shard;
+  const psac_transport *transport = &network->transport;
+  const int share = (n + transport->n_ranks - 1) / transport->n_ranks, first = transport->rank * share;
+  const int mine = n - first < share ? (n > first ? n - first : 0) : share;
+  PSAC_TRY(draw_retina(network, trials + (mine > 0 ? first : 0), first, mine));
+  psac_stages_mark(&network->stages, PSAC_STAGE_RETINA);
+  const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
+  PSAC_TRY(transport->all_gather(transport, network->stream, shard->retina_spikes + (size_t)first * trial_words,
+                                 shard->retina_spikes, sizeof(uint64_t) * trial_words * (size_t)share));
+  psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+  return PSAC_OK;
 }
 
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
@@ -44,7 +58,6 @@ psac_status psac_network_simulate_middle(psac_network *network, const psac_trial
   const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)n;
   psac_stages_start(&network->stages);
   PSAC_TRY(fill_retina(network, trials, n));
-  psac_stages_mark(&network->stages, PSAC_STAGE_RETINA);
   PSAC_TRY(kernels->reset_middle(network->stream, shard, n));
   for (int t = 0; t < shard->n_steps; t++) {
     const int arrives = shard->in_degree > 0 && t >= delay;
