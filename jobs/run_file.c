@@ -7,17 +7,23 @@
 
 #include "version.h"
 
+const char *psac_timing_name(int timing) {
+  return timing < PSAC_N_STAGES ? psac_stage_name((psac_stage)timing) : timing == PSAC_TIMING_IO ? "io" : "other";
+}
+
 psac_status psac_timing_collect(const psac_session *session, psac_timing *timing) {
   timing->total = psac_clock_seconds() - session->start_seconds;
-  double other = timing->total;
+  double other = timing->total - session->io_seconds;
   for (int s = 0; s < PSAC_N_STAGES; s++) {
-    timing->mean[s] = timing->max[s] = session->network->stages.seconds[s];
+    timing->mean[s] = session->network->stages.seconds[s];
     other -= timing->mean[s];
   }
-  timing->mean[PSAC_N_STAGES] = timing->max[PSAC_N_STAGES] = fmax(other, 0.0);
-  PSAC_TRY(psac_ranks_sum_f64(session->ranks, timing->mean, PSAC_N_STAGES + 1));
-  PSAC_TRY(psac_ranks_max_f64(session->ranks, timing->max, PSAC_N_STAGES + 1));
-  for (int s = 0; s <= PSAC_N_STAGES; s++) timing->mean[s] /= session->ranks->n_ranks;
+  timing->mean[PSAC_TIMING_IO] = session->io_seconds;
+  timing->mean[PSAC_TIMING_OTHER] = fmax(other, 0.0);
+  memcpy(timing->max, timing->mean, sizeof timing->max);
+  PSAC_TRY(psac_ranks_sum_f64(session->ranks, timing->mean, PSAC_N_TIMINGS));
+  PSAC_TRY(psac_ranks_max_f64(session->ranks, timing->max, PSAC_N_TIMINGS));
+  for (int s = 0; s < PSAC_N_TIMINGS; s++) timing->mean[s] /= session->ranks->n_ranks;
   return PSAC_OK;
 }
 
@@ -184,7 +190,7 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
   if (status == PSAC_OK) status = kernels->synchronize(network->stream);
   if (status == PSAC_OK) status = psac_ranks_sum_i64(session->ranks, sum, n);
   if (status == PSAC_OK) {
-    for (size_t k = 0; k < n; k++) field_weights[k] = (float)((double)sum[k] * 0x1p-20 / (double)shard->current_scale);
+    for (size_t k = 0; k < n; k++) field_weights[k] = (float)((double)sum[k] * 0x1p-16 / (double)shard->current_scale);
     const psac_field field = {"/statistics/output/receptive_field", PSAC_F32, 3,
                               {n_output, shard->retina_height, shard->retina_width}, 0,
                               session->ranks->rank == 0 ? n_output : 0, field_weights, 0, "current"};
@@ -197,9 +203,9 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
 }
 
 static psac_status write_timing(const psac_session *session, const psac_timing *timing, psac_h5_file *file) {
-  enum { N = PSAC_N_STAGES + 1, NAME_BYTES = 16 };
+  enum { N = PSAC_N_TIMINGS, NAME_BYTES = 16 };
   char names[N][NAME_BYTES] = {{0}};
-  for (int s = 0; s < N; s++) snprintf(names[s], NAME_BYTES, "%s", s < PSAC_N_STAGES ? psac_stage_name((psac_stage)s) : "other");
+  for (int s = 0; s < N; s++) snprintf(names[s], NAME_BYTES, "%s", psac_timing_name(s));
   const int64_t mine = session->ranks->rank == 0 ? N : 0;
   const psac_field fields[] = {
       {"/timing/stage", PSAC_TEXT, 1, {N}, 0, mine, names, NAME_BYTES, NULL},

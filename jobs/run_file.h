@@ -13,11 +13,17 @@ typedef struct psac_results {
   psac_recorder recorder;
 } psac_results;
 
-// Sums and maxima of the time by stage over ranks. Collective.
+// Where the time went: the simulation's stages, then files, then everything else.
+enum { PSAC_TIMING_IO = PSAC_N_STAGES, PSAC_TIMING_OTHER, PSAC_N_TIMINGS };
+
 typedef struct psac_timing {
-  double mean[PSAC_N_STAGES + 1], max[PSAC_N_STAGES + 1];  // seconds; the last is everything else
+  double mean[PSAC_N_TIMINGS], max[PSAC_N_TIMINGS];  // seconds, over ranks
   double total;
 } psac_timing;
+
+const char *psac_timing_name(int timing);
+
+// Collective.
 psac_status psac_timing_collect(const psac_session *session, psac_timing *timing);
 
 // Writes session->out. Collective.

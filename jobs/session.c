@@ -61,6 +61,7 @@ static psac_status spread_digits(const psac_ranks *ranks, psac_digits *digits) {
 psac_status psac_session_read_digits(psac_session *session, int want_train) {
   const psac_config *config = &session->config;
   const char *folder = session->options->data;
+  const double started = psac_clock_seconds();
   psac_status status = PSAC_OK;
   if (session->ranks->rank == 0) {
     if (want_train) status = psac_digits_read(folder, PSAC_TRAIN_SET, config->training.max_images, &session->train);
@@ -70,7 +71,9 @@ psac_status psac_session_read_digits(psac_session *session, int want_train) {
   }
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   if (want_train) PSAC_TRY(spread_digits(session->ranks, &session->train));
-  return spread_digits(session->ranks, &session->test);
+  PSAC_TRY(spread_digits(session->ranks, &session->test));
+  session->io_seconds += psac_clock_seconds() - started;
+  return PSAC_OK;
 }
 
 static psac_status prepare_output(psac_session *session) {

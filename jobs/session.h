@@ -21,6 +21,7 @@ typedef struct psac_session {
   char out[4096];         // file to write
   char start_time[21];
   double start_seconds;
+  double io_seconds;      // spent on files so far
 } psac_session;
 
 // A YAML text that a job lays under --config or over it.

@@ -31,9 +31,9 @@ static void print_confusion(const psac_evaluation *evaluation, int n_output) {
 
 static void print_timing(const psac_timing *timing) {
   printf("time by stage, mean and maximum over ranks\n");
-  for (int s = 0; s <= PSAC_N_STAGES; s++) {
-    printf("  %-10s %9.2f s %9.2f s  %5.1f %%\n", s < PSAC_N_STAGES ? psac_stage_name((psac_stage)s) : "other", timing->mean[s],
-           timing->max[s], 100.0 * timing->mean[s] / timing->total);
+  for (int s = 0; s < PSAC_N_TIMINGS; s++) {
+    printf("  %-10s %9.2f s %9.2f s  %5.1f %%\n", psac_timing_name(s), timing->mean[s], timing->max[s],
+           100.0 * timing->mean[s] / timing->total);
   }
   printf("  %-10s %9.2f s\n", "total", timing->total);
 }
@@ -55,7 +55,10 @@ static void print_results(const psac_session *session, const psac_results *resul
 psac_status psac_summary_finish(psac_session *session, const psac_results *results) {
   psac_timing timing;
   PSAC_TRY(psac_timing_collect(session, &timing));
+  const double started = psac_clock_seconds();
   PSAC_TRY(psac_run_file_write(session, results, &timing));
+  session->io_seconds += psac_clock_seconds() - started;
+  PSAC_TRY(psac_timing_collect(session, &timing));  // now with the time that the file took
   if (session->ranks->rank == 0) print_results(session, results, &timing);
   return PSAC_OK;
 }

@@ -218,7 +218,7 @@ typedef struct psac_kernels {
   // Adds trials [first, first + n) of the presentation to the statistics; labels [n], host memory.
   psac_status (*accumulate_statistics)(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
                                        const uint8_t *labels);
-  // projection [n_output][n_units] += sum over neurons of (w - reference) * field, in steps of 2^-20 / current_scale.
+  // projection [n_output][n_units] += sum over neurons of (w - reference) * field, in steps of 2^-16 / current_scale.
   psac_status (*project_weights)(psac_stream *stream, const psac_shard *shard, int32_t reference, int64_t *projection);
 } psac_kernels;
 

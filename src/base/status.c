@@ -12,6 +12,9 @@ psac_status psac_fail(psac_status status, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  for (char *c = text; *c; c++) {
+    if ((unsigned char)*c < ' ') *c = '?';  // a name with a newline in it must not break the line
+  }
   memcpy(fail_message, text, sizeof text);
   return status;
 }

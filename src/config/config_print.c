@@ -27,12 +27,6 @@ static int print_integers(FILE *out, const int64_t *value, int64_t n) {
   return length + fprintf(out, "]");
 }
 
-static int print_real(FILE *out, double value) {
-  char text[PSAC_REAL_TEXT_BYTES];
-  psac_value_write_real(value, text);
-  return fprintf(out, "%s", text);
-}
-
 static int print_option(FILE *out, const psac_key *key, int value) {
   int length;
   const char *option = psac_value_option(key, value, &length);
@@ -44,7 +38,7 @@ static int print_value(FILE *out, const psac_key *key, const psac_config *config
   const psac_int_list *list = value;
   switch (key->kind) {
     case PSAC_KIND_INTEGER: return fprintf(out, "%" PRId64, *(const int64_t *)value);
-    case PSAC_KIND_REAL: return print_real(out, *(const double *)value);
+    case PSAC_KIND_REAL: return fprintf(out, "%s", psac_value_real_text(*(const double *)value).text);
     case PSAC_KIND_CHOICE: return print_option(out, key, *(const int *)value);
     case PSAC_KIND_PAIR: return print_integers(out, value, 2);
     case PSAC_KIND_LIST: return print_integers(out, list->value, list->n);

@@ -60,10 +60,12 @@ psac_value_problem psac_value_read_choice(const psac_key *key, const char *text,
   }
 }
 
-void psac_value_write_real(double value, char text[PSAC_REAL_TEXT_BYTES]) {
+psac_real_text psac_value_real_text(double value) {
+  psac_real_text real;
   for (int n_digits = 15; n_digits <= 17; n_digits++) {  // 15 digits show every short decimal as it was written
-    snprintf(text, PSAC_REAL_TEXT_BYTES, "%.*g", n_digits, value);
-    if (strtod(text, NULL) == value) break;
+    snprintf(real.text, sizeof real.text, "%.*g", n_digits, value);
+    if (strtod(real.text, NULL) == value) break;
   }
-  if (strpbrk(text, ".e") == NULL) strcat(text, ".0");
+  if (strpbrk(real.text, ".e") == NULL) strcat(real.text, ".0");
+  return real;
 }

@@ -6,7 +6,9 @@
 
 #include "config/config_table.h"
 
-enum { PSAC_REAL_TEXT_BYTES = 32 };  // longest real as text, with its final 0
+typedef struct psac_real_text {
+  char text[32];  // 24 letters at most, and a final 0
+} psac_real_text;
 
 typedef enum psac_value_problem {
   PSAC_VALUE_FINE,
@@ -26,7 +28,7 @@ psac_value_problem psac_value_read_integer(const psac_key *key, const char *text
 psac_value_problem psac_value_read_choice(const psac_key *key, const char *text, int *value);
 
 // The shortest decimal text that reads back as `value`, always with a point or an exponent: "1.0", "0.002", "1e-06".
-void psac_value_write_real(double value, char text[PSAC_REAL_TEXT_BYTES]);
+psac_real_text psac_value_real_text(double value);
 
 // The option number `value` of a choice: its first letter, and its length in *n_bytes.
 const char *psac_value_option(const psac_key *key, int value, int *n_bytes);

@@ -5,14 +5,13 @@
 #include "base/clock.h"
 
 // X(member, name)
-#define PSAC_STAGE_LIST(X)           \
-  X(PSAC_STAGE_RETINA, "retina")     \
-  X(PSAC_STAGE_MIDDLE, "middle")     \
-  X(PSAC_STAGE_EXCHANGE, "exchange") \
-  X(PSAC_STAGE_READOUT, "readout")   \
-  X(PSAC_STAGE_LEARNING, "learning") \
-  X(PSAC_STAGE_STATISTICS, "statistics") \
-  X(PSAC_STAGE_IO, "io")
+#define PSAC_STAGE_LIST(X)               \
+  X(PSAC_STAGE_RETINA, "retina")         \
+  X(PSAC_STAGE_MIDDLE, "middle")         \
+  X(PSAC_STAGE_EXCHANGE, "exchange")     \
+  X(PSAC_STAGE_READOUT, "readout")       \
+  X(PSAC_STAGE_LEARNING, "learning")     \
+  X(PSAC_STAGE_STATISTICS, "statistics")
 
 typedef enum psac_stage {
 #define X(member, name) member,

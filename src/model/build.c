@@ -1,0 +1,251 @@
+#include "model/build.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/retina.h"
+
+enum { WORD_BITS = 64, STORED_BYTES = 1 << 30 };
+
+// Currents are integers in steps of 1 / scale, a power of two: as fine as keeps every receptive-field weight within 16 bits and the
+// largest possible sum of a step within 32.
+static psac_status choose_current_scale(psac_network *network) {
+  const psac_config *config = &network->config;
+  const double norm = config->receptive_field.norm, patch = (double)(config->receptive_field.size * config->receptive_field.size);
+  const double synapse = fmax(fabs(config->recurrence.current_exc), fabs(config->recurrence.current_inh));
+  const double largest = patch * norm + (double)config->recurrence.in_degree * synapse +
+                         network->shard.n_units * config->network.uniform_current;
+  float scale = 32.0f;
+  while (scale > 1.0f && (norm * (double)scale > 32767.0 || largest * (double)scale > 2e9)) scale *= 0.5f;
+  if (largest * (double)scale > 2e9) {
+    return psac_fail(PSAC_ERR_INPUT, "recurrence.in_degree = %lld synapses of up to %g can add up to a current of %g; allowed: "
+                     "below 2e9", (long long)config->recurrence.in_degree, synapse, largest);
+  }
+  network->shard.current_scale = scale;
+  return PSAC_OK;
+}
+
+static psac_status alloc(psac_network *network, void *pointer, size_t n_elements, size_t element_bytes, const char *what) {
+  return network->kernels->alloc((void **)pointer, n_elements * element_bytes, what);
+}
+
+#define ALLOC(network, member, n, what) PSAC_TRY(alloc(network, &(member), (size_t)(n), sizeof *(member), what))
+
+static void set_sizes(psac_network *network) {
+  const psac_config *config = &network->config;
+  psac_shard *shard = &network->shard;
+  shard->map = network->layout.map;
+  shard->first_gid = network->layout.first_gid;
+  shard->n_local = (int32_t)network->layout.n_local;
+  shard->n_words = (int32_t)network->layout.n_words;
+  shard->n_padded = shard->n_words * WORD_BITS;
+  shard->n_source_words = shard->n_words * network->transport.n_ranks;
+  shard->n_exc = psac_config_n_exc(config);
+  shard->n_steps = (int32_t)psac_config_n_steps(config);
+  shard->first_counted_step = (int32_t)psac_config_first_counted_step(config);
+  int height, width;
+  psac_retina_size(config, &height, &width);
+  shard->retina_height = height;
+  shard->retina_width = width;
+  shard->n_units = height * width;
+  shard->n_retina_words = (shard->n_units + WORD_BITS - 1) / WORD_BITS;
+}
+
+// Time constants and refractory masks of this rank's neurons, made on the host and copied.
+static psac_status fill_neurons(psac_network *network, float *tau_m, uint64_t *alive, uint64_t *refractory) {
+  const psac_config *config = &network->config;
+  psac_shard *shard = &network->shard;
+  const int64_t steps_exc = psac_config_steps(config->middle_layer.refractory_exc, config->simulation.dt);
+  const int64_t steps_inh = psac_config_steps(config->middle_layer.refractory_inh, config->simulation.dt);
+  for (int32_t i = 0; i < shard->n_padded; i++) {
+    const int excitatory = shard->first_gid + i < shard->n_exc;
+    tau_m[i] = (float)(excitatory ? config->middle_layer.tau_m_exc : config->middle_layer.tau_m_inh);
+    const uint64_t bit = (uint64_t)(i < shard->n_local) << (i % WORD_BITS);
+    alive[i / WORD_BITS] |= bit;
+    for (int j = 0; j < shard->n_refractory && j + 1 < (excitatory ? steps_exc : steps_inh); j++) {
+      refractory[(size_t)j * (size_t)shard->n_words + (size_t)(i / WORD_BITS)] |= bit;
+    }
+  }
+  const psac_kernels *kernels = network->kernels;
+  PSAC_TRY(kernels->upload(network->stream, shard->tau_m, tau_m, sizeof *tau_m * (size_t)shard->n_padded));
+  PSAC_TRY(kernels->upload(network->stream, shard->alive, alive, sizeof *alive * (size_t)shard->n_words));
+  PSAC_TRY(kernels->upload(network->stream, shard->refractory, refractory,
+                           sizeof *refractory * (size_t)shard->n_words * (size_t)shard->n_refractory));
+  return kernels->synchronize(network->stream);
+}
+
+static psac_status build_neurons(psac_network *network) {
+  const psac_config *config = &network->config;
+  psac_shard *shard = &network->shard;
+  PSAC_TRY(choose_current_scale(network));
+  const float scale = shard->current_scale;
+  shard->dt = (float)config->simulation.dt;
+  shard->v_rest = (float)config->neuron.v_rest * scale;
+  shard->v_thresh = (float)config->neuron.v_thresh * scale;
+  shard->v_reset = (float)config->neuron.v_reset * scale;
+  const int64_t longest =
+      psac_config_steps(fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
+  shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;
+  ALLOC(network, shard->tau_m, shard->n_padded, "time constants");
+  ALLOC(network, shard->alive, shard->n_words, "neuron masks");
+  ALLOC(network, shard->refractory, (size_t)shard->n_words * (size_t)shard->n_refractory, "refractory masks");
+  ALLOC(network, shard->v, (size_t)network->n_together * (size_t)shard->n_padded, "membrane potentials");
+  ALLOC(network, shard->current, shard->n_padded + PSAC_TARGET_GROUP, "input currents");
+
+  float *tau_m = calloc((size_t)shard->n_padded + 1, sizeof *tau_m);
+  uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);
+  uint64_t *refractory = calloc((size_t)shard->n_words * (size_t)shard->n_refractory + 1, sizeof *refractory);
+  const psac_status status = tau_m && alive && refractory ? fill_neurons(network, tau_m, alive, refractory)
+                                                          : psac_fail(PSAC_ERR_MEMORY, "out of memory building the middle layer");
+  free(tau_m);
+  free(alive);
+  free(refractory);
+  return status;
+}
+
+static psac_status build_inputs(psac_network *network) {
+  const psac_config *config = &network->config;
+  const psac_kernels *kernels = network->kernels;
+  psac_shard *shard = &network->shard;
+  const uint64_t seed = (uint64_t)config->simulation.seed;
+  const double scale = (double)shard->current_scale;
+  shard->uniform_current = (int32_t)lrint(config->network.uniform_current * scale);
+  shard->current_exc = (int32_t)lrint(config->recurrence.current_exc * scale);
+  shard->current_inh = (int32_t)lrint(config->recurrence.current_inh * scale);
+  if (config->network.model == PSAC_MODEL_PSAC) {
+    shard->patch_size = (int32_t)config->receptive_field.size;
+    PSAC_TRY(kernels->build_receptive_fields(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECEPTIVE_FIELD),
+                                             (float)config->receptive_field.norm));
+    shard->in_degree = (int32_t)config->recurrence.in_degree;
+  }
+  if (shard->in_degree > 0) {
+    shard->n_exc_slots = shard->n_exc < shard->map.n_neurons ? psac_block_map_slot(shard->map, shard->n_exc) : INT64_MAX / 2;
+    PSAC_TRY(kernels->build_recurrence(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECURRENCE)));
+  }
+  return PSAC_OK;
+}
+
+static psac_status build_spike_storage(psac_network *network) {
+  psac_shard *shard = &network->shard;
+  const size_t step_trials = (size_t)shard->n_steps * (size_t)network->n_together;
+  ALLOC(network, shard->spikes, step_trials * (size_t)shard->n_words, "middle spikes");
+  const size_t n_ranks = (size_t)network->transport.n_ranks, share = ((size_t)network->n_together + n_ranks - 1) / n_ranks;
+  ALLOC(network, shard->retina_spikes, share * n_ranks * (size_t)shard->n_steps * (size_t)shard->n_retina_words, "retina spikes");
+  psac_exchange *exchange = &network->exchange;
+  exchange->transport = &network->transport;
+  exchange->own = shard->spikes;
+  exchange->depth = (int)network->config.recurrence.delay;
+  if (shard->in_degree > 0 && network->transport.n_ranks > 1) {
+    const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)network->n_together;
+    PSAC_TRY(network->kernels->alloc(&exchange->ring,
+                                     psac_exchange_ring_bytes(&network->transport, exchange->depth, n_bytes),
+                                     "gathered spikes"));
+  }
+  return PSAC_OK;
+}
+
+static psac_readout_layer make_layer(const psac_config *config, double tau_m, double refractory, double bias, double gain,
+                                     double reference, double v_floor, int first_lane, int64_t n) {
+  return (psac_readout_layer){
+      .dt = (float)config->simulation.dt,
+      .v_rest = (float)config->neuron.v_rest,
+      .v_thresh = (float)config->neuron.v_thresh,
+      .v_reset = (float)config->neuron.v_reset,
+      .v_floor = (float)v_floor,
+      .bias_current = (float)bias,
+      .gain = (float)gain,
+      .weight_reference = (float)reference,
+      .tau_m = (float)tau_m,
+      .refractory_steps = (int32_t)psac_config_steps(refractory, config->simulation.dt),
+      .first_lane = first_lane,
+      .n = (int32_t)n,
+  };
+}
+
+static psac_status build_readout(psac_network *network) {
+  const psac_config *config = &network->config;
+  psac_shard *shard = &network->shard;
+  psac_readout *readout = &network->readout;
+  const int n_output = (int)config->output_layer.num_neurons, n_critic = (int)config->actor_critic.num_critic_neurons;
+  const int critic_is_plastic = config->network.model == PSAC_MODEL_PSAC;
+  shard->lanes = psac_lanes_make(n_output, critic_is_plastic ? n_critic : 0);
+  readout->layer[0] = make_layer(config, config->output_layer.tau_m, config->output_layer.refractory,
+                                 config->output_layer.bias_current, config->output_layer.gain,
+                                 config->output_layer.weight_reference, config->output_layer.v_floor, 0, n_output);
+  readout->layer[1] = make_layer(config, config->actor_critic.tau_m, config->actor_critic.refractory,
+                                 config->actor_critic.bias_current, config->actor_critic.gain,
+                                 config->actor_critic.weight_reference, config->actor_critic.v_floor,
+                                 critic_is_plastic ? n_output : -1, n_critic);
+  const size_t trials = (size_t)network->n_together, rows = (size_t)shard->n_padded;
+  ALLOC(network, readout->drives, (size_t)network->steps_per_reduce * trials * (size_t)shard->lanes.n, "readout drives");
+  ALLOC(network, readout->spikes, 2 * (size_t)shard->n_steps * trials, "readout spikes");
+  ALLOC(network, readout->v, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
+  ALLOC(network, readout->free_at, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
+  ALLOC(network, readout->counts, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
+  ALLOC(network, readout->totals, trials * 2, "readout state");
+  ALLOC(network, shard->row, rows * (size_t)shard->lanes.n, "plastic weights");
+  if (config->network.model == PSAC_MODEL_SEED) {
+    ALLOC(network, shard->word_sum, (size_t)shard->n_words * (size_t)shard->lanes.n, "sums of weights");
+  }
+  ALLOC(network, shard->eligibility, rows * (size_t)shard->lanes.n_eligibility, "eligibility");
+  ALLOC(network, shard->mean_count, rows, "running mean counts");
+  ALLOC(network, network->mean_squares, 1, "running mean counts");
+  ALLOC(network, network->third, trials, "third factors");
+  ALLOC(network, network->factor, 1, "third factors");
+  ALLOC(network, network->spike_counts, 2, "spike counts");
+  ALLOC(network, network->event, 1, "weight change");
+  ALLOC(network, shard->isi, rows * 3, "statistics");
+  ALLOC(network, shard->last_spike, rows, "statistics");
+  ALLOC(network, shard->count_by_label, rows * PSAC_N_LABELS, "statistics");
+  const float density = config->network.model == PSAC_MODEL_SEED ? (float)config->network.connection_prob : 1.0f;
+  PSAC_TRY(network->kernels->initialise_weights(
+      network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
+      (float)config->network.weight_mean, (float)config->network.weight_sd));
+  return network->kernels->sum_words(network->stream, shard);
+}
+
+// Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are
+// at most c_o / (1 - decay); the critic's lane adds |delta| < 1 per counted step.
+static psac_status choose_fraction_bits(psac_network *network) {
+  const psac_config *config = &network->config;
+  const double decay = exp(-config->simulation.dt / config->learning.tau_plus);
+  const double batch = (double)config->training.batch_size, batch_steps = batch * network->shard.n_steps;
+  if (batch_steps > 0x1p30) {
+    return psac_fail(PSAC_ERR_INPUT, "training.batch_size = %lld trials of %d timesteps are too many for one weight change; "
+                     "allowed: 2^30 timesteps", (long long)config->training.batch_size, network->shard.n_steps);
+  }
+  const double bound = batch * 2.0 / (1.0 - decay) + batch_steps * 0x1p-24;
+  network->shard.fraction_bits = (int32_t)floor(fmin(30.0 - log2(bound), 24.0));
+  network->shard.critic_fraction_bits = (int32_t)floor(fmin(30.0 - log2(batch_steps), 24.0));
+  return PSAC_OK;
+}
+
+// Trials side by side: a whole batch where ranks exchange spikes, as a message costs the same for one trial or many; fewer where
+// they need not, for the cache's sake; and in a large network no more than STORED_BYTES of spikes.
+static int choose_together(const psac_network *network) {
+  const psac_config *config = &network->config;
+  const int64_t trial_bytes = (int64_t)network->shard.n_steps * network->shard.n_words * (int64_t)sizeof(uint64_t);
+  const int64_t fit = STORED_BYTES / (trial_bytes > 0 ? trial_bytes : 1);
+  const int64_t wanted = network->transport.n_ranks > 1 ? 64 : 16;
+  int64_t together = config->simulation.trials_together;
+  if (together == 0) together = fit < 1 ? 1 : fit < wanted ? fit : wanted;
+  const int64_t batch = config->training.batch_size;
+  return (int)(together < batch || config->network.model == PSAC_MODEL_SEED ? together : batch);
+}
+
+psac_status psac_network_build(psac_network *network) {
+  const psac_config *config = &network->config;
+  set_sizes(network);
+  PSAC_TRY(choose_fraction_bits(network));
+  network->n_together = choose_together(network);
+  const int64_t block = config->simulation.steps_per_reduce;
+  network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
+  PSAC_TRY(network->kernels->stream_create(&network->stream));
+  PSAC_TRY(build_neurons(network));
+  PSAC_TRY(build_inputs(network));
+  PSAC_TRY(build_spike_storage(network));
+  PSAC_TRY(build_readout(network));
+  psac_critic_init(&network->critic, config);
+  psac_network_set_progress(network, 0, 1);
+  return network->kernels->synchronize(network->stream);
+}

@@ -1,0 +1,11 @@
+// From configuration and layout to a shard with neurons, synapses and initial weights.
+#ifndef PSAC_MODEL_BUILD_H
+#define PSAC_MODEL_BUILD_H
+
+#include "model/network.h"
+
+// Fills a network whose config, kernels, transport and layout are set. On failure the caller destroys what there is. No rank
+// needs another for this.
+psac_status psac_network_build(psac_network *network);
+
+#endif
