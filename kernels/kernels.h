@@ -24,7 +24,7 @@ typedef struct psac_stream psac_stream;  // the backend's own; NULL on the CPU b
 enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
   PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
-  PSAC_TARGET_GROUP = 4,  // recurrent targets of a neuron come in groups of so many
+  PSAC_TARGET_GROUP = 8,  // recurrent targets of a neuron come in groups of so many at most
   PSAC_MAX_PLASTIC = 64,  // output or critic neurons at most
 };
 
@@ -77,13 +77,13 @@ typedef struct psac_shard {
   int16_t *field_weight;      // [entries][PSAC_COLUMN]
 
   // recurrence, stored by source: the targets of the neuron in slot s are target[target_first[s] .. target_first[s + 1]),
-  // filled up to whole groups with indices just behind n_padded, where nobody looks
+  // filled up to whole groups of 16 bytes with indices just behind n_padded, where nobody looks
   int32_t in_degree;          // 0 = none
   int32_t current_exc, current_inh;
   int64_t n_exc_slots;        // sources in slots below are excitatory
   uint32_t *target_first;     // [n_source_words * 64 + 1]
   void *target;               // uint16_t or uint32_t local index
-  int32_t target_bytes;       // 2 or 4
+  int32_t target_bytes;       // 2 or 4: groups of 8 or 4
 
   // spikes of this rank over a whole presentation
   uint64_t *spikes;           // [n_steps][trials][n_words]

@@ -99,22 +99,23 @@ psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, ps
   PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
   uint32_t *first = shard->target_first;
   for_each_synapse(shard, key, count_target);
+  shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
+  const uint32_t group = 16 / (uint32_t)shard->target_bytes;
   uint64_t n_targets = 0;
   for (size_t s = 0; s < n_slots; s++) {
-    n_targets += (first[s + 1] + PSAC_TARGET_GROUP - 1) / PSAC_TARGET_GROUP * PSAC_TARGET_GROUP;
+    n_targets += (first[s + 1] + group - 1) / group * group;
     if (n_targets > UINT32_MAX) {
       return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
                        "synapses); use more ranks", shard->n_local, shard->in_degree);
     }
     first[s + 1] = (uint32_t)n_targets;
   }
-  shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
   PSAC_TRY(psac_cpu_alloc(&shard->target, n_targets * (size_t)shard->target_bytes, "recurrent synapses"));
-  for (uint32_t e = 0; e < n_targets; e++) store_target(shard, e, shard->n_padded + (int32_t)(e % PSAC_TARGET_GROUP));
+  for (uint32_t e = 0; e < n_targets; e++) store_target(shard, e, shard->n_padded + (int32_t)(e % group));
   for_each_synapse(shard, key, place_target);
   // Every start has moved by its number of targets; the padding before the next start tells by how much.
   for (size_t s = n_slots; s > 0; s--) {
-    first[s] = (first[s - 1] + PSAC_TARGET_GROUP - 1) / PSAC_TARGET_GROUP * PSAC_TARGET_GROUP;
+    first[s] = (first[s - 1] + group - 1) / group * group;
   }
   first[0] = 0;
   return PSAC_OK;

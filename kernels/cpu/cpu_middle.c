@@ -41,8 +41,8 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
         psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 128);                                   \
         const int32_t amount = spikes.index[k] < n_exc ? shard->current_exc : shard->current_inh;                 \
         const uint32_t end = first[spikes.index[k] + 1];                                                          \
-        for (uint32_t e = first[spikes.index[k]]; e < end; e += PSAC_TARGET_GROUP) {                              \
-          for (uint32_t j = 0; j < PSAC_TARGET_GROUP; j++) current[target[e + j]] += amount;                      \
+        for (uint32_t e = first[spikes.index[k]]; e < end; e += 16 / sizeof(index_type)) {                        \
+          for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) current[target[e + j]] += amount;                \
         }                                                                                                         \
       }                                                                                                           \
     }                                                                                                             \

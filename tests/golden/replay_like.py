@@ -1,0 +1,17 @@
+#!/usr/bin/env python3
+"""Replays a case on some ranks; the result must be what the notebook did. Usage: replay_like.py CASE.h5 OUT.h5 RANKS"""
+import sys
+
+import harness
+from compare_case import first_difference
+
+
+def main(case, out, ranks):
+    harness.run_well(["replay", "--case", case, "--out", out], ranks=int(ranks), timeout=120)
+    verdict = first_difference(case, out)
+    print(verdict or "no difference")
+    return verdict is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""How tests run the program: on any number of ranks, with a time-out, without mpirun's own words.
+
+ctest passes the places in the environment: PSAC_PROGRAM, PSAC_MPIEXEC, PSAC_TEST_FILES (a folder for everything that is written).
+"""
+import os
+import signal
+import subprocess
+import sys
+
+PROGRAM = os.environ["PSAC_PROGRAM"]
+MPIEXEC = os.environ["PSAC_MPIEXEC"]
+FILES = os.environ["PSAC_TEST_FILES"]
+DIGITS = os.path.join(FILES, "digits")  # made by the fixture support.digits
+
+SKIPPED = 77  # the exit code that ctest takes for a skipped test
+
+
+def skip(reason):
+    """Ends this test as skipped."""
+    print(f"skipped: {reason}", flush=True)
+    sys.exit(SKIPPED)
+
+
+def need_h5py():
+    """The module h5py; without it the test is skipped."""
+    try:
+        import h5py
+    except ImportError as missing:
+        skip(f"{missing} (Debian: python3-h5py)")
+    return h5py
+
+
+class Result:
+    """What one run of the program left: exit code, standard output, and the lines that ranks wrote to standard error."""
+
+    def __init__(self, command, code, out, err):
+        self.command, self.code, self.out = command, code, out
+        self.lines = [line for line in without_notices(err.splitlines()) if line.strip()]
+
+    def __str__(self):
+        return f"{' '.join(self.command)}\n  exit code {self.code}" + "".join(f"\n  {line}" for line in self.lines)
+
+
+def without_notices(lines):
+    """The lines outside mpirun's own notices, which stand between two lines of dashes."""
+    kept, inside = [], False
+    for line in lines:
+        if line and not line.strip("-"):
+            inside = not inside
+        elif not inside and not line.startswith("[") and "more processes have sent help message" not in line:
+            kept.append(line)
+    return kept
+
+
+def run(arguments, ranks=1, timeout=60, folder=None):
+    """Runs the program and returns its Result; on one rank without mpirun. A hang ends everything and raises."""
+    command = [PROGRAM, *map(str, arguments)]
+    if ranks > 1:
+        command = [MPIEXEC, "-n", str(ranks), *command]
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, errors="replace")
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)  # mpirun passes it on and cleans up
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise AssertionError(f"no end within {timeout} s: {' '.join(command)}") from None
+    return Result(command, process.returncode, out, err)
+
+
+def run_well(arguments, **more):
+    """run(), which must succeed."""
+    result = run(arguments, **more)
+    assert result.code == 0, result
+    return result

@@ -1,0 +1,137 @@
+// accumulate_statistics and project_weights against counts and sums written out one by one.
+#include "probes.h"
+
+enum { N = 97, N_STEPS = 80, N_TRIALS = 5, N_RANKS = 3, N_UNITS = 196 };
+
+typedef struct plain_statistics {
+  int64_t isi[N][3];
+  int32_t count[N][10];
+} plain_statistics;
+
+static char *random_spikes(const shards *cut, uint64_t seed) {
+  char *spike = malloc(N_STEPS * N_TRIALS * N);
+  assert_non_null(spike);
+  for (size_t k = 0; k < N_STEPS * N_TRIALS * N; k++) spike[k] = next_uniform(&seed) < 0.001 * (double)(k % N);
+  shards_set_spikes(cut, spike);
+  return spike;
+}
+
+static void add_plain(const char *spike, int first, int n, const uint8_t *labels, plain_statistics *plain) {
+  for (int b = first; b < first + n; b++) {
+    for (int gid = 0; gid < N; gid++) {
+      int last = -1;
+      for (int t = 0; t < N_STEPS; t++) {
+        if (!spike[(t * N_TRIALS + b) * N + gid]) continue;
+        if (last >= 0) {
+          plain->isi[gid][0] += 1;
+          plain->isi[gid][1] += t - last;
+          plain->isi[gid][2] += (t - last) * (t - last);
+        }
+        last = t;
+        plain->count[gid][labels[b - first]]++;
+      }
+    }
+  }
+}
+
+static void add(const shards *cut, int first, int n, const uint8_t *labels) {
+  for (int rank = 0; rank < cut->n_ranks; rank++) {
+    psac_stream *stream = cut->network[rank]->stream;
+    assert_ok(cut->kernels->accumulate_statistics(stream, shards_at(cut, rank), N_TRIALS, first, n, labels));
+    assert_ok(cut->kernels->synchronize(stream));
+  }
+}
+
+static void compare(const shards *cut, const plain_statistics *plain) {
+  for (int rank = 0; rank < cut->n_ranks; rank++) {
+    const psac_shard *shard = shards_at(cut, rank);
+    const size_t first = (size_t)shard->first_gid, n = (size_t)shard->n_local;
+    int64_t *isi = shards_download(cut, shard->isi, sizeof plain->isi[0] * n);
+    int32_t *count = shards_download(cut, shard->count_by_label, sizeof plain->count[0] * n);
+    assert_memory_equal(isi, plain->isi[first], sizeof plain->isi[0] * n);
+    assert_memory_equal(count, plain->count[first], sizeof plain->count[0] * n);
+    free(isi);
+    free(count);
+  }
+}
+
+static void check_statistics(const psac_kernels *kernels) {
+  static const uint8_t labels[N_TRIALS] = {3, 0, 9, 3, 7}, other_labels[2] = {1, 3};
+  static plain_statistics plain;
+  memset(&plain, 0, sizeof plain);
+  const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
+  shards cut;
+  shards_create(&cut, kernels, &config, N_RANKS);
+  char *spike = random_spikes(&cut, 17);
+  add(&cut, 0, N_TRIALS, labels);
+  add_plain(spike, 0, N_TRIALS, labels, &plain);
+  compare(&cut, &plain);
+  free(spike);
+  spike = random_spikes(&cut, 18);
+  add(&cut, 2, 2, other_labels);
+  add_plain(spike, 2, 2, other_labels, &plain);
+  compare(&cut, &plain);
+  free(spike);
+  shards_destroy(&cut);
+}
+
+static void test_intervals_and_counts_by_label_add_up_over_trials(void **state) {
+  (void)state;
+  for_each_backend(check_statistics);
+}
+
+// sum over neurons of (w - reference) x field, each product cut to steps of 2^-16 of a weight
+static void check_projection(const psac_kernels *kernels) {
+  const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
+  const int32_t reference = 1 << 29;
+  shards cut;
+  shards_create(&cut, kernels, &config, N_RANKS);
+  const psac_lanes lanes = shards_at(&cut, 0)->lanes;
+  int32_t *field = fields_of(kernels, config), *row = shards_get_rows(&cut);
+  uint64_t random = 19;
+  for (int64_t gid = 0; gid < N; gid++) {
+    for (int o = 0; o < lanes.n_output; o++) row[gid * lanes.n + o] = (int32_t)(next_random(&random) >> 34);
+  }
+  shards_set_rows(&cut, row);
+  int64_t *sum = calloc((size_t)lanes.n_output * N_UNITS, sizeof *sum);
+  assert_non_null(sum);
+  for (int rank = 0; rank < N_RANKS; rank++) {
+    const size_t n_bytes = sizeof *sum * (size_t)lanes.n_output * N_UNITS;
+    int64_t *there = shards_alloc(&cut, NULL, n_bytes);
+    for (int times = 0; times < 2; times++) {  // it adds to what is there
+      assert_ok(kernels->project_weights(cut.network[rank]->stream, shards_at(&cut, rank), reference, there));
+    }
+    int64_t *part = shards_download(&cut, there, n_bytes);
+    for (int k = 0; k < lanes.n_output * N_UNITS; k++) sum[k] += part[k];
+    free(part);
+    kernels->release(there);
+  }
+  for (int o = 0; o < lanes.n_output; o++) {
+    for (int u = 0; u < N_UNITS; u++) {
+      double expected = 0.0, tolerance = 0.0;
+      for (int64_t gid = 0; gid < N; gid++) {
+        const double current = field[gid * N_UNITS + u];
+        expected += 2.0 * current * (row[gid * lanes.n + o] - reference) * 0x1p-14;
+        tolerance += 2.0 * fabs(current);
+      }
+      assert_near((double)sum[o * N_UNITS + u], expected, tolerance + 1e-6);
+    }
+  }
+  free(sum);
+  free(row);
+  free(field);
+  shards_destroy(&cut);
+}
+
+static void test_weights_are_projected_through_the_receptive_fields(void **state) {
+  (void)state;
+  for_each_backend(check_projection);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_intervals_and_counts_by_label_add_up_over_trials),
+      cmocka_unit_test(test_weights_are_projected_through_the_receptive_fields),
+  };
+  return cmocka_run_group_tests_name("kernels_statistics", tests, NULL, NULL);
+}
