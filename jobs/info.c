@@ -13,10 +13,10 @@ typedef struct place {
   int node_rank, node_size;
 } place;
 
-static void print_build(void) {
+static void print_build(const psac_ranks *ranks) {
   printf("psac_dist %s (%s)\n", PSAC_VERSION, PSAC_GIT_REVISION);
   printf("compiler:   %s, %s\n", PSAC_COMPILER, PSAC_BUILD_TYPE);
-  printf("libraries:  %s, HDF5 %s\n", PSAC_MPI_LIBRARY, PSAC_HDF5_VERSION);
+  printf("libraries:  %s, HDF5 %s\n", ranks->mpi_library, PSAC_HDF5_VERSION);
   printf("backends:   ");
   for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) printf("%s ", (*each)->name);
   printf("\ntransports: self mpi\n");
@@ -31,7 +31,7 @@ psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
   psac_status status = all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory");
   if (status == PSAC_OK) status = session.transport.all_gather(&session.transport, NULL, &here, all, sizeof here);
   if (status == PSAC_OK && ranks->rank == 0) {
-    print_build();
+    print_build(ranks);
     printf("this run:   %d rank%s, backend %s, transport %s, %ld cores on this node\n", ranks->n_ranks,
            ranks->n_ranks == 1 ? "" : "s", session.kernels->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));
     for (int r = 0; r < ranks->n_ranks; r++) {

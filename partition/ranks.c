@@ -42,6 +42,10 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
   PSAC_MPI(MPI_Comm_size(node, &ranks->node_size));
   PSAC_MPI(MPI_Comm_free(&node));
   gethostname(ranks->host, sizeof ranks->host - 1);
+  char library[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length;
+  PSAC_MPI(MPI_Get_library_version(library, &length));
+  snprintf(ranks->mpi_library, sizeof ranks->mpi_library, "%.*s", (int)strcspn(library, ",\n"), library);
   static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
   world = MPI_COMM_WORLD;
   ranks->mpi_comm = &world;

@@ -11,6 +11,7 @@ typedef struct psac_ranks {
   int rank, n_ranks;
   int node_rank, node_size;  // among the ranks of this node
   char host[128];
+  char mpi_library[128];     // name and version
   int agreed_to_fail;        // set when a failure is known to every rank, so that all may end normally
   const void *mpi_comm;      // MPI_Comm *, for libraries that need it (parallel HDF5)
 } psac_ranks;

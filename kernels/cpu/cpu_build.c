@@ -72,24 +72,20 @@ static void store_target(psac_shard *shard, uint32_t place, int32_t local) {
   }
 }
 
-// Calls for every synapse onto this rank's neurons, in order.
-static inline void for_each_synapse(psac_shard *shard, psac_rng_key key,
-                                    void (*visit)(psac_shard *shard, int64_t slot, int32_t local)) {
-  for (int32_t i = 0; i < shard->n_local; i++) {
-    for (int32_t k = 0; k < shard->in_degree; k++) {
-      const int64_t source = psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons);
-      visit(shard, psac_block_map_slot(shard->map, source), i);
-    }
+// Slot of the source of synapse k onto local neuron i.
+static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int32_t i, int32_t k) {
+  return psac_block_map_slot(shard->map, psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons));
+}
+
+// Turns the counts in first [n_slots + 1] into starts, and gives the number of places; 0 if there are too many.
+static uint32_t make_starts(uint32_t *first, size_t n_slots, uint32_t group) {
+  uint64_t n_targets = 0;
+  for (size_t s = 0; s < n_slots; s++) {
+    n_targets += (first[s + 1] + group - 1) / group * group;
+    if (n_targets > UINT32_MAX) return 0;
+    first[s + 1] = (uint32_t)n_targets;
   }
-}
-
-static void count_target(psac_shard *shard, int64_t slot, int32_t local) {
-  (void)local;
-  shard->target_first[slot + 1]++;
-}
-
-static void place_target(psac_shard *shard, int64_t slot, int32_t local) {
-  store_target(shard, shard->target_first[slot]++, local);
+  return (uint32_t)n_targets;
 }
 
 // The same counting sort, by source. The sources are drawn twice rather than kept.
@@ -98,26 +94,25 @@ psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, ps
   const size_t n_slots = (size_t)shard->n_source_words * 64;
   PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
   uint32_t *first = shard->target_first;
-  for_each_synapse(shard, key, count_target);
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    for (int32_t k = 0; k < shard->in_degree; k++) first[source_slot(shard, key, i, k) + 1]++;
+  }
   shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
   const uint32_t group = 16 / (uint32_t)shard->target_bytes;
-  uint64_t n_targets = 0;
-  for (size_t s = 0; s < n_slots; s++) {
-    n_targets += (first[s + 1] + group - 1) / group * group;
-    if (n_targets > UINT32_MAX) {
-      return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
-                       "synapses); use more ranks", shard->n_local, shard->in_degree);
-    }
-    first[s + 1] = (uint32_t)n_targets;
+  const uint32_t n_targets = make_starts(first, n_slots, group);
+  if (n_targets == 0 && shard->n_local > 0) {
+    return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
+                     "synapses); use more ranks", shard->n_local, shard->in_degree);
   }
   PSAC_TRY(psac_cpu_alloc(&shard->target, n_targets * (size_t)shard->target_bytes, "recurrent synapses"));
   for (uint32_t e = 0; e < n_targets; e++) store_target(shard, e, shard->n_padded + (int32_t)(e % group));
-  for_each_synapse(shard, key, place_target);
-  // Every start has moved by its number of targets; the padding before the next start tells by how much.
-  for (size_t s = n_slots; s > 0; s--) {
-    first[s] = (first[s - 1] + group - 1) / group * group;
+  uint32_t *next;
+  PSAC_TRY(psac_cpu_alloc((void **)&next, sizeof *next * n_slots, "building recurrent synapses"));
+  memcpy(next, first, sizeof *next * n_slots);
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, next[source_slot(shard, key, i, k)]++, i);
   }
-  first[0] = 0;
+  free(next);
   return PSAC_OK;
 }
 

@@ -10,20 +10,19 @@
 // What a middle spike in step t adds to its neuron's eligibility row: for output o the third factor k_o times the time-reversed
 // trace of o's counted spikes (sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus)), for the critic delta, and 1 for the
 // count. So the pair sum over (middle spike, later output spike) costs one vector add per middle spike.
-static void fill_reversed_traces(const psac_shard *shard, int n_trials, int b, float decay, const uint64_t *output_spikes,
-                                 const psac_third_factor *factor, int32_t *table) {
+PSAC_CLONES static void fill_reversed_traces(const psac_shard *shard, int n_trials, int b, float decay,
+                                             const uint64_t *output_spikes, const psac_third_factor *factor, int32_t *table) {
   const psac_lanes lanes = shard->lanes;
   const float scale = ldexpf(1.0f, shard->fraction_bits);
   const int32_t critic = (int32_t)rintf(ldexpf(factor->critic, shard->critic_fraction_bits));
-  float trace[PSAC_MAX_PLASTIC] = {0};
+  float trace[PSAC_MAX_PLASTIC] = {0}, spike[PSAC_MAX_PLASTIC] = {0};
   for (int t = shard->n_steps - 1; t >= 0; t--) {
     const int counted = t >= shard->first_counted_step;
     const uint64_t spikes = counted ? output_spikes[(size_t)t * (size_t)n_trials + (size_t)b] : 0;
-    int32_t *row = table + (size_t)t * (size_t)lanes.n_eligibility;
-    for (int o = 0; o < lanes.n_output; o++) {
-      trace[o] = fmaf(trace[o], decay, (float)(spikes >> o & 1));
-      row[o] = (int32_t)rintf(factor->output[o] * trace[o] * scale);
-    }
+    int32_t *restrict row = table + (size_t)t * (size_t)lanes.n_eligibility;
+    for (int o = 0; o < lanes.n_output; o++) spike[o] = (float)(uint32_t)(spikes >> o & 1);
+    for (int o = 0; o < lanes.n_output; o++) trace[o] = fmaf(trace[o], decay, spike[o]);
+    for (int o = 0; o < lanes.n_output; o++) row[o] = (int32_t)rintf(factor->output[o] * trace[o] * scale);
     row[lanes.n_output] = counted ? critic : 0;
     row[lanes.n_output + 1] = counted;
   }
@@ -34,7 +33,7 @@ typedef int32_t four_lanes __attribute__((vector_size(16)));
 // Adds `addend` to the rows of the spiking neurons; n is a multiple of 4.
 PSAC_INLINE void add_rows(const uint64_t *spikes, int n_words, const int32_t *addend, int32_t *eligibility, int n) {
   psac_spike_reader reader;
-  psac_spike_reader_start(&reader, spikes, n_words);
+  psac_spike_reader_start(&reader, spikes, n_words, 1, 0);
   for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader)) > 0;) {
     for (int s = 0; s < n_spikes; s++) {
       psac_prefetch(eligibility + (size_t)reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *eligibility);

@@ -31,17 +31,19 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
 // Every spike that arrives adds its current to the neurons it targets. Target lists are short and far apart, so the list a few
 // spikes ahead is fetched early. One body for both widths of a local index.
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
-  PSAC_INLINE void name(const psac_shard *shard, const uint64_t *source, const uint32_t *first, int64_t n_exc,     \
+  PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,             \
                         int32_t *restrict current) {                                                              \
     const index_type *restrict target = shard->target;                                                           \
+    const uint32_t *first = shard->target_first;                                                                  \
     psac_spike_reader spikes;                                                                                     \
-    psac_spike_reader_start(&spikes, source, shard->n_words);                                                     \
+    psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
     for (int n; (n = psac_spike_reader_next(&spikes)) > 0;) {                                                     \
       for (int k = 0; k < n; k++) {                                                                               \
-        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 128);                                   \
-        const int32_t amount = spikes.index[k] < n_exc ? shard->current_exc : shard->current_inh;                 \
-        const uint32_t end = first[spikes.index[k] + 1];                                                          \
-        for (uint32_t e = first[spikes.index[k]]; e < end; e += 16 / sizeof(index_type)) {                        \
+        const uint32_t slot = spikes.index[k];                                                                    \
+        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 64);                                    \
+        const int32_t amount = slot < shard->n_exc_slots ? shard->current_exc : shard->current_inh;               \
+        const uint32_t end = first[slot + 1];                                                                     \
+        for (uint32_t e = first[slot]; e < end; e += 16 / sizeof(index_type)) {                                   \
           for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) current[target[e + j]] += amount;                \
         }                                                                                                         \
       }                                                                                                           \
@@ -86,15 +88,13 @@ PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t,
       shard->retina_spikes + ((size_t)b * (size_t)shard->n_steps + (size_t)t) * (size_t)shard->n_retina_words;
   if (shard->patch_size > 0) add_retina_currents(shard, retina, shard->current);
   if (arriving) {
-    for (int r = 0; r * shard->n_words < shard->n_source_words; r++) {
-      const uint64_t *source = arriving + ((size_t)r * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
-      const int64_t first_slot = (int64_t)r * shard->n_padded;
-      const uint32_t *first = shard->target_first + first_slot;
-      if (shard->target_bytes == 2) {
-        add_recurrent_currents_16(shard, source, first, shard->n_exc_slots - first_slot, shard->current);
-      } else {
-        add_recurrent_currents_32(shard, source, first, shard->n_exc_slots - first_slot, shard->current);
-      }
+    const uint64_t *source = arriving + (size_t)b * (size_t)shard->n_words;
+    const size_t stride = (size_t)n_trials * (size_t)shard->n_words;
+    const int n_ranks = shard->n_words > 0 ? shard->n_source_words / shard->n_words : 0;
+    if (shard->target_bytes == 2) {
+      add_recurrent_currents_16(shard, source, n_ranks, stride, shard->current);
+    } else {
+      add_recurrent_currents_32(shard, source, n_ranks, stride, shard->current);
     }
   }
   const int32_t uniform = shard->uniform_current ? uniform_current(shard, retina) : 0;

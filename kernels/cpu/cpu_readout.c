@@ -14,7 +14,7 @@ PSAC_INLINE void sum_rows(const uint64_t *spikes, int n_words, const int32_t *ro
   four_drives sum[(2 * PSAC_MAX_PLASTIC + 4) / 4];
   for (int k = 0; k < n / 4; k++) sum[k] = (four_drives){0};
   psac_spike_reader reader;
-  psac_spike_reader_start(&reader, spikes, n_words);
+  psac_spike_reader_start(&reader, spikes, n_words, 1, 0);
   for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader)) > 0;) {
     for (int s = 0; s < n_spikes; s++) {
       psac_prefetch(row + (size_t)reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *row);

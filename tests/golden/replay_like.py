@@ -7,7 +7,7 @@ from compare_case import first_difference
 
 
 def main(case, out, ranks):
-    harness.run_well(["replay", "--case", case, "--out", out], ranks=int(ranks), timeout=120)
+    harness.run_well(["replay", "--case", case, "--out", out], ranks=int(ranks), timeout=280)
     verdict = first_difference(case, out)
     print(verdict or "no difference")
     return verdict is not None

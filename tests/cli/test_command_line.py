@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""The command line: help, version, info, and what is refused."""
+import re
+import unittest
+
+import harness
+from mistakes import Mistakes
+
+OPTIONS = {
+    "train": ["config", "set", "seed", "data", "out", "backend", "transport", "progress"],
+    "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "progress"],
+    "replay": ["config", "set", "out", "case", "backend", "transport"],
+    "info": ["backend", "transport"],
+    "config": ["config", "set", "seed"],
+}
+
+
+class Help(Mistakes):
+    def test_every_command_lists_its_options(self):
+        for command, options in OPTIONS.items():
+            out = self.assert_works([command, "--help"]).out
+            listed = re.findall(r"^  --(\w+)", out, re.MULTILINE)
+            self.assertEqual(sorted(listed), sorted(options + ["help", "version"]), command)
+            self.assertIn(f"psac_dist {command}", out)
+
+    def test_the_program_lists_its_commands(self):
+        for arguments in (["--help"], ["-h"], ["help"]):
+            out = self.assert_works(arguments).out
+            for command in OPTIONS:
+                self.assertRegex(out, rf"\n  {command} ")
+
+    def test_several_ranks_help_once(self):
+        self.assertEqual(self.assert_works(["train", "--help"], ranks=3).out, self.assert_works(["train", "--help"]).out)
+
+    def test_version_is_one_line(self):
+        for ranks in (1, 3):
+            self.assertRegex(self.assert_works(["--version"], ranks=ranks).out, r"\Apsac_dist \d+\.\d+\.\d+ \(.+\)\n\Z")
+
+    def test_info_names_libraries_backends_and_places(self):
+        for ranks in (1, 3):
+            out = self.assert_works(["info"], ranks=ranks).out
+            for part in ("psac_dist ", "HDF5 ", "cpu", "transports: self mpi", f"{ranks} rank", f"  rank {ranks - 1}: "):
+                self.assertIn(part, out)
+
+
+class Refusals(Mistakes):
+    def test_unknown_commands(self):
+        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, info, config")
+        self.assert_refused([""], "is not a command", ranks=(1,))
+
+    def test_unknown_options(self):
+        self.assert_refused(["--sed", "7"], "--sed is not an option of psac_dist train", "--seed")
+        self.assert_refused(["info", "--data", "x"], "--data is not an option of psac_dist info")
+        self.assert_refused(["--see=7"], "--see=7 is not an option", ranks=(1,))
+
+    def test_options_without_a_value(self):
+        self.assert_refused(["train", "--out"], "--out needs a value")
+        self.assert_refused(["train", "--out="], "--out needs a value", ranks=(1,))
+
+    def test_words_that_are_no_options(self):
+        self.assert_refused(["train", "now"], "now is not understood")
+        self.assert_refused(["-x"], "-x is not understood", ranks=(1,))
+
+    def test_unknown_kinds_of_progress_backend_and_transport(self):
+        self.assert_refused(["train", "--progress", "dots"], "--progress dots is unknown", "auto, bar, lines, none")
+        self.assert_refused(["info", "--backend", "abacus"], "--backend abacus", "allowed: auto, cpu")
+        self.assert_refused(["info", "--transport", "pigeon"], "--transport pigeon", "allowed: auto, self, mpi")
+        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--backend", "abacus"], "--backend abacus")
+        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--transport", "pigeon"], "--transport pigeon")
+
+    def test_self_on_several_ranks(self):
+        self.assert_refused(["info", "--transport", "self"], "--transport self serves one rank", "has 3", ranks=(3,))
+
+    def test_arguments_with_line_breaks_give_one_line(self):
+        self.assert_refused(["tra\nin"], "is not a command")
+        self.assert_refused(["--data\nx"], "is not an option", ranks=(1,))
+        self.assert_refused(["config", "--config", "a\nb"], ranks=(1,))
+
+
+if __name__ == "__main__":
+    unittest.main()
