@@ -36,13 +36,13 @@ typedef struct psac_field {
 
 typedef struct psac_h5_file psac_h5_file;
 
-// Silences HDF5's own printing; call once per process.
-void psac_h5_quiet(void);
+// Before any other call, once per process: no printing and no clean-up by HDF5 itself.
+void psac_h5_start(void);
 
 // Refuses a place where `path` could not be written: no such folder, not writable, a folder of that name. Rank 0's business.
 psac_status psac_h5_check_writable(const char *path);
 
-// Creates path.partial. Collective over `access`, as are all calls on the file until commit or discard.
+// Creates path.partial. Collective over `access`, as are all calls on the file until commit.
 psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_file **file);
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field);
 // Attributes of a group or dataset ("/" for the file), the same value on every rank.
@@ -52,9 +52,13 @@ psac_status psac_h5_write_f64(psac_h5_file *file, const char *object, const char
 // Attributes that SONATA readers expect: magic and version on "/", the sorting of a spike population.
 psac_status psac_h5_write_sonata_root(psac_h5_file *file);
 psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *population);
-// Closes and frees. After commit the file has its name and is on the disk; discard leaves nothing.
+// Closes and frees; then the file has its name and is on the disk.
 psac_status psac_h5_commit(psac_h5_file **file);
-void psac_h5_discard(psac_h5_file **file);
+
+// A write can fail on one rank alone, the one whose turn it was to reach the disk, while HDF5 keeps the others waiting for it inside the
+// same call. So a failed write or commit cannot be agreed on: the rank that sees it abandons the file, which leaves nothing behind, and
+// must end the whole run (main does, for a failure that is not agreed on). The HDF5 file stays open: closing it would write again.
+void psac_h5_abandon(psac_h5_file **file);
 
 // Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);

@@ -12,7 +12,10 @@
 
 enum { PATH_BYTES = 4096 };
 
-void psac_h5_quiet(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+void psac_h5_start(void) {
+  H5dont_atexit();  // a file that could not be written must not be tried again at the end
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 
 static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *text) {
   if (depth == 0 && error->desc) snprintf(text, 256, "%.255s", error->desc);
@@ -218,21 +221,18 @@ static psac_status publish(const psac_h5_file *file) {
 }
 
 psac_status psac_h5_commit(psac_h5_file **file) {
-  const MPI_Comm comm = *(const MPI_Comm *)(*file)->access.mpi_comm;
-  int failed = H5Fclose((*file)->id) < 0;
-  psac_status status = failed ? psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file") : PSAC_OK;
-  MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, comm);
-  if (!failed && (*file)->access.rank == 0) status = publish(*file);
-  if ((failed || status != PSAC_OK) && (*file)->access.rank == 0) unlink((*file)->partial);
-  MPI_Barrier(comm);
+  psac_status status = PSAC_OK;
+  if (H5Fclose((*file)->id) < 0) status = psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file");
+  MPI_Barrier(*(const MPI_Comm *)(*file)->access.mpi_comm);
+  if (status == PSAC_OK && (*file)->access.rank == 0) status = publish(*file);
+  if (status != PSAC_OK) unlink((*file)->partial);
   free_file(file);
   return status;
 }
 
-void psac_h5_discard(psac_h5_file **file) {
+void psac_h5_abandon(psac_h5_file **file) {
   if (!*file) return;
-  H5Fclose((*file)->id);
-  if ((*file)->partial && (*file)->access.rank == 0) unlink((*file)->partial);
+  unlink((*file)->partial);
   free_file(file);
 }
 

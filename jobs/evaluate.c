@@ -38,6 +38,6 @@ psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks) {
   if (status == PSAC_OK) status = configure(&session, options, ranks);
   if (status == PSAC_OK) status = run(&session, kind, &results);
   psac_results_free(&results);
-  psac_session_end(&session);
+  psac_session_end(&session, status);
   return status;
 }

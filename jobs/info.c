@@ -39,6 +39,6 @@ psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
     }
   }
   free(all);
-  psac_session_end(&session);
+  psac_session_end(&session, status);
   return status;
 }

@@ -121,7 +121,7 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   for (replay->k = 0; replay->k < replay_case->n; replay->k++) PSAC_TRY(present(replay));
   PSAC_TRY(spread_results(replay));
   const psac_access access = psac_session_access(session);
-  return psac_ranks_agree(ranks, psac_case_write(&access, options->out, session->network, replay_case));
+  return psac_case_write(&access, options->out, session->network, replay_case);
 }
 
 psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks) {
@@ -129,6 +129,6 @@ psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks) {
   replay_state replay = {.session = &session};
   const psac_status status = run(&replay, options, ranks);
   psac_case_free(&replay.replay_case);
-  psac_session_end(&session);
+  psac_session_end(&session, status);
   return status;
 }

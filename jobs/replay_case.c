@@ -211,7 +211,7 @@ psac_status psac_case_write(const psac_access *access, const char *path, const p
   PSAC_TRY(psac_h5_create(access, path, &file));
   const psac_status status = write_case(file, network, replay_case);
   if (status == PSAC_OK) return psac_h5_commit(&file);
-  psac_h5_discard(&file);
+  psac_h5_abandon(&file);
   return status;
 }
 

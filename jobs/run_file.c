@@ -235,13 +235,12 @@ psac_status psac_run_file_write(const psac_session *session, const psac_results 
   const psac_access access = psac_session_access(session);
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_h5_create(&access, session->out, &file)));
-  const psac_status status =
-      psac_ranks_agree(session->ranks, write_all(session, results, timing, results->recorder.n, file));
+  psac_status status = write_all(session, results, timing, results->recorder.n, file);
   if (status != PSAC_OK) {
-    psac_h5_discard(&file);
+    psac_h5_abandon(&file);
     return status;
   }
-  return psac_ranks_agree(session->ranks, psac_h5_commit(&file));
+  return psac_h5_commit(&file);
 }
 
 psac_status psac_run_file_read_config(const char *path, char **text) {

@@ -120,9 +120,10 @@ psac_status psac_session_build(psac_session *session) {
                                                               &session->network));
 }
 
-void psac_session_end(psac_session *session) {
+void psac_session_end(psac_session *session, psac_status status) {
+  const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
   if (session->network) psac_network_destroy(&session->network);
-  if (session->transport.close) session->transport.close(&session->transport);
+  if (session->transport.close && together) session->transport.close(&session->transport);
   psac_digits_free(&session->train);
   psac_digits_free(&session->test);
   free(session->config_text);

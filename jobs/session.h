@@ -47,7 +47,8 @@ psac_status psac_session_choose(psac_session *session);
 // psac_session_choose, and builds the network. Collective.
 psac_status psac_session_build(psac_session *session);
 
-void psac_session_end(psac_session *session);
+// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing collective is tried.
+void psac_session_end(psac_session *session, psac_status status);
 
 psac_access psac_session_access(const psac_session *session);
 

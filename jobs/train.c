@@ -202,6 +202,6 @@ psac_status psac_job_train(const psac_options *options, psac_ranks *ranks) {
   if (status == PSAC_OK) status = psac_session_configure(&session, options, ranks, NULL);
   if (status == PSAC_OK) status = run(&session, kind, &results);
   psac_results_free(&results);
-  psac_session_end(&session);
+  psac_session_end(&session, status);
   return status;
 }

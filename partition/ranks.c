@@ -58,7 +58,7 @@ void psac_ranks_finish(psac_ranks *ranks) {
 }
 
 _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code) {
-  if (ranks->mpi_comm) MPI_Abort(MPI_COMM_WORLD, exit_code);
+  if (ranks->mpi_comm && ranks->n_ranks > 1) MPI_Abort(MPI_COMM_WORLD, exit_code);
   _Exit(exit_code);
 }
 

@@ -25,7 +25,7 @@ int main(int argc, char **argv) {
     return psac_status_exit_code(status);
   }
   psac_log_enable(ranks.rank == 0);
-  psac_h5_quiet();
+  psac_h5_start();
   status = psac_ranks_agree(&ranks, psac_options_read(argc, argv, &options));
   if (status == PSAC_OK) status = run(&options, &ranks);
 
@@ -34,8 +34,9 @@ int main(int argc, char **argv) {
     fprintf(stderr, "psac_dist: %s\n", psac_fail_message());
     fflush(stderr);
   }
-  // A failure that every rank knows ends in order; one that only this rank knows must not leave the others waiting.
-  if (status != PSAC_OK && !ranks.agreed_to_fail && ranks.n_ranks > 1) psac_ranks_abort(&ranks, exit_code);
+  // A failure that every rank knows ends in order; one that only this rank knows must not leave the others waiting, nor let a library
+  // tidy up what failed.
+  if (status != PSAC_OK && !ranks.agreed_to_fail) psac_ranks_abort(&ranks, exit_code);
   psac_ranks_finish(&ranks);
   return exit_code;
 }

@@ -111,6 +111,7 @@ static psac_status present(psac_network *network, const psac_trial *trials, int 
     if (learn) PSAC_TRY(spread_factors(network, m, batch));
     const psac_view view = {network, 0, first, m, 0, m};
     if (observer) PSAC_TRY(observer->see(observer->self, &view));
+    psac_stages_mark(&network->stages, PSAC_STAGE_STATISTICS);
   }
   return learn ? learn_batch(network, n, batch) : PSAC_OK;
 }

@@ -87,6 +87,7 @@ static psac_status present_trial(psac_network *network, const psac_trial *trial,
     PSAC_TRY(run_pass(network, n_trials, b, pass > 0, reward, result));
     const psac_view view = {network, pass, first + b, 1, b, n_trials};
     if (observer) PSAC_TRY(observer->see(observer->self, &view));
+    psac_stages_mark(&network->stages, PSAC_STAGE_STATISTICS);
     if (network->transport.rank == 0) reward = result->prediction == trial->label ? 1.0 : -1.0;
   }
   return PSAC_OK;

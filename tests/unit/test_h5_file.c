@@ -23,7 +23,7 @@ static void meet(void) {
 
 static int set_up(void **state) {
   (void)state;
-  psac_h5_quiet();
+  psac_h5_start();
   strcpy(folder, "/tmp/psac_test_h5_XXXXXX");
   if (ranks.rank == 0 && !mkdtemp(folder)) return -1;
   if (psac_ranks_broadcast(&ranks, folder, sizeof folder) != PSAC_OK) return -1;
@@ -187,15 +187,15 @@ static void test_the_name_appears_with_the_commit(void **state) {
   assert_false(exists(partial));
 }
 
-static void test_discard_leaves_nothing(void **state) {
+static void test_an_abandoned_file_leaves_nothing(void **state) {
   (void)state;
   psac_h5_file *file = write_some(100);
-  psac_h5_discard(&file);
+  psac_h5_abandon(&file);
   assert_null(file);
   meet();
   assert_false(exists(path));
   assert_false(exists(partial));
-  psac_h5_discard(&file);  // NULL is allowed
+  psac_h5_abandon(&file);  // NULL is allowed
 }
 
 static void test_an_older_file_stays_until_the_commit(void **state) {
@@ -205,7 +205,7 @@ static void test_an_older_file_stays_until_the_commit(void **state) {
   file = write_some(200);
   expect_some(NULL, 100);
   meet();
-  psac_h5_discard(&file);
+  psac_h5_abandon(&file);
   expect_some(NULL, 100);
   meet();
   file = write_some(300);
@@ -234,7 +234,7 @@ static void test_an_array_cannot_be_written_twice(void **state) {
   const psac_field again = make_field("/group/numbers", data, 0);
   assert_int_equal(psac_h5_write(file, &again), PSAC_ERR_IO);
   assert_message_has("/group/numbers");
-  psac_h5_discard(&file);
+  psac_h5_abandon(&file);
 }
 
 static void test_a_folder_that_does_not_exist_takes_no_file(void **state) {
@@ -491,7 +491,7 @@ int main(int argc, char **argv) {
       TEST(test_numbers_are_converted_to_the_type_that_is_asked_for),
       TEST(test_each_rank_reads_rows_of_its_own_or_none),
       TEST(test_the_name_appears_with_the_commit),
-      TEST(test_discard_leaves_nothing),
+      TEST(test_an_abandoned_file_leaves_nothing),
       TEST(test_an_older_file_stays_until_the_commit),
       TEST(test_what_a_killed_run_left_is_written_over),
       TEST(test_an_array_cannot_be_written_twice),
