@@ -143,7 +143,11 @@ static psac_status read_number(psac_h5_file *file, const char *object, const cha
 }
 
 psac_status psac_h5_read_i64(psac_h5_file *file, const char *object, const char *name, int64_t *value) {
-  return read_number(file, object, name, H5T_NATIVE_INT64, value);
+  double real = 0.0;
+  PSAC_TRY(read_number(file, object, name, H5T_NATIVE_INT64, value));
+  PSAC_TRY(read_number(file, object, name, H5T_NATIVE_DOUBLE, &real));
+  if (real == (double)*value) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s = %g is not a whole number", file->path, name, object, real);
 }
 
 psac_status psac_h5_read_f64(psac_h5_file *file, const char *object, const char *name, double *value) {

@@ -226,6 +226,7 @@ psac_status psac_h5_commit(psac_h5_file **file) {
   MPI_Barrier(*(const MPI_Comm *)(*file)->access.mpi_comm);
   if (status == PSAC_OK && (*file)->access.rank == 0) status = publish(*file);
   if (status != PSAC_OK) unlink((*file)->partial);
+  MPI_Barrier(*(const MPI_Comm *)(*file)->access.mpi_comm);  // nobody returns before the file has its name
   free_file(file);
   return status;
 }

@@ -60,6 +60,24 @@ static psac_status read_matrix(psac_h5_file *file, const char *name, const char 
   return psac_h5_read_rows(file, path, type, first, rows, data);
 }
 
+// Spikes may be stored as any kind of number; each must be 0 or 1.
+static psac_status read_spikes(psac_h5_file *file, const char *name, const char *path, int64_t n_units, int64_t n_steps,
+                               uint8_t **spikes) {
+  const size_t n = (size_t)n_units * (size_t)n_steps;
+  double *stored = NULL;
+  psac_status status = read_matrix(file, name, path, PSAC_F64, sizeof *stored, n_units, n_steps, 0, n_units, &stored);
+  *spikes = malloc(n + 1);
+  if (status == PSAC_OK && !*spikes) status = psac_fail(PSAC_ERR_MEMORY, "out of memory reading %s", name);
+  for (size_t i = 0; status == PSAC_OK && i < n; i++) {
+    (*spikes)[i] = stored[i] == 1.0;
+    if (stored[i] == 0.0 || stored[i] == 1.0) continue;
+    status = psac_fail(PSAC_ERR_INPUT, "%s: %s holds %g at [%zu][%zu]; allowed: 0 (no spike) and 1 (spike)", name, path, stored[i],
+                       i / (size_t)n_steps, i % (size_t)n_steps);
+  }
+  free(stored);
+  return status;
+}
+
 static psac_status read_presentation(psac_h5_file *file, const char *name, const psac_network *network, int64_t k,
                                      psac_presentation *presentation) {
   const psac_shard *shard = &network->shard;
@@ -77,15 +95,7 @@ static psac_status read_presentation(psac_h5_file *file, const char *name, const
     PSAC_TRY(read_matrix(file, name, path, PSAC_U8, 1, height, width, 0, height, &presentation->image));
   }
   group_path(path, k, "/retina_spikes");
-  PSAC_TRY(read_matrix(file, name, path, PSAC_U8, 1, shard->n_units, shard->n_steps, 0, shard->n_units, &presentation->retina_spikes));
-  const size_t n = (size_t)shard->n_units * (size_t)shard->n_steps;
-  for (size_t i = 0; i < n; i++) {
-    if (presentation->retina_spikes[i] > 1) {
-      return psac_fail(PSAC_ERR_INPUT, "%s: %s holds %d at [%zu][%zu]; allowed: 0 (no spike) and 1 (spike)", name, path,
-                       presentation->retina_spikes[i], i / (size_t)shard->n_steps, i % (size_t)shard->n_steps);
-    }
-  }
-  return PSAC_OK;
+  return read_spikes(file, name, path, shard->n_units, shard->n_steps, &presentation->retina_spikes);
 }
 
 static psac_status alloc_results(const psac_network *network, psac_presentation *presentation) {

@@ -141,8 +141,13 @@ static psac_status run_epoch(training_state *training, int batch) {
   snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->epoch + 1, (long long)n_epochs);
   psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->epoch + 1, (long long)n_epochs);
   shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->epoch);
-  for (training->first = 0; training->first < n_images; training->first += batch) {
-    const int n = (int)(n_images - training->first < batch ? n_images - training->first : batch);
+  const int64_t interval = config->training.log_interval;
+  int n;
+  for (training->first = 0; training->first < n_images; training->first += n) {
+    n = (int)(n_images - training->first < batch ? n_images - training->first : batch);
+    // Model seed learns within a trial, so how many are presented at a time is free; no interval's end may fall between them.
+    const int64_t left = interval - training->first % interval;
+    if (config->network.model == PSAC_MODEL_SEED && left < n) n = (int)left;
     fill_batch(training, n);
     psac_network_set_progress(session->network, training->epoch * n_images + training->first, n_images);
     PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));

@@ -57,11 +57,11 @@ psac_status psac_node_gather_create(const psac_ranks *ranks, psac_node_gather **
   MPI_Aint size;
   int unit;
   *gather = made;
-  PSAC_MPI(MPI_Win_allocate_shared(ranks->rank == 0 ? (MPI_Aint)sizeof(shared_header) + 2 * bytes : 0, 1, MPI_INFO_NULL,
+  PSAC_MPI(MPI_Win_allocate_shared(ranks->rank == 0 ? CACHE_LINE + (MPI_Aint)sizeof(shared_header) + 2 * bytes : 0, 1, MPI_INFO_NULL,
                                    MPI_COMM_WORLD, &base, &made->window));
   PSAC_MPI(MPI_Win_shared_query(made->window, 0, &size, &unit, &base));
-  made->header = base;
-  made->buffer[0] = (unsigned char *)base + sizeof(shared_header);
+  made->header = (shared_header *)(((uintptr_t)base + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+  made->buffer[0] = (unsigned char *)(made->header + 1);
   made->buffer[1] = made->buffer[0] + bytes;
   if (ranks->rank == 0) init_header(made->header);
   PSAC_MPI(MPI_Barrier(MPI_COMM_WORLD));

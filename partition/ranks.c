@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mpi_check.h"
@@ -55,6 +56,11 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
 void psac_ranks_finish(psac_ranks *ranks) {
   MPI_Finalize();
   ranks->mpi_comm = NULL;
+}
+
+void psac_ranks_give_way(const psac_ranks *ranks) {
+  const struct timespec moment = {.tv_sec = ranks->rank < 5 ? ranks->rank : 5};
+  nanosleep(&moment, NULL);
 }
 
 _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code) {

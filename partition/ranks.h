@@ -22,6 +22,9 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks);
 // Ends MPI; collective over ranks that end normally.
 void psac_ranks_finish(psac_ranks *ranks);
 
+// Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first. Not collective.
+void psac_ranks_give_way(const psac_ranks *ranks);
+
 // Ends every rank with this exit code at once. Called by one rank; does not return.
 _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code);
 

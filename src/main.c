@@ -30,6 +30,8 @@ int main(int argc, char **argv) {
   if (status == PSAC_OK) status = run(&options, &ranks);
 
   const int exit_code = psac_status_exit_code(status);
+  // Where several ranks notice the same failure, the lowest speaks and ends the others before they repeat it.
+  if (status != PSAC_OK && !ranks.agreed_to_fail && ranks.rank > 0) psac_ranks_give_way(&ranks);
   if (status != PSAC_OK && (ranks.rank == 0 || !ranks.agreed_to_fail)) {
     fprintf(stderr, "psac_dist: %s\n", psac_fail_message());
     fflush(stderr);

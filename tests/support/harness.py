@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROGRAM = os.environ["PSAC_PROGRAM"]
@@ -43,16 +44,16 @@ class Result:
         return f"{' '.join(self.command)}\n  exit code {self.code}" + "".join(f"\n  {line}" for line in self.lines)
 
 
-MPIRUN_LINE = re.compile(r"\[[\w.-]+:\d+\] ")  # [host:process]
+MPIRUN_LINE = re.compile(r"\[(warn|[\w.-]+:\d+)\] ")  # [host:process], or a warning of its event library
 
 
 def without_notices(lines):
-    """The lines outside mpirun's own notices, which stand between two lines of dashes."""
+    """The lines outside mpirun's own notices, which stand between two lines of dashes; what the program says counts anywhere."""
     kept, inside = [], False
     for line in lines:
         if line and not line.strip("-"):
             inside = not inside
-        elif not inside and not MPIRUN_LINE.match(line):
+        elif line.startswith("psac_dist: ") or not (inside or MPIRUN_LINE.match(line)):
             kept.append(line)
     return kept
 
@@ -62,17 +63,22 @@ def run(arguments, ranks=1, timeout=60, folder=None, **more):
     command = [PROGRAM, *map(str, arguments)]
     if ranks > 1:
         command = [MPIEXEC, "-n", str(ranks), *command]
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, errors="replace", **more)
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)  # mpirun passes it on and cleans up
+    with tempfile.TemporaryDirectory(prefix="psac") as session:
+        os.chmod(session, 0o777)
+        # Open MPI's own files in a place of their own: runs that start and end at once take away each other's common folder.
+        environment = {"OMPI_MCA_orte_tmpdir_base": session, "OMPI_MCA_ess_singleton_isolated": "1", **os.environ,
+                       **more.pop("env", {})}
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, errors="replace", env=environment, **more)
         try:
-            process.communicate(timeout=10)
+            out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
-        raise AssertionError(f"no end within {timeout} s: {' '.join(command)}") from None
+            process.send_signal(signal.SIGTERM)  # mpirun passes it on and cleans up
+            try:
+                process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise AssertionError(f"no end within {timeout} s: {' '.join(command)}") from None
     return Result(command, process.returncode, out, err)
 
 
