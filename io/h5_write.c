@@ -221,12 +221,16 @@ static psac_status publish(const psac_h5_file *file) {
 }
 
 psac_status psac_h5_commit(psac_h5_file **file) {
-  psac_status status = PSAC_OK;
-  if (H5Fclose((*file)->id) < 0) status = psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file");
-  MPI_Barrier(*(const MPI_Comm *)(*file)->access.mpi_comm);
-  if (status == PSAC_OK && (*file)->access.rank == 0) status = publish(*file);
+  const MPI_Comm comm = *(const MPI_Comm *)(*file)->access.mpi_comm;
+  if (H5Fclose((*file)->id) < 0) {  // perhaps on this rank alone: it must not wait for ranks that HDF5 still holds
+    const psac_status status = psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file");
+    psac_h5_abandon(file);
+    return status;
+  }
+  MPI_Barrier(comm);
+  const psac_status status = (*file)->access.rank == 0 ? publish(*file) : PSAC_OK;
   if (status != PSAC_OK) unlink((*file)->partial);
-  MPI_Barrier(*(const MPI_Comm *)(*file)->access.mpi_comm);  // nobody returns before the file has its name
+  MPI_Barrier(comm);  // nobody returns before the file has its name
   free_file(file);
   return status;
 }
