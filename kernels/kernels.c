@@ -12,6 +12,12 @@ psac_lanes psac_lanes_make(int n_output, int n_critic) {
 }
 
 const psac_kernels *const *psac_kernels_all(void) {
-  static const psac_kernels *const all[] = {&psac_kernels_cpu, NULL};
+  static const psac_kernels *const all[] = {
+      &psac_kernels_cpu,
+#ifdef PSAC_HAS_CUDA
+      &psac_kernels_cuda,
+#endif
+      NULL,
+  };
   return all;
 }

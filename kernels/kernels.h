@@ -13,13 +13,22 @@
 
 #include "base/block_map.h"
 #include "base/rng.h"
+#include "base/staging.h"
 #include "base/status.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct psac_stream psac_stream;  // the backend's own; NULL on the CPU backend
+typedef struct psac_stream psac_stream;        // the backend's own; NULL on the CPU backend
+typedef struct psac_recording psac_recording;  // work that can be enqueued again at once; the backend's own
+
+// What a rank computes on, for people and to tell whether two ranks share it.
+typedef struct psac_device {
+  char name[96];
+  char id[48];  // the same for all processes of a node that use this device, different for two devices
+  size_t memory_total, memory_free;  // bytes, at the time of opening
+} psac_device;
 
 enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
@@ -66,9 +75,10 @@ typedef struct psac_shard {
   uint64_t *refractory;       // [n_refractory][n_words] bit = still refractory j + 1 steps after a spike
   int32_t n_refractory;
   float *v;                   // [trials][n_padded] membrane potential
-  int32_t *current;           // [n_padded + PSAC_TARGET_GROUP] input of the step at hand
+  int32_t *current;           // input of the step at hand; the backend's layout
 
-  // input from the retina: either uniform, or receptive fields stored by retina unit, one entry per (unit, column)
+  // input from the retina: either uniform, or receptive fields. The CPU stores them by retina unit, one entry per (unit, column);
+  // CUDA stores only field_weight, as [pixels of a patch][n_padded].
   int32_t uniform_current;    // per retina spike
   int32_t patch_size;         // 0 = no receptive fields
   int32_t retina_height, retina_width;
@@ -76,7 +86,7 @@ typedef struct psac_shard {
   uint32_t *field_column;     // [entries] local column
   int16_t *field_weight;      // [entries][PSAC_COLUMN]
 
-  // recurrence, stored by source: the targets of the neuron in slot s are target[target_first[s] .. target_first[s + 1]),
+  // recurrence, stored by source (both backends): the targets of the neuron in slot s are target[target_first[s] .. target_first[s + 1]),
   // filled up to whole groups of 16 bytes with indices just behind n_padded, where nobody looks
   int32_t in_degree;          // 0 = none
   int32_t current_exc, current_inh;
@@ -161,7 +171,13 @@ typedef struct psac_event {
 typedef struct psac_kernels {
   const char *name;
 
+  // Devices this process may use, and binding it to one of them before anything else is done. device_count gives 0 and a reason
+  // (static text, or "") where there is none.
+  int (*device_count)(const char **reason);
+  psac_status (*device_open)(int index, psac_device *device);
+
   // Memory and streams. alloc gives zeroed memory and names `what` when there is not enough; release accepts NULL.
+  // upload may be called with memory that changes afterwards; what download fills is there after synchronize.
   psac_status (*alloc)(void **pointer, size_t n_bytes, const char *what);
   void (*release)(void *pointer);
   psac_status (*stream_create)(psac_stream **stream);
@@ -170,8 +186,20 @@ typedef struct psac_kernels {
   psac_status (*upload)(psac_stream *stream, void *device, const void *host, size_t n_bytes);
   psac_status (*download)(psac_stream *stream, void *host, const void *device, size_t n_bytes);
   psac_status (*clear)(psac_stream *stream, void *device, size_t n_bytes);
+  // For transports: the device library's own handle of a stream (NULL on the CPU), and the way to the device's memory (NULL where it
+  // is the host's).
+  void *(*native_stream)(const psac_stream *stream);
+  const psac_staging *(*staging)(void);
+
+  // What is enqueued between begin and end is kept for replay instead of being done. A backend that cannot do so does it at once and
+  // gives NULL. Nothing may be waited for, allocated or copied from host memory in between. end ends also after a failure.
+  psac_status (*record_begin)(psac_stream *stream);
+  psac_status (*record_end)(psac_stream *stream, psac_recording **recording);
+  psac_status (*replay)(psac_stream *stream, psac_recording *recording);
+  void (*recording_destroy)(psac_recording *recording);  // accepts NULL
 
   // Building a shard, once. Each allocates what it fills; the owner releases.
+  psac_status (*build_state)(psac_stream *stream, psac_shard *shard, int n_trials);  // v, current: for so many side by side
   psac_status (*build_receptive_fields)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);
   psac_status (*build_recurrence)(psac_stream *stream, psac_shard *shard, psac_rng_key key);
   psac_status (*initialise_weights)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
@@ -185,8 +213,11 @@ typedef struct psac_kernels {
   psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                const psac_retina_trial *trials);
   psac_status (*reset_middle)(psac_stream *stream, const psac_shard *shard, int n_trials);
-  // Step t. `arriving` [n_ranks][n_trials][n_words]: the gathered spikes of step t - delay, NULL if there are none yet.
-  psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving);
+  // Step t in two parts: prepare_middle is what needs no spikes of other ranks, step_middle the rest. `arriving` [n_ranks][n_trials]
+  // [n_words] with ranks rank_stride words apart: the gathered spikes of step t - delay, NULL if there are none yet.
+  psac_status (*prepare_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
+  psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
+                             size_t rank_stride);
   // counts [2] += spikes of this rank's excitatory and inhibitory neurons in the presentation.
   psac_status (*count_spikes)(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts);
   // drives [n_steps][n][lanes.n] = this rank's partial drives of steps [t, t + n_steps) of trials [first, first + n).
@@ -226,6 +257,9 @@ typedef struct psac_kernels {
 const psac_kernels *const *psac_kernels_all(void);
 
 extern const psac_kernels psac_kernels_cpu;
+#ifdef PSAC_HAS_CUDA
+extern const psac_kernels psac_kernels_cuda;
+#endif
 
 #ifdef __cplusplus
 }

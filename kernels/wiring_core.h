@@ -4,6 +4,7 @@
 #define PSAC_KERNELS_WIRING_CORE_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/block_map.h"
@@ -23,15 +24,36 @@ static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, uint32_t
   }
 }
 
+// Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its length.
+static inline int psac_wiring_hop(int n_positions) {
+  int hop = (int)(0.618034 * n_positions) | 1;
+  for (;; hop += 2) {
+    int a = hop, b = n_positions;  // Euclid's algorithm
+    while (b != 0) {
+      const int rest = a % b;
+      a = b;
+      b = rest;
+    }
+    if (a == 1) return hop;
+  }
+}
+
+// Retina unit of pixel k of the square patch at a position, for a retina `retina_width` units wide.
+static inline int psac_wiring_unit(int position, int k, int patch_size, int retina_width) {
+  const int columns = retina_width - patch_size + 1;
+  const int y = position / columns + k / patch_size, x = position % columns + k % patch_size;
+  return y * retina_width + x;
+}
+
 // Patch position of a column: columns tile the n_positions places evenly, neighbours far apart (`hop` is coprime to n_positions).
 static inline int psac_wiring_position(int64_t column, int n_positions, int hop) {
   return (int)(column % n_positions * hop % n_positions);
 }
 
-// The n weights of one receptive field, zero-sum, L2 norm `norm`, as 16-bit fixed point: weight[k] / scale is a current.
+// The n weights of one receptive field, `stride` places apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight / scale is a current.
 // A field of one pixel cannot be zero-sum; it is +norm or -norm.
 static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, int n, float norm, float scale,
-                                               int16_t *weight) {
+                                               int16_t *weight, size_t stride) {
   float mean = 0.0f, sum_of_squares = 0.0f;
   for (int k = 0; k < n; k++) mean += psac_wiring_normal(key, (uint32_t)k, 0, gid);
   mean = n > 1 ? mean / (float)n : 0.0f;
@@ -41,7 +63,7 @@ static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, in
   }
   const float factor = norm * scale / sqrtf(sum_of_squares);
   for (int k = 0; k < n; k++) {
-    weight[k] = (int16_t)rintf((psac_wiring_normal(key, (uint32_t)k, 0, gid) - mean) * factor);
+    weight[(size_t)k * stride] = (int16_t)rintf((psac_wiring_normal(key, (uint32_t)k, 0, gid) - mean) * factor);
   }
 }
 

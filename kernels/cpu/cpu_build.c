@@ -5,20 +5,16 @@
 #include "cpu/cpu_kernels.h"
 #include "wiring_core.h"
 
-static int greatest_common_divisor(int a, int b) { return b == 0 ? a : greatest_common_divisor(b, a % b); }
-
-// Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its length.
-static int position_hop(int n_positions) {
-  int hop = (int)(0.618034 * n_positions) | 1;
-  while (greatest_common_divisor(hop, n_positions) != 1) hop += 2;
-  return hop;
+psac_status psac_cpu_build_state(psac_stream *stream, psac_shard *shard, int n_trials) {
+  (void)stream;
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->v, sizeof *shard->v * (size_t)n_trials * (size_t)shard->n_padded,
+                          "membrane potentials"));
+  return psac_cpu_alloc((void **)&shard->current, sizeof *shard->current * (size_t)(shard->n_padded + PSAC_TARGET_GROUP),
+                        "input currents");
 }
 
-// Retina unit of pixel k of the patch at a position.
-static int patch_unit(const psac_shard *shard, int position, int k) {
-  const int columns = shard->retina_width - shard->patch_size + 1;
-  const int y = position / columns + k / shard->patch_size, x = position % columns + k % shard->patch_size;
-  return y * shard->retina_width + x;
+static int unit_of(const psac_shard *shard, int position, int k) {
+  return psac_wiring_unit(position, k, shard->patch_size, shard->retina_width);
 }
 
 psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm) {
@@ -26,7 +22,7 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
   const int patch = shard->patch_size * shard->patch_size;
   const int n_positions =
       (shard->retina_height - shard->patch_size + 1) * (shard->retina_width - shard->patch_size + 1);
-  const int hop = position_hop(n_positions);
+  const int hop = psac_wiring_hop(n_positions);
   const int32_t n_columns = (shard->n_local + PSAC_COLUMN - 1) / PSAC_COLUMN;
   const size_t n_entries = (size_t)n_columns * (size_t)patch;
   if (n_entries >= UINT32_MAX) {
@@ -42,22 +38,22 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
   const int64_t first_column = shard->first_gid / PSAC_COLUMN;
   for (int32_t c = 0; c < n_columns; c++) {
     const int position = psac_wiring_position(first_column + c, n_positions, hop);
-    for (int k = 0; k < patch; k++) first[patch_unit(shard, position, k) + 1]++;
+    for (int k = 0; k < patch; k++) first[unit_of(shard, position, k) + 1]++;
   }
   for (int u = 0; u < shard->n_units; u++) first[u + 1] += first[u];
   int16_t weight[PSAC_PATCH_MAX];
   for (int32_t c = 0; c < n_columns; c++) {
     const int position = psac_wiring_position(first_column + c, n_positions, hop);
     for (int k = 0; k < patch; k++) {
-      shard->field_column[first[patch_unit(shard, position, k)]] = (uint32_t)c;
+      shard->field_column[first[unit_of(shard, position, k)]] = (uint32_t)c;
     }
     for (int lane = 0; lane < PSAC_COLUMN && c * PSAC_COLUMN + lane < shard->n_local; lane++) {
-      psac_wiring_receptive_field(key, shard->first_gid + c * PSAC_COLUMN + lane, patch, norm, shard->current_scale, weight);
+      psac_wiring_receptive_field(key, shard->first_gid + c * PSAC_COLUMN + lane, patch, norm, shard->current_scale, weight, 1);
       for (int k = 0; k < patch; k++) {
-        shard->field_weight[(size_t)first[patch_unit(shard, position, k)] * PSAC_COLUMN + (size_t)lane] = weight[k];
+        shard->field_weight[(size_t)first[unit_of(shard, position, k)] * PSAC_COLUMN + (size_t)lane] = weight[k];
       }
     }
-    for (int k = 0; k < patch; k++) first[patch_unit(shard, position, k)]++;
+    for (int k = 0; k < patch; k++) first[unit_of(shard, position, k)]++;
   }
   for (int u = shard->n_units; u > 0; u--) first[u] = first[u - 1];
   first[0] = 0;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ALIGNMENT = 64 };  // bytes; a cache line and the widest vector
 
@@ -39,8 +40,51 @@ static psac_status cpu_clear(psac_stream *stream, void *pointer, size_t n_bytes)
   return PSAC_OK;
 }
 
+static void *cpu_native_stream(const psac_stream *stream) {
+  (void)stream;
+  return NULL;
+}
+
+static const psac_staging *cpu_staging(void) { return NULL; }
+
+static int cpu_device_count(const char **reason) {
+  *reason = "";
+  return 1;
+}
+
+static psac_status cpu_device_open(int index, psac_device *device) {
+  (void)index;
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  *device = (psac_device){.name = "host",
+                          .id = "host",
+                          .memory_total = page * (size_t)sysconf(_SC_PHYS_PAGES),
+                          .memory_free = page * (size_t)sysconf(_SC_AVPHYS_PAGES)};
+  return PSAC_OK;
+}
+
+// Work is done when it is asked for: there is nothing to keep.
+static psac_status cpu_record_begin(psac_stream *stream) {
+  (void)stream;
+  return PSAC_OK;
+}
+
+static psac_status cpu_record_end(psac_stream *stream, psac_recording **recording) {
+  (void)stream;
+  *recording = NULL;
+  return PSAC_OK;
+}
+
+static psac_status cpu_replay(psac_stream *stream, psac_recording *recording) {
+  (void)stream, (void)recording;
+  return psac_fail(PSAC_ERR_INTERNAL, "the CPU backend keeps no recordings");
+}
+
+static void cpu_recording_destroy(psac_recording *recording) { (void)recording; }
+
 const psac_kernels psac_kernels_cpu = {
     .name = "cpu",
+    .device_count = cpu_device_count,
+    .device_open = cpu_device_open,
     .alloc = psac_cpu_alloc,
     .release = cpu_release,
     .stream_create = cpu_stream_create,
@@ -49,12 +93,20 @@ const psac_kernels psac_kernels_cpu = {
     .upload = cpu_copy,
     .download = cpu_copy,
     .clear = cpu_clear,
+    .native_stream = cpu_native_stream,
+    .staging = cpu_staging,
+    .record_begin = cpu_record_begin,
+    .record_end = cpu_record_end,
+    .replay = cpu_replay,
+    .recording_destroy = cpu_recording_destroy,
+    .build_state = psac_cpu_build_state,
     .build_receptive_fields = psac_cpu_build_receptive_fields,
     .build_recurrence = psac_cpu_build_recurrence,
     .initialise_weights = psac_cpu_initialise_weights,
     .sum_words = psac_cpu_sum_words,
     .encode_retina = psac_cpu_encode_retina,
     .reset_middle = psac_cpu_reset_middle,
+    .prepare_middle = psac_cpu_prepare_middle,
     .step_middle = psac_cpu_step_middle,
     .count_spikes = psac_cpu_count_spikes,
     .partial_drives = psac_cpu_partial_drives,

@@ -6,6 +6,7 @@
 
 psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what);
 
+psac_status psac_cpu_build_state(psac_stream *stream, psac_shard *shard, int n_trials);
 psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);
 psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key);
 psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
@@ -14,7 +15,9 @@ psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard);
 psac_status psac_cpu_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                    const psac_retina_trial *trials);
 psac_status psac_cpu_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials);
-psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving);
+psac_status psac_cpu_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
+psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
+                                 size_t rank_stride);
 psac_status psac_cpu_count_spikes(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts);
 psac_status psac_cpu_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                     int n_steps, int64_t *drives);

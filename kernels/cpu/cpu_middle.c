@@ -42,9 +42,9 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
         const uint32_t slot = spikes.index[k];                                                                    \
         psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 64);                                    \
         const int32_t amount = slot < shard->n_exc_slots ? shard->current_exc : shard->current_inh;               \
-        const uint32_t end = first[slot + 1];                                                                     \
-        for (uint32_t e = first[slot]; e < end; e += 16 / sizeof(index_type)) {                                   \
-          for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) current[target[e + j]] += amount;                \
+        const index_type *end = target + first[slot + 1];                                                         \
+        for (const index_type *group = target + first[slot]; group < end; group += 16 / sizeof(index_type)) {     \
+          for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) current[group[j]] += amount;                     \
         }                                                                                                         \
       }                                                                                                           \
     }                                                                                                             \
@@ -83,18 +83,18 @@ PSAC_INLINE uint32_t integrate_32(const psac_shard *shard, float *restrict v, in
   return spikes;
 }
 
-PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t, int b, const uint64_t *arriving) {
+PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t, int b, const uint64_t *arriving,
+                                   size_t rank_stride) {
   const uint64_t *retina =
       shard->retina_spikes + ((size_t)b * (size_t)shard->n_steps + (size_t)t) * (size_t)shard->n_retina_words;
   if (shard->patch_size > 0) add_retina_currents(shard, retina, shard->current);
   if (arriving) {
     const uint64_t *source = arriving + (size_t)b * (size_t)shard->n_words;
-    const size_t stride = (size_t)n_trials * (size_t)shard->n_words;
     const int n_ranks = shard->n_words > 0 ? shard->n_source_words / shard->n_words : 0;
     if (shard->target_bytes == 2) {
-      add_recurrent_currents_16(shard, source, n_ranks, stride, shard->current);
+      add_recurrent_currents_16(shard, source, n_ranks, rank_stride, shard->current);
     } else {
-      add_recurrent_currents_32(shard, source, n_ranks, stride, shard->current);
+      add_recurrent_currents_32(shard, source, n_ranks, rank_stride, shard->current);
     }
   }
   const int32_t uniform = shard->uniform_current ? uniform_current(shard, retina) : 0;
@@ -110,8 +110,15 @@ PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t,
   }
 }
 
-psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving) {
+// Retina and recurrent currents of a trial share one scratch array, so there is nothing to do ahead.
+psac_status psac_cpu_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t) {
+  (void)stream, (void)shard, (void)n_trials, (void)t;
+  return PSAC_OK;
+}
+
+psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
+                                 size_t rank_stride) {
   (void)stream;
-  for (int b = 0; b < n_trials; b++) step_trial(shard, n_trials, t, b, arriving);
+  for (int b = 0; b < n_trials; b++) step_trial(shard, n_trials, t, b, arriving, rank_stride);
   return PSAC_OK;
 }

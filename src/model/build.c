@@ -89,8 +89,7 @@ static psac_status build_neurons(psac_network *network) {
   ALLOC(network, shard->tau_m, shard->n_padded, "time constants");
   ALLOC(network, shard->alive, shard->n_words, "neuron masks");
   ALLOC(network, shard->refractory, (size_t)shard->n_words * (size_t)shard->n_refractory, "refractory masks");
-  ALLOC(network, shard->v, (size_t)network->n_together * (size_t)shard->n_padded, "membrane potentials");
-  ALLOC(network, shard->current, shard->n_padded + PSAC_TARGET_GROUP, "input currents");
+  PSAC_TRY(network->kernels->build_state(network->stream, shard, network->n_together));
 
   float *tau_m = calloc((size_t)shard->n_padded + 1, sizeof *tau_m);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);

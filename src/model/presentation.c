@@ -62,7 +62,7 @@ psac_status psac_network_simulate_middle(psac_network *network, const psac_trial
   for (int t = 0; t < shard->n_steps; t++) {
     const int arrives = shard->in_degree > 0 && t >= delay;
     const uint64_t *arriving = arrives ? psac_exchange_arrived(&network->exchange, t - delay, n_bytes) : NULL;
-    PSAC_TRY(kernels->step_middle(network->stream, shard, n, t, arriving));
+    PSAC_TRY(kernels->step_middle(network->stream, shard, n, t, arriving, n_bytes / sizeof(uint64_t)));
     psac_stages_mark(&network->stages, PSAC_STAGE_MIDDLE);
     if (shard->in_degree > 0) {
       PSAC_TRY(psac_exchange_post(&network->exchange, network->stream, t, n_bytes));

@@ -125,7 +125,8 @@ void shards_step(const shards *cut, int t, int delay) {
   uint64_t *arriving = shards_alloc(cut, arrives ? gathered : NULL, part_bytes * (size_t)cut->n_ranks);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(kernels->step_middle(stream, shards_at(cut, rank), cut->n_trials, t, arrives ? arriving : NULL));
+    assert_ok(kernels->prepare_middle(stream, shards_at(cut, rank), cut->n_trials, t));
+    assert_ok(kernels->step_middle(stream, shards_at(cut, rank), cut->n_trials, t, arrives ? arriving : NULL, words));
     assert_ok(kernels->synchronize(stream));
   }
   kernels->release(arriving);

@@ -38,7 +38,7 @@ static void check_fields(const psac_kernels *kernels) {
     int position = -1;
     for (int64_t gid = 0; gid < N; gid++) {
       int16_t weight[N_UNITS];
-      psac_wiring_receptive_field(key, gid, patch * patch, (float)config.receptive_field.norm, scale, weight);
+      psac_wiring_receptive_field(key, gid, patch * patch, (float)config.receptive_field.norm, scale, weight, 1);
       const int found = find_position(field + gid * N_UNITS, weight, patch);
       assert_in_range(found, 0, n_positions - 1);
       if (gid % PSAC_COLUMN == 0) count[position = found]++;

@@ -42,7 +42,7 @@ static void test_receptive_fields_are_zero_sum_with_the_given_norm(void **state)
     for (int64_t gid = 0; gid < 200; gid++) {
       int16_t weight[196];
       double sum = 0.0, squares = 0.0;
-      psac_wiring_receptive_field(key, gid, sizes[s], 600.0f, 32.0f, weight);
+      psac_wiring_receptive_field(key, gid, sizes[s], 600.0f, 32.0f, weight, 1);
       for (int k = 0; k < sizes[s]; k++) {
         sum += weight[k];
         squares += (double)weight[k] * weight[k];
@@ -58,7 +58,7 @@ static void test_a_field_of_one_pixel_is_plus_or_minus_the_norm(void **state) {
   int positive = 0;
   for (int64_t gid = 0; gid < 1000; gid++) {
     int16_t weight;
-    psac_wiring_receptive_field(key, gid, 1, 600.0f, 32.0f, &weight);
+    psac_wiring_receptive_field(key, gid, 1, 600.0f, 32.0f, &weight, 1);
     assert_int_equal(abs(weight), 600 * 32);
     positive += weight > 0;
   }
@@ -68,9 +68,9 @@ static void test_a_field_of_one_pixel_is_plus_or_minus_the_norm(void **state) {
 static void test_receptive_fields_of_different_neurons_differ(void **state) {
   (void)state;
   int16_t weight[3][25];
-  psac_wiring_receptive_field(key, 7, 25, 600.0f, 32.0f, weight[0]);
-  psac_wiring_receptive_field(key, 8, 25, 600.0f, 32.0f, weight[1]);
-  psac_wiring_receptive_field(key, 7 + ((int64_t)1 << 32), 25, 600.0f, 32.0f, weight[2]);
+  psac_wiring_receptive_field(key, 7, 25, 600.0f, 32.0f, weight[0], 1);
+  psac_wiring_receptive_field(key, 8, 25, 600.0f, 32.0f, weight[1], 1);
+  psac_wiring_receptive_field(key, 7 + ((int64_t)1 << 32), 25, 600.0f, 32.0f, weight[2], 1);
   assert_memory_not_equal(weight[0], weight[1], sizeof weight[0]);
   assert_memory_not_equal(weight[0], weight[2], sizeof weight[0]);
 }

@@ -1,0 +1,19 @@
+// How host code reaches the memory of a device: what a transport needs that knows host memory only. Filled by a backend, used by
+// partition/, known to both.
+#ifndef PSAC_BASE_STAGING_H
+#define PSAC_BASE_STAGING_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+// Copies are enqueued on `stream`, the device library's own handle, and done after wait(stream).
+typedef struct psac_staging {
+  psac_status (*alloc)(void **host, size_t n_bytes);  // page-locked where that helps
+  void (*release)(void *host);                        // accepts NULL
+  psac_status (*to_host)(void *stream, void *host, const void *device, size_t n_bytes);
+  psac_status (*to_device)(void *stream, void *device, const void *host, size_t n_bytes);
+  psac_status (*wait)(void *stream);
+} psac_staging;
+
+#endif
