@@ -10,7 +10,8 @@
 
 typedef struct place {
   char host[128];
-  int node_rank, node_size;
+  int node_rank, node_size, device_index;
+  psac_device device;
 } place;
 
 static void print_build(const psac_ranks *ranks) {
@@ -19,23 +20,26 @@ static void print_build(const psac_ranks *ranks) {
   printf("libraries:  %s, HDF5 %s\n", ranks->mpi_library, PSAC_HDF5_VERSION);
   printf("backends:   ");
   for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) printf("%s ", (*each)->name);
-  printf("\ntransports: self mpi\n");
+  printf("\ntransports: %s\n", psac_transport_names());
 }
 
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
-  psac_session session = {.options = options, .ranks = ranks};
+  psac_session session = {.options = options, .ranks = ranks, .config.watchdog.seconds = 600};
   PSAC_TRY(psac_session_choose(&session));
-  place here = {.node_rank = ranks->node_rank, .node_size = ranks->node_size};
+  place here = {.node_rank = ranks->node_rank, .node_size = ranks->node_size, .device_index = session.device_index};
+  here.device = session.device;
   memcpy(here.host, ranks->host, sizeof here.host);
   place *all = calloc((size_t)ranks->n_ranks, sizeof *all);
   psac_status status = all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory");
-  if (status == PSAC_OK) status = session.transport.all_gather(&session.transport, NULL, &here, all, sizeof here);
+  if (status == PSAC_OK) status = psac_ranks_gather(ranks, &here, all, (int)sizeof here);
   if (status == PSAC_OK && ranks->rank == 0) {
     print_build(ranks);
     printf("this run:   %d rank%s, backend %s, transport %s, %ld cores on this node\n", ranks->n_ranks,
            ranks->n_ranks == 1 ? "" : "s", session.kernels->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));
     for (int r = 0; r < ranks->n_ranks; r++) {
-      printf("  rank %d: %s, %d of %d on its node\n", r, all[r].host, all[r].node_rank, all[r].node_size);
+      printf("  rank %d: %s, %d of %d on its node; device %d: %s, %.1f of %.1f GB free\n", r, all[r].host, all[r].node_rank,
+             all[r].node_size, all[r].device_index, all[r].device.name, 1e-9 * (double)all[r].device.memory_free,
+             1e-9 * (double)all[r].device.memory_total);
     }
   }
   free(all);

@@ -24,8 +24,8 @@ static const option options_table[] = {
     {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
-    {'b', "backend", "NAME", PLACE(backend), "auto or cpu [auto]"},
-    {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank) or mpi [auto]"},
+    {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
+    {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
     {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };

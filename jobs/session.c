@@ -99,21 +99,6 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
-static psac_status choose_kernels(const char *name, const psac_kernels **kernels) {
-  char allowed[128] = "auto";
-  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) {
-    if (strcmp(name, "auto") == 0 || strcmp(name, (*each)->name) == 0) return *kernels = *each, PSAC_OK;
-    snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), ", %s", (*each)->name);
-  }
-  return psac_fail(PSAC_ERR_INPUT, "--backend %.40s is not in this build; allowed: %s", name, allowed);
-}
-
-psac_status psac_session_choose(psac_session *session) {
-  psac_status status = choose_kernels(session->options->backend, &session->kernels);
-  PSAC_TRY(psac_ranks_agree(session->ranks, status));
-  return psac_ranks_agree(session->ranks, psac_transport_choose(session->options->transport, session->ranks, &session->transport));
-}
-
 psac_status psac_session_build(psac_session *session) {
   PSAC_TRY(psac_session_choose(session));
   return psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,

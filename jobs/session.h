@@ -15,6 +15,8 @@ typedef struct psac_session {
   psac_config config;
   char *config_text;      // the resolved configuration, on every rank
   const psac_kernels *kernels;
+  psac_device device;
+  int device_index;       // among those this rank may use
   psac_transport transport;
   psac_network *network;
   psac_digits train, test;
@@ -41,7 +43,7 @@ psac_status psac_session_read_digits(psac_session *session, int want_train);
 // Settles the name of the run file and that it can be written. Collective.
 psac_status psac_session_prepare_output(psac_session *session);
 
-// Chooses backend and transport (--backend, --transport). Collective.
+// Chooses backend, device and transport (--backend, --transport), and tells what was not to be expected. Collective.
 psac_status psac_session_choose(psac_session *session);
 
 // psac_session_choose, and builds the network. Collective.

@@ -91,6 +91,12 @@ psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_
   return PSAC_OK;
 }
 
+psac_status psac_ranks_gather(const psac_ranks *ranks, const void *own, void *all, int n_bytes) {
+  if (ranks->n_ranks == 1) return memcpy(all, own, (size_t)n_bytes), PSAC_OK;
+  PSAC_MPI(MPI_Allgather(own, n_bytes, MPI_BYTE, all, n_bytes, MPI_BYTE, MPI_COMM_WORLD));
+  return PSAC_OK;
+}
+
 psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n) {
   if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
   return PSAC_OK;

@@ -34,6 +34,9 @@ psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status);
 // Collective: root's bytes to every rank; counts may exceed 2^31.
 psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_bytes);
 
+// Collective: all [n_ranks][n_bytes] = everybody's own [n_bytes]; a few bytes of host memory.
+psac_status psac_ranks_gather(const psac_ranks *ranks, const void *own, void *all, int n_bytes);
+
 // Collective: element-wise over ranks, result on every rank.
 psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n);
 psac_status psac_ranks_sum_f64(const psac_ranks *ranks, double *value, size_t n);

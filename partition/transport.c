@@ -2,19 +2,45 @@
 
 #include <string.h>
 
-psac_status psac_transport_choose(const char *name, const psac_ranks *ranks, psac_transport *transport) {
-  if (strcmp(name, "auto") == 0) name = ranks->n_ranks == 1 ? "self" : "mpi";
-  if (strcmp(name, "mpi") == 0) {
-    *transport = psac_transport_mpi;
+#ifdef PSAC_HAS_NCCL
+static const psac_transport *const nccl = &psac_transport_nccl;
+const char *psac_transport_names(void) { return "self, mpi, nccl"; }
+#else
+static const psac_transport *const nccl = NULL;
+const char *psac_transport_names(void) { return "self, mpi"; }
+#endif
+
+static psac_status find(const psac_transport_request *request, int n_ranks, const psac_transport **found) {
+  const char *name = request->name;
+  const psac_transport *mpi = request->staging ? &psac_transport_staged : &psac_transport_mpi;
+  const int on_devices = request->staging && request->device_each;
+  if (strcmp(name, "auto") == 0) {
+    *found = n_ranks == 1 ? &psac_transport_self : nccl && on_devices ? nccl : mpi;
+  } else if (strcmp(name, "mpi") == 0) {
+    *found = mpi;
   } else if (strcmp(name, "self") == 0) {
-    if (ranks->n_ranks > 1) {
-      return psac_fail(PSAC_ERR_INPUT, "--transport self serves one rank, but this run has %d; use mpi or auto", ranks->n_ranks);
+    *found = &psac_transport_self;
+    if (n_ranks > 1) {
+      return psac_fail(PSAC_ERR_INPUT, "--transport self serves one rank, but this run has %d; use auto", n_ranks);
     }
-    *transport = psac_transport_self;
+  } else if (nccl && strcmp(name, "nccl") == 0) {
+    *found = nccl;
+    if (!request->staging) return psac_fail(PSAC_ERR_INPUT, "--transport nccl connects GPUs; it needs --backend cuda");
+    if (!on_devices) {
+      return psac_fail(PSAC_ERR_INPUT, "--transport nccl needs a GPU for each rank, but ranks share one; start fewer ranks or "
+                       "use --transport mpi");
+    }
   } else {
-    return psac_fail(PSAC_ERR_INPUT, "--transport %s is unknown to this build; allowed: auto, self, mpi", name);
+    return psac_fail(PSAC_ERR_INPUT, "--transport %.40s is not in this build; allowed: auto, %s", name, psac_transport_names());
   }
+  return PSAC_OK;
+}
+
+psac_status psac_transport_choose(const psac_transport_request *request, const psac_ranks *ranks, psac_transport *transport) {
+  const psac_transport *found;
+  PSAC_TRY(find(request, ranks->n_ranks, &found));
+  *transport = *found;
   transport->rank = ranks->rank;
   transport->n_ranks = ranks->n_ranks;
-  return transport->open(transport, ranks);
+  return transport->open(transport, ranks, request);
 }

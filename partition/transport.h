@@ -1,37 +1,66 @@
-// How the data of the simulation crosses ranks: one contract, filled by self (one rank) and mpi.
+// How the data of the simulation crosses ranks: one contract, filled by self (one rank), mpi (any), staged (mpi, for the memory of a
+// device) and nccl (one GPU per rank).
 //
-// All calls are collective over the run's ranks, in the same order and with the same sizes, enqueued on `stream` (NULL where the
-// backend has none). Buffers belong to the caller and are in the backend's memory. A failure names rank, call and place.
+// All calls are collective over the run's ranks, in the same order and with the same sizes, enqueued on `stream`: the device
+// library's own handle, NULL for host memory, where a call is done when it returns. Buffers belong to the caller and are in the
+// backend's memory. A failure names rank, call and place.
 #ifndef PSAC_PARTITION_TRANSPORT_H
 #define PSAC_PARTITION_TRANSPORT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/staging.h"
 #include "base/status.h"
 #include "ranks.h"
+
+typedef struct psac_span {
+  void *bytes;
+  size_t n_bytes;
+} psac_span;
+
+// What a run wants of its transport; the same on every rank.
+typedef struct psac_transport_request {
+  const char *name;             // auto, self, mpi or nccl
+  const psac_staging *staging;  // of the backend's memory; NULL = the host's
+  int device_each;              // every rank has a device of its own
+  double timeout_seconds;       // a rank that keeps the others waiting longer ends the run
+} psac_transport_request;
 
 typedef struct psac_transport psac_transport;
 struct psac_transport {
   const char *name;
   int rank, n_ranks;
-  void *state;  // the implementation's own
-  // receive [n_ranks][n_bytes] = everybody's send [n_bytes]; `send` may be this rank's place in `receive`
+  int can_record;  // calls may be recorded (psac_kernels.record_begin): nothing waits for the host
+  void *state;     // the implementation's own
+  // receive [n_ranks][n_bytes] = everybody's send [n_bytes]; `send` may be this rank's place in `receive`. Begins after all earlier
+  // work of `stream` and beside all later work, until all_gather_wait; one at a time.
   psac_status (*all_gather)(const psac_transport *transport, void *stream, const void *send, void *receive, size_t n_bytes);
+  // later work of `stream` comes after the all_gather at hand, if there is one
+  psac_status (*all_gather_wait)(const psac_transport *transport, void *stream);
   // on rank 0: sum [n] = sum over ranks of value [n], which may be the same array; other ranks' `sum` is not touched
   psac_status (*reduce_i64)(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n);
-  // rank 0's bytes to every rank
-  psac_status (*broadcast)(const psac_transport *transport, void *stream, void *bytes, size_t n_bytes);
-  // what the transport holds; collective
-  psac_status (*open)(psac_transport *transport, const psac_ranks *ranks);
+  // rank 0's bytes of each span to every rank
+  psac_status (*broadcast)(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans);
+  // Waits for `stream` while looking after the other ranks: fails where one is lost or late instead of waiting for ever.
+  psac_status (*settle)(const psac_transport *transport, void *stream);
+  // what the transport holds; open is collective
+  psac_status (*open)(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request);
   void (*close)(psac_transport *transport);
 };
 
-// Picks by name and opens: "auto" takes self for one rank and mpi otherwise. PSAC_ERR_INPUT for an unknown name, or self with
-// several ranks. Collective; all ranks must ask for the same. Close with transport->close.
-psac_status psac_transport_choose(const char *name, const psac_ranks *ranks, psac_transport *transport);
+// Picks and opens. auto: self for one rank, nccl where every rank has a GPU of its own and this build has NCCL, else mpi.
+// PSAC_ERR_INPUT with the reason where the name does not fit. Collective. Close with transport->close.
+psac_status psac_transport_choose(const psac_transport_request *request, const psac_ranks *ranks, psac_transport *transport);
+
+// Names of the transports of this build, separated by ", ".
+const char *psac_transport_names(void);
 
 extern const psac_transport psac_transport_self;
 extern const psac_transport psac_transport_mpi;
+extern const psac_transport psac_transport_staged;
+#ifdef PSAC_HAS_NCCL
+extern const psac_transport psac_transport_nccl;
+#endif
 
 #endif

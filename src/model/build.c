@@ -133,11 +133,10 @@ static psac_status build_spike_storage(psac_network *network) {
   psac_exchange *exchange = &network->exchange;
   exchange->transport = &network->transport;
   exchange->own = shard->spikes;
-  exchange->depth = (int)network->config.recurrence.delay;
+  exchange->delay = (int)network->config.recurrence.delay;
   if (shard->in_degree > 0 && network->transport.n_ranks > 1) {
     const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)network->n_together;
-    PSAC_TRY(network->kernels->alloc(&exchange->ring,
-                                     psac_exchange_ring_bytes(&network->transport, exchange->depth, n_bytes),
+    PSAC_TRY(network->kernels->alloc(&exchange->gathered, psac_exchange_bytes(&network->transport, exchange->delay, n_bytes),
                                      "gathered spikes"));
   }
   return PSAC_OK;
@@ -240,11 +239,12 @@ psac_status psac_network_build(psac_network *network) {
   const int64_t block = config->simulation.steps_per_reduce;
   network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
   PSAC_TRY(network->kernels->stream_create(&network->stream));
+  network->channel = network->kernels->native_stream(network->stream);
   PSAC_TRY(build_neurons(network));
   PSAC_TRY(build_inputs(network));
   PSAC_TRY(build_spike_storage(network));
   PSAC_TRY(build_readout(network));
   psac_critic_init(&network->critic, config);
   psac_network_set_progress(network, 0, 1);
-  return network->kernels->synchronize(network->stream);
+  return psac_network_settle(network);
 }

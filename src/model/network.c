@@ -42,13 +42,36 @@ void psac_network_destroy(psac_network **network) {
       shard->row,          shard->word_sum,    shard->eligibility, shard->mean_count,    shard->isi,
       shard->last_spike,   shard->count_by_label, readout->drives,   readout->v,
       readout->free_at,    readout->spikes,    readout->counts,      readout->totals,
-      (*network)->exchange.ring, (*network)->mean_squares, (*network)->spike_counts, (*network)->event,
+      (*network)->exchange.gathered, (*network)->mean_squares, (*network)->spike_counts, (*network)->event,
       (*network)->third, (*network)->factor,
   };
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) kernels->release(owned[i]);
+  kernels->recording_destroy((*network)->recording);
   kernels->stream_destroy((*network)->stream);
   free(*network);
   *network = NULL;
+}
+
+psac_status psac_network_settle(const psac_network *network) {
+  const psac_transport *transport = &network->transport;
+  if (network->channel) PSAC_TRY(transport->settle(transport, network->channel));
+  return network->kernels->synchronize(network->stream);
+}
+
+psac_status psac_network_fetch(const psac_network *network, void *host, const void *device, size_t n_bytes) {
+  PSAC_TRY(psac_network_settle(network));
+  PSAC_TRY(network->kernels->download(network->stream, host, device, n_bytes));
+  return network->kernels->synchronize(network->stream);
+}
+
+psac_status psac_network_mark(psac_network *network, psac_stage stage) {
+  if (network->channel) PSAC_TRY(psac_network_settle(network));
+  psac_stages_mark(&network->stages, stage);
+  return PSAC_OK;
+}
+
+void psac_network_mark_step(psac_network *network, psac_stage stage) {
+  if (!network->channel) psac_stages_mark(&network->stages, stage);
 }
 
 int psac_network_batch_size(const psac_network *network, int learn) {
@@ -70,9 +93,8 @@ void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_im
 
 psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]) {
   const psac_kernels *kernels = network->kernels;
-  PSAC_TRY(kernels->download(network->stream, spikes, network->spike_counts, 2 * sizeof *spikes));
+  PSAC_TRY(psac_network_fetch(network, spikes, network->spike_counts, 2 * sizeof *spikes));
   PSAC_TRY(kernels->clear(network->stream, network->spike_counts, 2 * sizeof *spikes));
-  PSAC_TRY(kernels->synchronize(network->stream));
   return psac_ranks_sum_i64(ranks, spikes, 2);
 }
 
@@ -83,11 +105,10 @@ static psac_status with_rows(const psac_network *network, int write_back, void (
   const size_t n_bytes = sizeof(int32_t) * (size_t)shard->n_padded * (size_t)shard->lanes.n;
   int32_t *rows = malloc(n_bytes + 1);
   if (!rows) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for a copy of the weights", n_bytes);
-  psac_status status = network->kernels->download(network->stream, rows, shard->row, n_bytes);
-  if (status == PSAC_OK) status = network->kernels->synchronize(network->stream);
+  psac_status status = psac_network_fetch(network, rows, shard->row, n_bytes);
   for (int64_t i = 0; status == PSAC_OK && i < shard->n_local; i++) use(rows + (size_t)i * (size_t)shard->lanes.n, i, context);
   if (status == PSAC_OK && write_back) status = network->kernels->upload(network->stream, shard->row, rows, n_bytes);
-  if (status == PSAC_OK) status = network->kernels->synchronize(network->stream);
+  if (status == PSAC_OK) status = psac_network_settle(network);
   free(rows);
   return status;
 }

@@ -62,6 +62,9 @@ struct psac_network {
   psac_shard shard;
   psac_readout readout;       // drives on every rank, the rest on rank 0
   psac_stream *stream;
+  void *channel;              // the same for the transport: the device library's handle of the stream
+  psac_recording *recording;  // the middle layer's steps with n_recorded trials; NULL = none
+  int n_recorded;
   psac_critic critic;         // rank 0
   int n_together;             // trials simulated side by side at most
   int steps_per_reduce;
@@ -100,6 +103,18 @@ psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ra
 // plastic input; may be NULL). set refuses values outside [-2, 2), which the fixed point cannot hold. Not collective.
 psac_status psac_network_get_weights(const psac_network *network, float *to_output, float *to_critic);
 psac_status psac_network_set_weights(psac_network *network, const float *to_output, const float *to_critic);
+
+// Waits for everything enqueued so far; fails instead of waiting for ever where another rank is lost.
+psac_status psac_network_settle(const psac_network *network);
+
+// Copies n_bytes of the backend's memory to the host, and waits for them.
+psac_status psac_network_fetch(const psac_network *network, void *host, const void *device, size_t n_bytes);
+
+// Books the time since the last mark under `stage`, when the device has done what was enqueued for it.
+psac_status psac_network_mark(psac_network *network, psac_stage stage);
+
+// The same within a loop whose work a device does later: there it books nothing.
+void psac_network_mark_step(psac_network *network, psac_stage stage);
 
 // The rooms of one presentation, used by the two models below.
 

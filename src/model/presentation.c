@@ -43,35 +43,63 @@ static psac_status fill_retina(psac_network *network, const psac_trial *trials, 
   const int share = (n + transport->n_ranks - 1) / transport->n_ranks, first = transport->rank * share;
   const int mine = n - first < share ? (n > first ? n - first : 0) : share;
   PSAC_TRY(draw_retina(network, trials + (mine > 0 ? first : 0), first, mine));
-  psac_stages_mark(&network->stages, PSAC_STAGE_RETINA);
+  PSAC_TRY(psac_network_mark(network, PSAC_STAGE_RETINA));
   const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
-  PSAC_TRY(transport->all_gather(transport, network->stream, shard->retina_spikes + (size_t)first * trial_words,
+  PSAC_TRY(transport->all_gather(transport, network->channel, shard->retina_spikes + (size_t)first * trial_words,
                                  shard->retina_spikes, sizeof(uint64_t) * trial_words * (size_t)share));
-  psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+  PSAC_TRY(transport->all_gather_wait(transport, network->channel));
+  return psac_network_mark(network, PSAC_STAGE_EXCHANGE);
+}
+
+// One step: what needs no other rank first, while the spikes that it waits for may still be on their way.
+static psac_status step_middle(psac_network *network, int n, int t) {
+  const psac_shard *shard = &network->shard;
+  const psac_kernels *kernels = network->kernels;
+  const psac_exchange *exchange = &network->exchange;
+  const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)n;
+  psac_arrival arrival = {0};
+  PSAC_TRY(kernels->prepare_middle(network->stream, shard, n, t));
+  if (shard->in_degree > 0 && t >= exchange->delay) {
+    PSAC_TRY(psac_exchange_arrive(exchange, network->channel, t, n_bytes, &arrival));
+  }
+  PSAC_TRY(kernels->step_middle(network->stream, shard, n, t, arrival.spikes, arrival.rank_stride / sizeof(uint64_t)));
+  if (shard->in_degree == 0) return PSAC_OK;
+  psac_network_mark_step(network, PSAC_STAGE_MIDDLE);
+  PSAC_TRY(psac_exchange_post(exchange, network->channel, t, n_bytes));
+  psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
   return PSAC_OK;
 }
 
-psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
+static psac_status enqueue_middle(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
+  PSAC_TRY(network->kernels->reset_middle(network->stream, shard, n));
+  for (int t = 0; t < shard->n_steps; t++) PSAC_TRY(step_middle(network, n, t));
+  PSAC_TRY(psac_exchange_end(&network->exchange, network->channel));
+  return network->kernels->count_spikes(network->stream, shard, n, network->spike_counts);
+}
+
+// Nothing in those steps depends on the trials but the contents of arrays, so they can be recorded once and replayed.
+static psac_status record_middle(psac_network *network, int n) {
   const psac_kernels *kernels = network->kernels;
-  const int delay = network->exchange.depth;
-  const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)n;
+  kernels->recording_destroy(network->recording);
+  network->recording = NULL;
+  PSAC_TRY(kernels->record_begin(network->stream));
+  const psac_status status = enqueue_middle(network, n);
+  const psac_status ended = kernels->record_end(network->stream, &network->recording);
+  network->n_recorded = n;
+  return status != PSAC_OK ? status : ended;
+}
+
+psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
   psac_stages_start(&network->stages);
   PSAC_TRY(fill_retina(network, trials, n));
-  PSAC_TRY(kernels->reset_middle(network->stream, shard, n));
-  for (int t = 0; t < shard->n_steps; t++) {
-    const int arrives = shard->in_degree > 0 && t >= delay;
-    const uint64_t *arriving = arrives ? psac_exchange_arrived(&network->exchange, t - delay, n_bytes) : NULL;
-    PSAC_TRY(kernels->step_middle(network->stream, shard, n, t, arriving, n_bytes / sizeof(uint64_t)));
-    psac_stages_mark(&network->stages, PSAC_STAGE_MIDDLE);
-    if (shard->in_degree > 0) {
-      PSAC_TRY(psac_exchange_post(&network->exchange, network->stream, t, n_bytes));
-      psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
-    }
+  if (network->config.simulation.cuda_graph && network->transport.can_record) {
+    if (!network->recording || network->n_recorded != n) PSAC_TRY(record_middle(network, n));
+    if (network->recording) PSAC_TRY(network->kernels->replay(network->stream, network->recording));
+  } else {
+    PSAC_TRY(enqueue_middle(network, n));
   }
-  PSAC_TRY(kernels->count_spikes(network->stream, shard, n, network->spike_counts));
-  psac_stages_mark(&network->stages, PSAC_STAGE_MIDDLE);
-  return PSAC_OK;
+  return psac_network_mark(network, PSAC_STAGE_MIDDLE);
 }
 
 psac_status psac_network_simulate_readout(psac_network *network, int n) {
@@ -86,11 +114,11 @@ psac_status psac_network_simulate_readout(psac_network *network, int n) {
     const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
     const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->lanes.n;
     PSAC_TRY(kernels->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
-    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
-    PSAC_TRY(transport->reduce_i64(transport, network->stream, readout->drives, readout->drives, n_drives));
-    psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+    psac_network_mark_step(network, PSAC_STAGE_READOUT);
+    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, n_drives));
+    psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     if (is_root) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, n, t, n_steps));
-    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
+    psac_network_mark_step(network, PSAC_STAGE_READOUT);
   }
-  return PSAC_OK;
+  return psac_network_mark(network, PSAC_STAGE_READOUT);
 }

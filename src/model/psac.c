@@ -28,12 +28,9 @@ static psac_outcome make_outcome(const psac_network *network, const psac_judgeme
 // Rank 0: decisions, values and third factors of n simulated trials.
 static psac_status judge(psac_network *network, const psac_trial *trials, int n, int learn, batch_state *batch,
                          psac_outcome *outcomes) {
-  const psac_kernels *kernels = network->kernels;
   const psac_readout *readout = &network->readout;
-  PSAC_TRY(kernels->download(network->stream, batch->counts, readout->counts,
-                             sizeof *batch->counts * (size_t)n * 2 * PSAC_MAX_PLASTIC));
-  PSAC_TRY(kernels->download(network->stream, batch->totals, readout->totals, sizeof *batch->totals * (size_t)n * 2));
-  PSAC_TRY(kernels->synchronize(network->stream));
+  PSAC_TRY(psac_network_fetch(network, batch->counts, readout->counts, sizeof *batch->counts * (size_t)n * 2 * PSAC_MAX_PLASTIC));
+  PSAC_TRY(psac_network_fetch(network, batch->totals, readout->totals, sizeof *batch->totals * (size_t)n * 2));
   for (int b = 0; b < n; b++) {
     const int32_t *output = batch->counts + (size_t)b * 2 * PSAC_MAX_PLASTIC, *critic = output + PSAC_MAX_PLASTIC;
     const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
@@ -54,13 +51,12 @@ static psac_status spread_factors(psac_network *network, int n, batch_state *bat
   const float decay = psac_exp2f(-(float)(network->config.simulation.dt / network->config.learning.tau_plus * 1.4426950408889634));
   const size_t n_bytes = sizeof *batch->third * (size_t)n;
   if (transport->rank == 0) PSAC_TRY(kernels->upload(network->stream, network->third, batch->third, n_bytes));
-  PSAC_TRY(transport->broadcast(transport, network->stream, network->third, n_bytes));
-  PSAC_TRY(transport->broadcast(transport, network->stream, network->readout.spikes,
-                                sizeof(uint64_t) * (size_t)shard->n_steps * (size_t)n));
-  psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+  const psac_span spans[] = {{network->third, n_bytes},
+                             {network->readout.spikes, sizeof(uint64_t) * (size_t)shard->n_steps * (size_t)n}};
+  PSAC_TRY(transport->broadcast(transport, network->channel, spans, 2));
+  PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
   PSAC_TRY(kernels->accumulate_eligibility(network->stream, shard, n, decay, network->readout.spikes, network->third));
-  psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
-  return PSAC_OK;
+  return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 
 // mu . mu of the whole layer, on rank 0.
@@ -69,9 +65,8 @@ static psac_status reduce_mean_squares(psac_network *network, int64_t *total) {
   const psac_transport *transport = &network->transport;
   psac_stages_start(&network->stages);
   PSAC_TRY(kernels->sum_mean_squares(network->stream, &network->shard, network->mean_squares));
-  PSAC_TRY(transport->reduce_i64(transport, network->stream, network->mean_squares, network->mean_squares, 1));
-  PSAC_TRY(kernels->download(network->stream, total, network->mean_squares, sizeof *total));
-  PSAC_TRY(kernels->synchronize(network->stream));
+  PSAC_TRY(transport->reduce_i64(transport, network->channel, network->mean_squares, network->mean_squares, 1));
+  PSAC_TRY(psac_network_fetch(network, total, network->mean_squares, sizeof *total));
   psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
   return PSAC_OK;
 }
@@ -91,11 +86,11 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
   }
   psac_stages_start(&network->stages);
   if (transport->rank == 0) PSAC_TRY(network->kernels->upload(network->stream, network->factor, factor, sizeof *factor));
-  PSAC_TRY(transport->broadcast(transport, network->stream, network->factor, sizeof *factor));
-  psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+  const psac_span span = {network->factor, sizeof *factor};
+  PSAC_TRY(transport->broadcast(transport, network->channel, &span, 1));
+  PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
   PSAC_TRY(network->kernels->apply_learning(network->stream, &network->shard, network->factor));
-  psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
-  return PSAC_OK;
+  return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 
 static psac_status present(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
@@ -107,7 +102,7 @@ static psac_status present(psac_network *network, const psac_trial *trials, int 
     PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
     PSAC_TRY(psac_network_simulate_readout(network, m));
     if (network->transport.rank == 0) PSAC_TRY(judge(network, trials + first, m, learn, batch, outcomes + first));
-    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
+    PSAC_TRY(psac_network_mark(network, PSAC_STAGE_READOUT));
     if (learn) PSAC_TRY(spread_factors(network, m, batch));
     const psac_view view = {network, 0, first, m, 0, m};
     if (observer) PSAC_TRY(observer->see(observer->self, &view));

@@ -19,12 +19,11 @@ static psac_status run_frozen_pass(psac_network *network, int n_trials, int tria
   for (int t = 0; t < shard->n_steps; t += network->steps_per_reduce) {
     const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
     PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, n_steps, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->stream, readout->drives, readout->drives,
+    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives,
                                    (size_t)n_steps * (size_t)shard->lanes.n));
     if (transport->rank == 0) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, 1, t, n_steps));
   }
-  psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
-  return PSAC_OK;
+  return psac_network_mark(network, PSAC_STAGE_READOUT);
 }
 
 // One pass with learning: each step's drives see the weights of the step before.
@@ -33,25 +32,26 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
   const psac_kernels *kernels = network->kernels;
   const psac_transport *transport = &network->transport;
   const psac_readout *readout = &network->readout;
+  const psac_span span = {network->event, sizeof *network->event};
   const psac_reward terms = {reward, network->config.actor_critic.gamma, network->learning_rate};
   PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
   for (int t = 0; t < shard->n_steps; t++) {
     PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, 1, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->stream, readout->drives, readout->drives, (size_t)shard->lanes.n));
+    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, (size_t)shard->lanes.n));
     if (transport->rank == 0) {
       PSAC_TRY(kernels->step_readout(network->stream, shard, readout, 1, t, 1));
       PSAC_TRY(kernels->judge_step(network->stream, shard, readout, t, &terms, network->event));
     }
-    psac_stages_mark(&network->stages, PSAC_STAGE_READOUT);
-    PSAC_TRY(transport->broadcast(transport, network->stream, network->event, sizeof *network->event));
-    psac_stages_mark(&network->stages, PSAC_STAGE_EXCHANGE);
+    psac_network_mark_step(network, PSAC_STAGE_READOUT);
+    PSAC_TRY(transport->broadcast(transport, network->channel, &span, 1));
+    psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     PSAC_TRY(kernels->hebbian_step(network->stream, shard, n_trials, trial, t, network->event));
-    psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
+    psac_network_mark_step(network, PSAC_STAGE_LEARNING);
   }
   psac_event event;
-  PSAC_TRY(kernels->download(network->stream, &event, network->event, sizeof event));
-  PSAC_TRY(kernels->synchronize(network->stream));
+  PSAC_TRY(psac_network_fetch(network, &event, network->event, sizeof event));
   if (event.n_events > 0) network->weights_in_range = 1;
+  if (network->channel) psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
   return PSAC_OK;
 }
 
@@ -69,8 +69,7 @@ static psac_status run_pass(psac_network *network, int n_trials, int trial, int 
   }
   if (!is_root) return PSAC_OK;
   int32_t counts[2 * PSAC_MAX_PLASTIC];
-  PSAC_TRY(kernels->download(network->stream, counts, readout->counts, sizeof counts));
-  PSAC_TRY(kernels->synchronize(network->stream));
+  PSAC_TRY(psac_network_fetch(network, counts, readout->counts, sizeof counts));
   *outcome = (psac_outcome){.prediction = psac_decide(counts, readout->layer[0].n), .reward = reward, .td_error = reward};
   memcpy(outcome->output_counts, counts, sizeof outcome->output_counts);
   memcpy(outcome->critic_counts, counts + PSAC_MAX_PLASTIC, sizeof outcome->critic_counts);

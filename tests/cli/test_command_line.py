@@ -39,7 +39,7 @@ class Help(Mistakes):
     def test_info_names_libraries_backends_and_places(self):
         for ranks in (1, 3):
             out = self.assert_works(["info"], ranks=ranks).out
-            for part in ("psac_dist ", "HDF5 ", "cpu", "transports: self mpi", f"{ranks} rank", f"  rank {ranks - 1}: "):
+            for part in ("psac_dist ", "HDF5 ", "cpu", "transports: self, mpi", f"{ranks} rank", f"  rank {ranks - 1}: "):
                 self.assertIn(part, out)
 
 
