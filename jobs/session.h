@@ -17,6 +17,7 @@ typedef struct psac_session {
   const psac_kernels *kernels;
   psac_device device;
   int device_index;       // among those this rank may use
+  int devices_each;       // no two ranks share a device
   psac_transport transport;
   psac_network *network;
   psac_digits train, test;

@@ -62,16 +62,16 @@ static psac_status choose_backend(psac_session *session, offer *mine, offer *off
   return PSAC_OK;
 }
 
-// Ranks of a node take its devices in turn. *each = no two ranks share one.
-static psac_status choose_device(psac_session *session, offer *mine, offer *offers, int *each) {
+// Ranks of a node take its devices in turn.
+static psac_status choose_device(psac_session *session, offer *mine, offer *offers) {
   session->device_index = session->ranks->node_rank % mine->n_devices;
   PSAC_TRY(psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device)));
   memcpy(mine->device, session->device.id, sizeof mine->device);
   PSAC_TRY(psac_ranks_gather(session->ranks, mine, offers, (int)sizeof *mine));
-  *each = 1;
+  session->devices_each = 1;
   for (int a = 1; a < session->ranks->n_ranks; a++) {
     for (int b = 0; b < a; b++) {
-      if (strcmp(offers[a].host, offers[b].host) == 0 && strcmp(offers[a].device, offers[b].device) == 0) *each = 0;
+      if (strcmp(offers[a].host, offers[b].host) == 0 && strcmp(offers[a].device, offers[b].device) == 0) session->devices_each = 0;
     }
   }
   return PSAC_OK;
@@ -79,17 +79,16 @@ static psac_status choose_device(psac_session *session, offer *mine, offer *offe
 
 static psac_status choose(psac_session *session, offer *offers) {
   offer mine = {0};
-  int device_each;
   memcpy(mine.host, session->ranks->host, sizeof mine.host);
   PSAC_TRY(choose_backend(session, &mine, offers));
-  PSAC_TRY(choose_device(session, &mine, offers, &device_each));
+  PSAC_TRY(choose_device(session, &mine, offers));
   const psac_transport_request request = {
       .name = session->options->transport,
       .staging = session->kernels->staging(),
-      .device_each = device_each,
+      .device_each = session->devices_each,
       .timeout_seconds = session->config.watchdog.seconds,
   };
-  if (request.staging && !device_each && strcmp(request.name, "auto") == 0) {
+  if (request.staging && !session->devices_each && strcmp(request.name, "auto") == 0) {
     psac_log("%d ranks share devices: spikes are exchanged through MPI, not NCCL; one rank per GPU is faster",
              session->ranks->n_ranks);
   }

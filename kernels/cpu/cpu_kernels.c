@@ -1,8 +1,8 @@
 #include "cpu/cpu_kernels.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ALIGNMENT = 64 };  // bytes; a cache line and the widest vector
 
@@ -54,11 +54,15 @@ static int cpu_device_count(const char **reason) {
 
 static psac_status cpu_device_open(int index, psac_device *device) {
   (void)index;
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  *device = (psac_device){.name = "host",
-                          .id = "host",
-                          .memory_total = page * (size_t)sysconf(_SC_PHYS_PAGES),
-                          .memory_free = page * (size_t)sysconf(_SC_AVPHYS_PAGES)};
+  unsigned long long total = 0, available = 0;  // kB; free pages alone would leave out what the kernel can give back
+  FILE *file = fopen("/proc/meminfo", "r");
+  for (char line[128]; file && fgets(line, sizeof line, file);) {
+    sscanf(line, "MemTotal: %llu", &total);
+    sscanf(line, "MemAvailable: %llu", &available);
+  }
+  if (file) fclose(file);
+  if (!available) total = available = UINT64_MAX / 1024;  // unknown: alloc will tell
+  *device = (psac_device){.name = "host", .id = "host", .memory_total = 1024 * total, .memory_free = 1024 * available};
   return PSAC_OK;
 }
 

@@ -3,9 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/plan.h"
 #include "model/retina.h"
 
-enum { WORD_BITS = 64, STORED_BYTES = 1 << 30 };
+enum { WORD_BITS = 64 };
 
 // Currents are integers in steps of 1 / scale, a power of two: as fine as keeps every receptive-field weight within 16 bits and the
 // largest possible sum of a step within 32.
@@ -218,24 +219,11 @@ static psac_status choose_fraction_bits(psac_network *network) {
   return PSAC_OK;
 }
 
-// Trials side by side: a whole batch where ranks exchange spikes, as a message costs the same for one trial or many; fewer where
-// they need not, for the cache's sake; and in a large network no more than STORED_BYTES of spikes.
-static int choose_together(const psac_network *network) {
-  const psac_config *config = &network->config;
-  const int64_t trial_bytes = (int64_t)network->shard.n_steps * network->shard.n_words * (int64_t)sizeof(uint64_t);
-  const int64_t fit = STORED_BYTES / (trial_bytes > 0 ? trial_bytes : 1);
-  const int64_t wanted = network->transport.n_ranks > 1 ? 64 : 16;
-  int64_t together = config->simulation.trials_together;
-  if (together == 0) together = fit < 1 ? 1 : fit < wanted ? fit : wanted;
-  const int64_t batch = config->training.batch_size;
-  return (int)(together < batch || config->network.model == PSAC_MODEL_SEED ? together : batch);
-}
-
 psac_status psac_network_build(psac_network *network) {
   const psac_config *config = &network->config;
   set_sizes(network);
   PSAC_TRY(choose_fraction_bits(network));
-  network->n_together = choose_together(network);
+  network->n_together = psac_plan_make(config, network->transport.n_ranks, network->kernels->staging() != NULL).n_together;
   const int64_t block = config->simulation.steps_per_reduce;
   network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
   PSAC_TRY(network->kernels->stream_create(&network->stream));

@@ -40,6 +40,15 @@ class OutOfMemory(Mistakes):
                     self.assertIn("psac_dist: out of memory", result.lines[0])
                     self.assertEqual(os.listdir(self.folder), [])
 
+    def test_a_network_that_cannot_fit_is_refused_before_it_is_built(self):
+        for ranks in (1, 2):
+            arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--set", "middle_layer.num_neurons=8000000000"]
+            result = harness.run(arguments, ranks=ranks, folder=self.folder, timeout=20)
+            self.assertEqual(result.code, 1, result)
+            self.assertEqual(len(result.lines), 1, result)
+            self.assertRegex(result.lines[0], r"num_neurons = 8000000000 on \d ranks? needs [\d.]+ GB .* [\d.]+ GB free .*\d+ neurons would fit")
+            self.assertEqual(os.listdir(self.folder), [])
+
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="psac") as place:

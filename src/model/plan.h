@@ -1,0 +1,33 @@
+// What a rank will hold in memory: arithmetic on the configuration and the number of ranks, without building anything.
+#ifndef PSAC_MODEL_PLAN_H
+#define PSAC_MODEL_PLAN_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "kernels.h"
+
+enum { PSAC_PLAN_ITEMS = 16 };
+
+typedef struct psac_plan_item {
+  const char *name;
+  double bytes;  // of the largest rank; an expectation where connectivity is random
+} psac_plan_item;
+
+typedef struct psac_plan {
+  int64_t n_neurons, n_ranks;
+  int64_t n_local, n_words;  // of the largest rank
+  int n_together;            // trials simulated side by side
+  int n_items;
+  psac_plan_item item[PSAC_PLAN_ITEMS];
+  double bytes;              // their sum, in the backend's memory
+  double host_bytes;         // beside it, on the host: weights and statistics on their way to a file
+} psac_plan;
+
+// on_device: the layout of the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a configuration allows.
+psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device);
+
+// The largest number of neurons (a multiple of 1000 where that many fit) whose plan stays within `bytes` on every rank; 0 if none.
+int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes);
+
+#endif
