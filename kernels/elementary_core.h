@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/device.h"
+
 // log2 of a positive, normal x. Relative error below 1e-6 (atanh series of the mantissa around 1).
-static inline float psac_log2f(float x) {
+PSAC_HD static inline float psac_log2f(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
   const uint32_t offset = bits - 0x3f3504f3u;  // puts the mantissa into [sqrt(1/2), sqrt(2))
@@ -27,7 +29,7 @@ static inline float psac_log2f(float x) {
 }
 
 // 2^x for x in [-126, 127]; smaller x give 0. Relative error below 1e-6 (Taylor series on [-1/2, 1/2]).
-static inline float psac_exp2f(float x) {
+PSAC_HD static inline float psac_exp2f(float x) {
   if (x < -126.0f) return 0.0f;
   const float whole = rintf(x);
   const float y = (x - whole) * 0.6931471805599453f;
@@ -45,7 +47,7 @@ static inline float psac_exp2f(float x) {
 }
 
 // x^y for x >= 0 and y >= 0, with 0^y = 0 for y > 0 and x^0 = 1; x^1 is exact.
-static inline float psac_powf(float x, float y) {
+PSAC_HD static inline float psac_powf(float x, float y) {
   if (y == 0.0f) return 1.0f;
   if (y == 1.0f) return x;
   if (x < 0x1p-126f) return 0.0f;

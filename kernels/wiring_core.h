@@ -8,13 +8,14 @@
 #include <stdint.h>
 
 #include "base/block_map.h"
+#include "base/device.h"
 #include "base/rng.h"
 #include "elementary_core.h"
 
 enum { PSAC_PATCH_MAX = 64 * 64 };  // pixels of a receptive field
 
 // Standard normal number `draw` of (key, a, gid): Marsaglia's polar method, each attempt a fresh counter.
-static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, uint32_t a, int64_t gid) {
+PSAC_HD static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, uint32_t a, int64_t gid) {
   for (uint32_t attempt = 0;; attempt++) {
     const psac_rng_block r =
         psac_rng_draw(key, draw, a | attempt << 16, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
@@ -25,7 +26,7 @@ static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, uint32_t
 }
 
 // Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its length.
-static inline int psac_wiring_hop(int n_positions) {
+PSAC_HD static inline int psac_wiring_hop(int n_positions) {
   int hop = (int)(0.618034 * n_positions) | 1;
   for (;; hop += 2) {
     int a = hop, b = n_positions;  // Euclid's algorithm
@@ -39,20 +40,20 @@ static inline int psac_wiring_hop(int n_positions) {
 }
 
 // Retina unit of pixel k of the square patch at a position, for a retina `retina_width` units wide.
-static inline int psac_wiring_unit(int position, int k, int patch_size, int retina_width) {
+PSAC_HD static inline int psac_wiring_unit(int position, int k, int patch_size, int retina_width) {
   const int columns = retina_width - patch_size + 1;
   const int y = position / columns + k / patch_size, x = position % columns + k % patch_size;
   return y * retina_width + x;
 }
 
 // Patch position of a column: columns tile the n_positions places evenly, neighbours far apart (`hop` is coprime to n_positions).
-static inline int psac_wiring_position(int64_t column, int n_positions, int hop) {
+PSAC_HD static inline int psac_wiring_position(int64_t column, int n_positions, int hop) {
   return (int)(column % n_positions * hop % n_positions);
 }
 
 // The n weights of one receptive field, `stride` places apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight / scale is a current.
 // A field of one pixel cannot be zero-sum; it is +norm or -norm.
-static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, int n, float norm, float scale,
+PSAC_HD static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, int n, float norm, float scale,
                                                int16_t *weight, size_t stride) {
   float mean = 0.0f, sum_of_squares = 0.0f;
   for (int k = 0; k < n; k++) mean += psac_wiring_normal(key, (uint32_t)k, 0, gid);
@@ -68,7 +69,7 @@ static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, in
 }
 
 // Global id of the source of synapse k onto neuron gid: uniform over the n_neurons - 1 others, repetition allowed.
-static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, uint32_t k, int64_t n_neurons) {
+PSAC_HD static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, uint32_t k, int64_t n_neurons) {
   const psac_rng_block r = psac_rng_draw(key, k / 2, 0, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
   const uint32_t *word = r.word + 2 * (k % 2);
   const int64_t source = (int64_t)psac_rng_below(word[0], word[1], (uint64_t)n_neurons - 1);
@@ -76,7 +77,7 @@ static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, uint32_t
 }
 
 // Initial middle -> output weight in 2^-30 steps: with probability `density` from Normal(mean, sd), else 0.
-static inline int32_t psac_wiring_initial_weight(psac_rng_key key, int64_t gid, uint32_t output, float density, float mean,
+PSAC_HD static inline int32_t psac_wiring_initial_weight(psac_rng_key key, int64_t gid, uint32_t output, float density, float mean,
                                                  float sd) {
   const psac_rng_block r = psac_rng_draw(key, 0xffffffffu, output, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
   if ((float)(r.word[0] >> 8) * 0x1p-24f >= density) return 0;

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/device.h"
+
 enum { PSAC_COLUMN = 8 };  // neurons that share a receptive-field position, and a vector register
 
 typedef struct psac_block_map {
@@ -17,7 +19,7 @@ typedef struct psac_block_map {
   int64_t slots;    // bits per rank in a gathered spike vector
 } psac_block_map;
 
-static inline psac_block_map psac_block_map_make(int64_t n_neurons, int64_t n_ranks) {
+PSAC_HD static inline psac_block_map psac_block_map_make(int64_t n_neurons, int64_t n_ranks) {
   const int64_t n_columns = (n_neurons + PSAC_COLUMN - 1) / PSAC_COLUMN;
   psac_block_map map;
   map.n_neurons = n_neurons;
@@ -29,18 +31,18 @@ static inline psac_block_map psac_block_map_make(int64_t n_neurons, int64_t n_ra
 }
 
 // Global id of the first neuron of a rank; first(n_ranks) == n_neurons.
-static inline int64_t psac_block_map_first(psac_block_map map, int64_t rank) {
+PSAC_HD static inline int64_t psac_block_map_first(psac_block_map map, int64_t rank) {
   const int64_t extra = rank < map.n_large ? rank : map.n_large;
   const int64_t first = rank * (map.large - PSAC_COLUMN) + extra * PSAC_COLUMN;
   return first < map.n_neurons ? first : map.n_neurons;
 }
 
-static inline int64_t psac_block_map_rank(psac_block_map map, int64_t gid) {
+PSAC_HD static inline int64_t psac_block_map_rank(psac_block_map map, int64_t gid) {
   const int64_t boundary = map.n_large * map.large;
   return gid < boundary ? gid / map.large : map.n_large + (gid - boundary) / (map.large - PSAC_COLUMN);
 }
 
-static inline int64_t psac_block_map_slot(psac_block_map map, int64_t gid) {
+PSAC_HD static inline int64_t psac_block_map_slot(psac_block_map map, int64_t gid) {
   const int64_t rank = psac_block_map_rank(map, gid);
   return rank * map.slots + gid - psac_block_map_first(map, rank);
 }

@@ -8,6 +8,8 @@
 #include <Random123/philox.h>
 #include <stdint.h>
 
+#include "base/device.h"
+
 typedef enum psac_rng_stream {
   PSAC_STREAM_RECEPTIVE_FIELD = 1,  // counter (draw, -, gid low, gid high)
   PSAC_STREAM_RECURRENCE = 2,       // counter (synapse / 2, -, gid low, gid high)
@@ -25,7 +27,7 @@ typedef struct psac_rng_block {
   uint32_t word[4];
 } psac_rng_block;
 
-static inline psac_rng_block psac_rng_draw(psac_rng_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+PSAC_HD static inline psac_rng_block psac_rng_draw(psac_rng_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
   philox4x32_ctr_t counter = {{c0, c1, c2, c3}};
   philox4x32_key_t philox_key = {{key.word[0], key.word[1]}};
   philox4x32_ctr_t r = philox4x32(counter, philox_key);
@@ -34,7 +36,7 @@ static inline psac_rng_block psac_rng_draw(psac_rng_key key, uint32_t c0, uint32
 }
 
 // The key of one stream of one seed.
-static inline psac_rng_key psac_rng_stream_key(uint64_t seed, psac_rng_stream stream) {
+PSAC_HD static inline psac_rng_key psac_rng_stream_key(uint64_t seed, psac_rng_stream stream) {
   psac_rng_key seed_key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
   psac_rng_block block = psac_rng_draw(seed_key, (uint32_t)stream, 0, 0, 0);
   psac_rng_key key = {{block.word[0], block.word[1]}};
@@ -42,7 +44,7 @@ static inline psac_rng_key psac_rng_stream_key(uint64_t seed, psac_rng_stream st
 }
 
 // 64 random bits -> uniform integer in [0, n); the bias is below n / 2^64.
-static inline uint64_t psac_rng_below(uint32_t high, uint32_t low, uint64_t n) {
+PSAC_HD static inline uint64_t psac_rng_below(uint32_t high, uint32_t low, uint64_t n) {
   const uint64_t r = (uint64_t)high << 32 | low;
   const uint64_t n_high = n >> 32, n_low = n & 0xffffffffu, r_high = r >> 32, r_low = r & 0xffffffffu;
   // upper 64 bits of r * n, without a 128-bit type
@@ -52,7 +54,7 @@ static inline uint64_t psac_rng_below(uint32_t high, uint32_t low, uint64_t n) {
 }
 
 // 32 random bits -> float in (-1, 1), an odd multiple of 2^-24.
-static inline float psac_rng_signed_unit(uint32_t r) {
+PSAC_HD static inline float psac_rng_signed_unit(uint32_t r) {
   return (float)((int32_t)(r >> 8 << 1) + 1 - (1 << 24)) * 0x1p-24f;
 }
 

@@ -17,7 +17,9 @@ void shards_create(shards *cut, const psac_kernels *kernels, const psac_config *
   assert_in_range(n_ranks, 1, SHARDS_MAX);
   assert_ok(psac_config_check(config, n_ranks));
   for (int rank = 0; rank < n_ranks; rank++) {
-    const psac_transport transport = {.name = "none", .rank = rank, .n_ranks = n_ranks};
+    psac_transport transport = psac_transport_self;  // nothing is sent in these tests
+    transport.rank = rank;
+    transport.n_ranks = n_ranks;
     assert_ok(psac_network_create(config, kernels, &transport, &cut->network[rank]));
   }
   cut->n_trials = cut->network[0]->n_together;

@@ -29,7 +29,8 @@ static size_t built_by_stages(const psac_network *network) {
 static void check_plan(const psac_config *config, int n_ranks) {
   psac_kernels kernels = psac_kernels_cpu;
   kernels.alloc = counting_alloc;
-  const psac_transport transport = {.name = "none", .rank = 0, .n_ranks = n_ranks};
+  psac_transport transport = psac_transport_self;  // nothing is sent here
+  transport.n_ranks = n_ranks;
   psac_network *network;
   allocated = 0;
   assert_ok(psac_network_create(config, &kernels, &transport, &network));

@@ -1,0 +1,69 @@
+// How kernels are launched and errors of the CUDA runtime reported; the only place that knows that the same sources also compile for
+// the host (tests/emu).
+#ifndef PSAC_KERNELS_CUDA_LAUNCH_H
+#define PSAC_KERNELS_CUDA_LAUNCH_H
+
+#include <cuda_runtime.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cuda/cuda_kernels.h"
+
+struct psac_stream {
+  cudaStream_t cuda;
+  void *scratch;  // for what a stage hands over from the host, or keeps for the next of its kernels
+  size_t scratch_bytes;
+};
+
+extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line);
+
+#define PSAC_CUDA(call)                                                                               \
+  do {                                                                                                \
+    const cudaError_t psac_code_ = (call);                                                            \
+    if (psac_code_ != cudaSuccess) return psac_cuda_failure(psac_code_, #call, __FILE__, __LINE__);   \
+  } while (0)
+
+// PSAC_LAUNCH(kernel, grid, block, stream, argument...): nothing for an empty grid.
+#ifdef PSAC_EMULATED
+#define PSAC_RUN(kernel, grid, block, stream, ...) \
+  psac_emu_launch(#kernel, grid, block, stream, [=]() { kernel(__VA_ARGS__); })
+#else
+#define PSAC_RUN(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
+#endif
+#define PSAC_LAUNCH(kernel, grid, block, stream, ...)                            \
+  do {                                                                           \
+    const dim3 psac_grid_ = (grid);                                              \
+    if (psac_grid_.x > 0 && psac_grid_.y > 0) {                                  \
+      PSAC_RUN(kernel, psac_grid_, block, (stream)->cuda, __VA_ARGS__);          \
+      PSAC_CUDA(cudaGetLastError());                                             \
+    }                                                                            \
+  } while (0)
+
+enum { PSAC_THREADS = 256, PSAC_WARP = 32, PSAC_WARPS = PSAC_THREADS / PSAC_WARP };  // of a block, unless a kernel says otherwise
+#define PSAC_ALL_LANES 0xffffffffu
+
+// Blocks of PSAC_THREADS for n threads, blocks for n warps.
+static inline unsigned psac_blocks(int64_t n) { return (unsigned)((n + PSAC_THREADS - 1) / PSAC_THREADS); }
+static inline unsigned psac_warp_blocks(int64_t n) { return (unsigned)((n + PSAC_WARPS - 1) / PSAC_WARPS); }
+
+__device__ static inline int64_t psac_thread(void) { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
+__device__ static inline int64_t psac_warp(void) { return psac_thread() / PSAC_WARP; }
+__device__ static inline int psac_lane(void) { return (int)(threadIdx.x % PSAC_WARP); }
+
+__device__ static inline void psac_add_i64(int64_t *sum, int64_t value) {
+  atomicAdd((unsigned long long *)sum, (unsigned long long)value);
+}
+
+// Sum over the lanes of a warp, on every lane.
+__device__ static inline int64_t psac_warp_sum(int64_t value) {
+  for (int distance = PSAC_WARP / 2; distance > 0; distance /= 2) {
+    value += (int64_t)__shfl_xor_sync(PSAC_ALL_LANES, (unsigned long long)value, distance);
+  }
+  return value;
+}
+
+// The halves of the 64-bit words of spike vectors: what the lanes of one warp write together. Little endian, as the hosts of all GPUs.
+__host__ __device__ static inline uint32_t *psac_halves(uint64_t *words) { return (uint32_t *)words; }
+__host__ __device__ static inline const uint32_t *psac_halves(const uint64_t *words) { return (const uint32_t *)words; }
+
+#endif

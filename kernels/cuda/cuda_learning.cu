@@ -1,0 +1,141 @@
+// Eligibility from stored spikes, and the change of the shard's own weights.
+#include "cuda/cuda_spikes.h"
+#include "power_stdp_core.h"
+
+// Block per trial, thread per lane: what a middle spike in step t adds to its neuron's eligibility row (see cpu_learning.c), as
+// table [trials][n_steps][n_eligibility].
+__global__ void reverse_traces(psac_shard shard, int n_trials, float decay, const uint64_t *output_spikes,
+                               const psac_third_factor *factors, int32_t *table) {
+  const int64_t b = blockIdx.x;
+  const int lane = (int)threadIdx.x, n_output = shard.lanes.n_output, n_lanes = shard.lanes.n_eligibility;
+  const float scale = ldexpf(1.0f, shard.fraction_bits), k = lane < n_output ? factors[b].output[lane] : 0.0f;
+  const int32_t critic = (int32_t)rintf(ldexpf(factors[b].critic, shard.critic_fraction_bits));
+  const int32_t constant = lane == n_output ? critic : lane == n_output + 1;
+  float trace = 0.0f;
+  for (int t = shard.n_steps - 1; t >= 0; t--) {
+    const int counted = t >= shard.first_counted_step;
+    const uint64_t spikes = counted ? output_spikes[(int64_t)t * n_trials + b] : 0;
+    trace = fmaf(trace, decay, lane < n_output ? (float)(uint32_t)(spikes >> lane & 1) : 0.0f);
+    const int32_t value = lane < n_output ? (int32_t)rintf(k * trace * scale) : counted ? constant : 0;
+    table[(b * shard.n_steps + t) * n_lanes + lane] = value;
+  }
+}
+
+// A warp adds the row of one step of one trial to the rows of the neurons that spike in it.
+__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, const int32_t *table) {
+  const int64_t item = psac_warp(), t = item / n_trials, b = item % n_trials;
+  if (item >= n_items) return;  // the whole warp
+  const uint64_t *spikes = shard.spikes + item * shard.n_words;
+  const int n_lanes = shard.lanes.n_eligibility;
+  for (int chunk = 0; chunk < n_lanes; chunk += PSAC_WARP) {
+    const int lane = chunk + psac_lane();
+    const int32_t value = lane < n_lanes ? table[(b * shard.n_steps + t) * n_lanes + lane] : 0;
+    int32_t *row = shard.eligibility + lane;
+    psac_for_each_spike(spikes, 0, shard.n_words, [&](int64_t i) {
+      if (value != 0) atomicAdd(&row[i * n_lanes], value);
+    });
+  }
+}
+
+extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
+                                                        const uint64_t *output_spikes, const psac_third_factor *factors) {
+  const int64_t n_items = (int64_t)shard->n_steps * n_trials;
+  const int n_lanes = shard->lanes.n_eligibility;
+  PSAC_TRY(psac_cuda_reserve(stream, sizeof(int32_t) * (size_t)n_items * (size_t)n_lanes));
+  int32_t *table = (int32_t *)stream->scratch;
+  PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_lanes, stream, *shard, n_trials, trace_decay, output_spikes, factors,
+              table);
+  PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items), PSAC_THREADS, stream, *shard, n_trials, n_items, (const int32_t *)table);
+  return PSAC_OK;
+}
+
+// A warp per neuron, its lanes along the row.
+__global__ void learn(psac_shard shard, const psac_batch_factor *batch) {
+  const int64_t i = psac_warp();
+  if (i >= shard.n_local) return;  // the whole warp
+  const psac_lanes lanes = shard.lanes;
+  const float step = ldexpf(1.0f, -shard.fraction_bits), critic_step = ldexpf(1.0f, -shard.critic_fraction_bits);
+  int32_t *row = shard.row + i * lanes.n;
+  const int32_t *eligibility = shard.eligibility + i * lanes.n_eligibility;
+  const float mean = shard.mean_count[i];
+  const float critic_gate = (float)eligibility[lanes.n_output] * critic_step - mean * batch->critic_target;
+  for (int o = psac_lane(); o < lanes.n_output + lanes.n_critic; o += PSAC_WARP) {
+    const int is_output = o < lanes.n_output;
+    const float gate = is_output ? (float)eligibility[o] * step - mean * batch->target[o] : critic_gate;
+    row[o] = psac_power_stdp(row[o], gate, is_output ? batch->learning_rate : batch->critic_rate, batch->power_mu);
+  }
+  __syncwarp(PSAC_ALL_LANES);  // every lane has read the mean
+  if (psac_lane() != 0) return;
+  const float count = (float)eligibility[lanes.n_output + 1] / (float)batch->n_trials;
+  const float changed = fmaf(batch->mean_rate, count - mean, mean);
+  shard.mean_count[i] = changed;
+  row[lanes.mean_count] = (int32_t)rintf(changed * (float)(1 << PSAC_MEAN_BITS));
+}
+
+extern "C" psac_status psac_cuda_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
+  PSAC_LAUNCH(learn, psac_warp_blocks(shard->n_local), PSAC_THREADS, stream, *shard, batch);
+  return psac_kernels_cuda.clear(stream, shard->eligibility, sizeof *shard->eligibility * (size_t)shard->n_padded *
+                                 (size_t)shard->lanes.n_eligibility);
+}
+
+__global__ void square_means(psac_shard shard, int64_t *sum) {
+  const int64_t i = psac_thread();
+  int64_t square = 0;
+  if (i < shard.n_local) {
+    const int64_t mean = shard.row[i * shard.lanes.n + shard.lanes.mean_count];
+    square = mean * mean >> PSAC_MEAN_BITS;
+  }
+  const int64_t all = psac_warp_sum(square);
+  if (psac_lane() == 0 && all != 0) psac_add_i64(sum, all);
+}
+
+extern "C" psac_status psac_cuda_sum_mean_squares(psac_stream *stream, const psac_shard *shard, int64_t *sum) {
+  PSAC_TRY(psac_kernels_cuda.clear(stream, sum, sizeof *sum));
+  PSAC_LAUNCH(square_means, psac_blocks(shard->n_local), PSAC_THREADS, stream, *shard, sum);
+  return PSAC_OK;
+}
+
+// One warp: the critic's spikes so far are counted by all lanes, the rest is lane 0's.
+__global__ void judge(psac_shard shard, psac_readout readout, int t, psac_reward reward, psac_event *event) {
+  const uint64_t outputs = readout.drives[shard.lanes.one] > 0 ? readout.spikes[t] : 0;
+  int64_t critic_spikes = 0;  // the notebook counts them from the start, not from t_skip
+  for (int s = psac_lane(); outputs && s <= t; s += PSAC_WARP) critic_spikes += __popcll(readout.spikes[shard.n_steps + s]);
+  critic_spikes = psac_warp_sum(critic_spikes);
+  if (psac_lane() != 0) return;
+  event->outputs = outputs;
+  if (!outputs) return;
+  const double value = (double)critic_spikes / readout.layer[1].n;
+  const double td_error = reward.reward + reward.gamma * value - event->last_value;
+  event->last_value = value;
+  event->change = psac_weight_change((float)reward.learning_rate * (float)td_error);
+  event->n_events++;
+}
+
+extern "C" psac_status psac_cuda_judge_step(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
+                                            const psac_reward *reward, psac_event *event) {
+  PSAC_LAUNCH(judge, 1, PSAC_WARP, stream, *shard, *readout, t, *reward, event);
+  return PSAC_OK;
+}
+
+// The GPU keeps no sums of words: a row is read as fast as its sum.
+extern "C" psac_status psac_cuda_sum_words(psac_stream *stream, const psac_shard *shard) {
+  (void)stream, (void)shard;
+  return PSAC_OK;
+}
+
+// Thread per weight.
+__global__ void change_weights(psac_shard shard, const uint64_t *spikes, const psac_event *event) {
+  const int n = shard.lanes.n;
+  const int64_t k = psac_thread(), i = k / n;
+  const int o = (int)(k % n);
+  if (i >= shard.n_padded || !event->outputs) return;
+  const int changes = o < shard.lanes.n_output && (event->outputs >> o & 1) && (spikes[i / 64] >> (i % 64) & 1);
+  shard.row[k] = psac_weight_add(shard.row[k], changes ? event->change : 0);
+}
+
+extern "C" psac_status psac_cuda_hebbian_step(psac_stream *stream, const psac_shard *shard, int n_trials, int trial, int t,
+                                              const psac_event *event) {
+  const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)trial) * (size_t)shard->n_words;
+  PSAC_LAUNCH(change_weights, psac_blocks((int64_t)shard->n_padded * shard->lanes.n), PSAC_THREADS, stream, *shard, spikes, event);
+  return PSAC_OK;
+}

@@ -1,0 +1,110 @@
+// From the middle layer's spikes to the output and critic neurons.
+#include "cuda/cuda_spikes.h"
+#include "lif_core.h"
+
+enum {
+  WARPS_WANTED = 8192,  // a call with few steps and trials cuts the layer into ranges, so that it still fills a GPU
+  WORDS_AT_LEAST = 8,   // of a range
+  READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,
+};
+
+// A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; its lanes are those of the row.
+__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int n_ranges, int64_t *drives) {
+  const int64_t warp = psac_warp(), item = warp / n_ranges;
+  const int range = (int)(warp % n_ranges);
+  if (item >= n_items) return;  // the whole warp
+  const int64_t step = t + item / n, b = first + item % n;
+  const uint64_t *spikes = shard.spikes + (step * n_trials + b) * shard.n_words;
+  const int begin = (int)((int64_t)shard.n_words * range / n_ranges), end = (int)((int64_t)shard.n_words * (range + 1) / n_ranges);
+  for (int chunk = 0; chunk < shard.lanes.n; chunk += PSAC_WARP) {
+    const int lane = chunk + psac_lane(), n_lanes = shard.lanes.n;
+    const int32_t *row = shard.row + (lane < n_lanes ? lane : 0);
+    int64_t sum = 0;
+    psac_for_each_spike(spikes, begin, end, [&](int64_t i) { sum += row[i * n_lanes]; });
+    if (lane >= n_lanes) continue;
+    if (n_ranges == 1) drives[item * n_lanes + lane] = sum;
+    else if (sum != 0) psac_add_i64(&drives[item * n_lanes + lane], sum);
+  }
+}
+
+extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
+                                                int n_steps, int64_t *drives) {
+  const int64_t n_items = (int64_t)n_steps * n;
+  int64_t n_ranges = (WARPS_WANTED + n_items - 1) / n_items;
+  if (n_ranges > shard->n_words / WORDS_AT_LEAST) n_ranges = shard->n_words / WORDS_AT_LEAST;
+  if (n_ranges < 1) n_ranges = 1;
+  if (n_ranges > 1) PSAC_TRY(psac_kernels_cuda.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
+  PSAC_LAUNCH(sum_rows, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items,
+              (int)n_ranges, drives);
+  return PSAC_OK;
+}
+
+__global__ void rest_readout(psac_readout readout, int n_trials) {
+  const int64_t k = psac_thread();
+  if (k >= (int64_t)n_trials * 2 * PSAC_MAX_PLASTIC) return;
+  readout.v[k] = readout.layer[0].v_rest;
+  readout.free_at[k] = 0;
+  readout.counts[k] = 0;
+  if (k < 2 * n_trials) readout.totals[k] = 0;
+}
+
+extern "C" psac_status psac_cuda_reset_readout(psac_stream *stream, const psac_readout *readout, int n_trials) {
+  const int64_t n = (int64_t)n_trials * 2 * PSAC_MAX_PLASTIC;
+  PSAC_LAUNCH(rest_readout, psac_blocks(n), PSAC_THREADS, stream, *readout, n_trials);
+  return PSAC_OK;
+}
+
+typedef struct readout_neuron {
+  float v;
+  int32_t free_at, count;
+} readout_neuron;
+
+// One step of one neuron: I = bias + gain * sum (w - reference) s, integration with a floor; 1 = it spikes.
+__device__ static int step_neuron(const psac_readout_layer *layer, const int64_t *drive, int64_t n_spikes, int t, int counted,
+                                  readout_neuron *neuron) {
+  const double reference = (double)layer->weight_reference * (double)n_spikes;
+  const double weighted = drive ? (double)*drive * 0x1p-30 - reference : 0.0;
+  const float current = fmaf(layer->gain, (float)weighted, layer->bias_current);
+  if (t < neuron->free_at) return 0;
+  neuron->v = fmaxf(psac_lif_integrate(neuron->v, current, layer->dt, layer->tau_m), layer->v_floor);
+  if (neuron->v < layer->v_thresh) return 0;
+  neuron->v = layer->v_reset;
+  neuron->free_at = t + layer->refractory_steps;
+  neuron->count += counted;
+  return 1;
+}
+
+// Block per trial: threads [0, 64) are the output layer, [64, 128) the critic; a warp is half a spike word.
+__global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials, int t, int n_steps) {
+  const int64_t b = blockIdx.x;
+  const int l = (int)threadIdx.x / PSAC_MAX_PLASTIC, o = (int)threadIdx.x % PSAC_MAX_PLASTIC;
+  const psac_lanes lanes = shard.lanes;
+  const psac_readout_layer layer = readout.layer[l];
+  const int64_t place = (b * 2 + l) * PSAC_MAX_PLASTIC + o;
+  readout_neuron neuron = {readout.v[place], readout.free_at[place], readout.counts[place]};
+  int64_t totals[2] = {0, 0};
+  for (int k = 0; k < n_steps; k++) {
+    const int64_t *drive = readout.drives + ((int64_t)k * n_trials + b) * lanes.n;
+    const int counted = t + k >= shard.first_counted_step;
+    const int64_t *own = layer.first_lane >= 0 && o < layer.n ? drive + layer.first_lane + o : NULL;
+    const int spikes = o < layer.n ? step_neuron(&layer, own, drive[lanes.one], t + k, counted, &neuron) : 0;
+    const uint32_t half = __ballot_sync(PSAC_ALL_LANES, spikes);
+    const int64_t word = ((int64_t)l * shard.n_steps + t + k) * n_trials + b;
+    if (psac_lane() == 0) psac_halves(readout.spikes)[2 * word + o / PSAC_WARP] = half;
+    totals[0] += counted ? drive[lanes.mean_count] : 0;
+    totals[1] += counted ? drive[lanes.one] : 0;
+  }
+  readout.v[place] = neuron.v;
+  readout.free_at[place] = neuron.free_at;
+  readout.counts[place] = neuron.count;
+  if (threadIdx.x == 0) {
+    readout.totals[2 * b] += totals[0];
+    readout.totals[2 * b + 1] += totals[1];
+  }
+}
+
+extern "C" psac_status psac_cuda_step_readout(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials,
+                                              int t, int n_steps) {
+  PSAC_LAUNCH(step_layers, (unsigned)n_trials, READOUT_THREADS, stream, *shard, *readout, n_trials, t, n_steps);
+  return PSAC_OK;
+}

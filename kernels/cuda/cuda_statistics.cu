@@ -1,0 +1,83 @@
+// Spike statistics of the middle layer, and the weights seen through the receptive fields.
+#include "cuda/cuda_launch.h"
+
+enum { COUNT_BLOCKS = 1024 };
+
+__global__ void count_words(psac_shard shard, int64_t n_all, int64_t *counts) {
+  const int64_t n_exc = shard.n_exc - shard.first_gid;  // of this rank, if positive
+  const int64_t stride = (int64_t)gridDim.x * blockDim.x, n_rounds = (n_all + stride - 1) / stride;
+  int64_t sum[2] = {0, 0};
+  for (int64_t round = 0; round < n_rounds; round++) {
+    const int64_t k = round * stride + psac_thread();
+    if (k >= n_all) continue;
+    const uint64_t word = shard.spikes[k];
+    const int64_t left = n_exc - 64 * (k % shard.n_words);
+    const uint64_t exc = left >= 64 ? ~(uint64_t)0 : left > 0 ? ((uint64_t)1 << left) - 1 : 0;
+    sum[0] += __popcll(word & exc);
+    sum[1] += __popcll(word & ~exc);
+  }
+  for (int kind = 0; kind < 2; kind++) {
+    const int64_t all = psac_warp_sum(sum[kind]);
+    if (psac_lane() == 0 && all != 0) psac_add_i64(&counts[kind], all);
+  }
+}
+
+extern "C" psac_status psac_cuda_count_spikes(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts) {
+  const int64_t n_all = (int64_t)shard->n_steps * n_trials * shard->n_words;
+  const unsigned blocks = psac_blocks(n_all < (int64_t)COUNT_BLOCKS * PSAC_THREADS ? n_all : (int64_t)COUNT_BLOCKS * PSAC_THREADS);
+  PSAC_LAUNCH(count_words, blocks, PSAC_THREADS, stream, *shard, n_all, counts);
+  return PSAC_OK;
+}
+
+// Thread per neuron and trial: spikes, and the intervals between them.
+__global__ void add_statistics(psac_shard shard, int n_trials, int first, const uint8_t *labels) {
+  const int64_t i = psac_thread(), b = first + (int64_t)blockIdx.y;
+  if (i >= shard.n_padded) return;
+  int64_t n = 0, sum = 0, squares = 0;
+  int last = -1, count = 0;
+  for (int t = 0; t < shard.n_steps; t++) {
+    const uint64_t word = shard.spikes[((int64_t)t * n_trials + b) * shard.n_words + i / 64];
+    if (!(word >> (i % 64) & 1)) continue;
+    const int64_t interval = t - last;
+    n += last >= 0;
+    sum += last >= 0 ? interval : 0;
+    squares += last >= 0 ? interval * interval : 0;
+    last = t;
+    count++;
+  }
+  if (count == 0) return;
+  psac_add_i64(&shard.isi[3 * i], n);
+  psac_add_i64(&shard.isi[3 * i + 1], sum);
+  psac_add_i64(&shard.isi[3 * i + 2], squares);
+  atomicAdd(&shard.count_by_label[10 * i + labels[blockIdx.y]], count);
+}
+
+extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
+                                                       const uint8_t *labels) {
+  PSAC_TRY(psac_cuda_reserve(stream, (size_t)n));
+  PSAC_TRY(psac_kernels_cuda.upload(stream, stream->scratch, labels, (size_t)n));
+  const dim3 grid(psac_blocks(shard->n_padded), (unsigned)n);
+  PSAC_LAUNCH(add_statistics, grid, PSAC_THREADS, stream, *shard, n_trials, first, (const uint8_t *)stream->scratch);
+  return PSAC_OK;
+}
+
+// Thread per neuron; once per run, so atomics will do.
+__global__ void project(psac_shard shard, int32_t reference, int64_t *projection) {
+  const int64_t i = psac_thread();
+  if (i >= shard.n_local) return;
+  const int corner = (int)shard.field_column[i / PSAC_COLUMN], patch = shard.patch_size;
+  for (int k = 0; k < patch * patch; k++) {
+    const int unit = corner + k / patch * shard.retina_width + k % patch;
+    const int64_t field = shard.field_weight[(int64_t)k * shard.n_padded + i];
+    for (int o = 0; o < shard.lanes.n_output; o++) {
+      const int64_t weight = shard.row[i * shard.lanes.n + o] - reference;
+      psac_add_i64(&projection[o * shard.n_units + unit], field * (weight >> 14));
+    }
+  }
+}
+
+extern "C" psac_status psac_cuda_project_weights(psac_stream *stream, const psac_shard *shard, int32_t reference,
+                                                 int64_t *projection) {
+  PSAC_LAUNCH(project, psac_blocks(shard->n_local), PSAC_THREADS, stream, *shard, reference, projection);
+  return PSAC_OK;
+}

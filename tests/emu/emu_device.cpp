@@ -1,0 +1,125 @@
+// Devices, and errors.
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "emu_internal.h"
+
+namespace emu {
+
+namespace {
+
+int chosen_device;
+cudaError_t last_error = cudaSuccess;
+
+std::vector<int> visible_devices() {
+  const char *count = getenv("PSAC_EMU_DEVICES"), *visible = getenv("CUDA_VISIBLE_DEVICES");
+  const int n = count ? atoi(count) : 8;
+  std::vector<int> devices;
+  if (!visible) {
+    for (int k = 0; k < n; k++) devices.push_back(k);
+    return devices;
+  }
+  while (*visible) {  // up to the first that does not exist, as CUDA does it
+    char *end;
+    const long k = strtol(visible, &end, 10);
+    if (end == visible || k < 0 || k >= n) break;
+    devices.push_back(static_cast<int>(k));
+    visible = *end == ',' ? end + 1 : end;
+  }
+  return devices;
+}
+
+}  // namespace
+
+void fail(const char *format, ...) {
+  char text[1000];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "emulation: %s\n", text);
+  fflush(stderr);
+  abort();
+}
+
+cudaError_t set_error(cudaError_t code) {
+  if (code != cudaSuccess && code != cudaErrorNotReady) last_error = code;
+  return code;
+}
+
+bool has_mode(const char *variable) {
+  const char *text = getenv(variable);
+  return text && strcmp(text, "") != 0 && strcmp(text, "0") != 0;
+}
+
+int current_device() { return chosen_device; }
+int physical_device(int device) { return visible_devices()[static_cast<size_t>(device)]; }
+
+}  // namespace emu
+
+using emu::set_error;
+
+extern "C" {
+
+const char *cudaGetErrorName(cudaError_t code) {
+  switch (code) {
+    case cudaSuccess: return "cudaSuccess";
+    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
+    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
+    case cudaErrorNoDevice: return "cudaErrorNoDevice";
+    case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
+    case cudaErrorInvalidResourceHandle: return "cudaErrorInvalidResourceHandle";
+    case cudaErrorNotReady: return "cudaErrorNotReady";
+    case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureUnjoined: return "cudaErrorStreamCaptureUnjoined";
+    case cudaErrorStreamCaptureImplicit: return "cudaErrorStreamCaptureImplicit";
+  }
+  return "unknown error";
+}
+
+const char *cudaGetErrorString(cudaError_t code) {
+  if (code == cudaErrorNoDevice) return "no CUDA-capable device is detected";
+  if (code == cudaErrorMemoryAllocation) return "out of memory";
+  return cudaGetErrorName(code);
+}
+
+cudaError_t cudaGetLastError(void) {
+  const cudaError_t code = emu::last_error;
+  emu::last_error = cudaSuccess;
+  return code;
+}
+
+cudaError_t cudaPeekAtLastError(void) { return emu::last_error; }
+
+cudaError_t cudaGetDeviceCount(int *n) {
+  *n = static_cast<int>(emu::visible_devices().size());
+  return *n > 0 ? cudaSuccess : set_error(cudaErrorNoDevice);
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= static_cast<int>(emu::visible_devices().size())) return set_error(cudaErrorInvalidDevice);
+  emu::chosen_device = device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int *device) {
+  *device = emu::chosen_device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device) {
+  if (device < 0 || device >= static_cast<int>(emu::visible_devices().size())) return set_error(cudaErrorInvalidDevice);
+  size_t available;
+  memset(properties, 0, sizeof *properties);
+  snprintf(properties->name, sizeof properties->name, "emulated GPU %d", emu::physical_device(device));
+  properties->uuid.bytes[15] = static_cast<char>(emu::physical_device(device) + 1);
+  properties->major = 9;
+  properties->multiProcessorCount = 1;
+  properties->warpSize = 32;
+  return cudaMemGetInfo(&available, &properties->totalGlobalMem);
+}
+
+}  // extern "C"
