@@ -21,7 +21,7 @@ ENOUGH = 1000  # allocations, more than a run makes
 class OutOfMemory(Mistakes):
     def train(self, rank, first):
         environment = {"LD_PRELOAD": LIBRARY, "PSAC_FAIL_RANK": str(rank), "PSAC_FAIL_FROM": str(first)}
-        arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", *SMALL]
+        arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu", *SMALL]
         return harness.run(arguments, ranks=3, folder=self.folder, timeout=20, env=environment)
 
     def test_a_rank_without_memory_ends_the_run(self):

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Trains on the CPU on one rank and on emulated GPUs on several: the run files must be equal bit for bit.
+
+Usage: run_equal.py RANKS [MODE=VALUE]... -- ARGUMENT...      MODE: an environment variable of the emulation
+"""
+import os
+import sys
+import tempfile
+
+import harness
+from compare_runs import first_difference
+
+
+def main():
+    split = sys.argv.index("--")
+    ranks, mode = int(sys.argv[1]), dict(word.split("=", 1) for word in sys.argv[2:split])
+    arguments = ["train", "--data", harness.DIGITS, "--progress", "none", *sys.argv[split + 1:]]
+    with tempfile.TemporaryDirectory(prefix="psac") as folder:
+        reference, out = os.path.join(folder, "cpu.h5"), os.path.join(folder, "cuda.h5")
+        harness.run_well([*arguments, "--backend", "cpu", "--transport", "auto", "--out", reference])
+        harness.run_well([*arguments, "--backend", "cuda", "--out", out], ranks=ranks, timeout=280, env=mode)
+        verdict = first_difference(reference, out, [])
+    print(verdict or "no difference")
+    return verdict is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
