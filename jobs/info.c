@@ -33,6 +33,7 @@ psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
   psac_status status = all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory");
   if (status == PSAC_OK) status = psac_ranks_gather(ranks, &here, all, (int)sizeof here);
   if (status == PSAC_OK && ranks->rank == 0) {
+    psac_session_announce(&session);
     print_build(ranks);
     printf("this run:   %d rank%s, backend %s, transport %s, %ld cores on this node\n", ranks->n_ranks,
            ranks->n_ranks == 1 ? "" : "s", session.kernels->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));

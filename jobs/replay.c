@@ -118,6 +118,7 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_read(options->replay_case, session->network, replay_case)));
   PSAC_TRY(psac_ranks_agree(ranks, psac_network_set_weights(session->network, replay_case->weights_initial, NULL)));
+  psac_session_announce(session);
   for (replay->k = 0; replay->k < replay_case->n; replay->k++) PSAC_TRY(present(replay));
   PSAC_TRY(spread_results(replay));
   const psac_access access = psac_session_access(session);

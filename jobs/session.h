@@ -19,6 +19,7 @@ typedef struct psac_session {
   int device_index;       // among those this rank may use
   int devices_each;       // no two ranks share a device
   psac_transport transport;
+  char notice[512];       // what was not to be expected of that choice; "" = nothing
   psac_network *network;
   psac_digits train, test;
   char out[4096];         // file to write
@@ -44,11 +45,14 @@ psac_status psac_session_read_digits(psac_session *session, int want_train);
 // Settles the name of the run file and that it can be written. Collective.
 psac_status psac_session_prepare_output(psac_session *session);
 
-// Chooses backend, device and transport (--backend, --transport), and tells what was not to be expected. Collective.
+// Chooses backend, device and transport (--backend, --transport); session->notice is for psac_session_announce. Collective.
 psac_status psac_session_choose(psac_session *session);
 
 // psac_session_choose, and builds the network. Collective.
 psac_status psac_session_build(psac_session *session);
+
+// Says on standard error what was not to be expected of the choice: to be called when nothing can be refused any more. Rank 0 speaks.
+void psac_session_announce(const psac_session *session);
 
 // Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing collective is tried.
 void psac_session_end(psac_session *session, psac_status status);

@@ -56,7 +56,8 @@ static psac_status choose_backend(psac_session *session, offer *mine, offer *off
   }
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   if (offers[0].n_devices > 0) return PSAC_OK;
-  psac_log("no device for backend %s on %s (%s): using the CPU", session->kernels->name, offers[0].host, offers[0].reason);
+  snprintf(session->notice, sizeof session->notice, "no device for backend %s on %s (%s): using the CPU", session->kernels->name,
+           offers[0].host, offers[0].reason);
   session->kernels = psac_kernels_all()[0];
   mine->n_devices = session->kernels->device_count(&reason);
   return PSAC_OK;
@@ -89,8 +90,8 @@ static psac_status choose(psac_session *session, offer *offers) {
       .timeout_seconds = session->config.watchdog.seconds,
   };
   if (request.staging && !session->devices_each && strcmp(request.name, "auto") == 0) {
-    psac_log("%d ranks share devices: spikes are exchanged through MPI, not NCCL; one rank per GPU is faster",
-             session->ranks->n_ranks);
+    snprintf(session->notice, sizeof session->notice, "%d ranks share devices: spikes are exchanged through MPI, not NCCL; one "
+             "rank per GPU is faster", session->ranks->n_ranks);
   }
   return psac_ranks_agree(session->ranks, psac_transport_choose(&request, session->ranks, &session->transport));
 }
@@ -101,4 +102,8 @@ psac_status psac_session_choose(psac_session *session) {
   if (status == PSAC_OK) status = choose(session, offers);
   free(offers);
   return status;
+}
+
+void psac_session_announce(const psac_session *session) {
+  if (session->notice[0]) psac_log("psac_dist: %s", session->notice);
 }

@@ -6,6 +6,7 @@
 
 void psac_summary_start(const psac_session *session, psac_progress_kind kind) {
   if (kind == PSAC_PROGRESS_NONE) return;
+  psac_session_announce(session);
   const psac_config *config = &session->config;
   psac_log("psac_dist: %lld middle neurons, model %s, %d rank%s, backend %s, transport %s, seed %lld",
            (long long)config->middle_layer.num_neurons, config->network.model == PSAC_MODEL_SEED ? "seed" : "psac",

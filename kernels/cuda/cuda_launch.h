@@ -25,8 +25,7 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
 
 // PSAC_LAUNCH(kernel, grid, block, stream, argument...): nothing for an empty grid.
 #ifdef PSAC_EMULATED
-#define PSAC_RUN(kernel, grid, block, stream, ...) \
-  psac_emu_launch(#kernel, grid, block, stream, [=]() { kernel(__VA_ARGS__); })
+#define PSAC_RUN(kernel, grid, block, stream, ...) psac_emu_launch(#kernel, grid, block, stream, kernel, __VA_ARGS__)
 #else
 #define PSAC_RUN(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
 #endif

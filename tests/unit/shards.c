@@ -173,6 +173,4 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
   }
 }
 
-void for_each_backend(void (*test)(const psac_kernels *kernels)) {
-  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) test(*each);
-}
+void with_backend(void (*test)(const psac_kernels *kernels)) { test(backend_under_test()); }

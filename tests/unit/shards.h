@@ -4,6 +4,7 @@
 #ifndef PSAC_TESTS_SHARDS_H
 #define PSAC_TESTS_SHARDS_H
 
+#include "backend.h"
 #include "check.h"
 #include "model/network.h"
 
@@ -51,7 +52,7 @@ float *shards_get_potentials(const shards *cut);
 int32_t *shards_get_rows(const shards *cut);
 void shards_set_rows(const shards *cut, const int32_t *row);
 
-// `test` with every backend of this build.
-void for_each_backend(void (*test)(const psac_kernels *kernels));
+// `test` with the backend under test (backend.h).
+void with_backend(void (*test)(const psac_kernels *kernels));
 
 #endif

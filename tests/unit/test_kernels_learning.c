@@ -130,7 +130,7 @@ static void check_pairs(const psac_kernels *kernels) {
 
 static void test_eligibility_is_the_sum_over_pairs_of_spikes_times_the_third_factor(void **state) {
   (void)state;
-  for_each_backend(check_pairs);
+  with_backend(check_pairs);
 }
 
 // Every neuron and every output spikes in every step, and all trials of a batch push the same way.
@@ -157,7 +157,7 @@ static void check_worst_case(const psac_kernels *kernels) {
 
 static void test_the_largest_possible_eligibility_fits(void **state) {
   (void)state;
-  for_each_backend(check_worst_case);
+  with_backend(check_worst_case);
 }
 
 // What apply_learning starts from: random weights in [0, 1], eligibilities and running means, on all ranks.
@@ -270,7 +270,7 @@ static void check_apply(const psac_kernels *kernels) {
 
 static void test_weights_and_means_change_as_power_stdp_says(void **state) {
   (void)state;
-  for_each_backend(check_apply);
+  with_backend(check_apply);
 }
 
 static void check_clear(const psac_kernels *kernels) {
@@ -299,7 +299,7 @@ static void check_clear(const psac_kernels *kernels) {
 
 static void test_learning_uses_the_eligibility_up(void **state) {
   (void)state;
-  for_each_backend(check_clear);
+  with_backend(check_clear);
 }
 
 static int64_t sum_of_squares(const psac_kernels *kernels, int n_ranks, double *expected) {
@@ -334,7 +334,7 @@ static void check_squares(const psac_kernels *kernels) {
 
 static void test_sum_of_squared_means_is_the_same_on_any_cut(void **state) {
   (void)state;
-  for_each_backend(check_squares);
+  with_backend(check_squares);
 }
 
 int main(void) {

@@ -158,7 +158,7 @@ static void check_ordinary(const psac_kernels *kernels) {
 
 static void test_ordinary_images_drive_the_layer_as_the_model_says(void **state) {
   (void)state;
-  for_each_backend(check_ordinary);
+  with_backend(check_ordinary);
 }
 
 static void check_silent(const psac_kernels *kernels) {
@@ -170,7 +170,7 @@ static void check_silent(const psac_kernels *kernels) {
 
 static void test_a_dark_retina_leaves_the_layer_silent(void **state) {
   (void)state;
-  for_each_backend(check_silent);
+  with_backend(check_silent);
 }
 
 // Without inhibition every neuron spikes whenever it is not refractory.
@@ -187,7 +187,7 @@ static void check_saturated(const psac_kernels *kernels) {
 
 static void test_a_saturated_layer_spikes_as_fast_as_refractoriness_allows(void **state) {
   (void)state;
-  for_each_backend(check_saturated);
+  with_backend(check_saturated);
 }
 
 static void check_time_constants(const psac_kernels *kernels) {
@@ -207,7 +207,7 @@ static void check_time_constants(const psac_kernels *kernels) {
 
 static void test_time_constants_and_refractory_periods_of_each_kind_count(void **state) {
   (void)state;
-  for_each_backend(check_time_constants);
+  with_backend(check_time_constants);
 }
 
 static void check_delays(const psac_kernels *kernels) {
@@ -223,7 +223,7 @@ static void check_delays(const psac_kernels *kernels) {
 
 static void test_recurrent_spikes_arrive_after_the_delay(void **state) {
   (void)state;
-  for_each_backend(check_delays);
+  with_backend(check_delays);
 }
 
 static void check_kinds(const psac_kernels *kernels) {
@@ -237,7 +237,7 @@ static void check_kinds(const psac_kernels *kernels) {
 
 static void test_layers_of_one_kind_only_work(void **state) {
   (void)state;
-  for_each_backend(check_kinds);
+  with_backend(check_kinds);
 }
 
 static void check_counts(const psac_kernels *kernels) {
@@ -274,7 +274,7 @@ static void check_counts(const psac_kernels *kernels) {
 
 static void test_spikes_of_each_kind_are_counted(void **state) {
   (void)state;
-  for_each_backend(check_counts);
+  with_backend(check_counts);
 }
 
 int main(void) {

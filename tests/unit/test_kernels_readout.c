@@ -101,7 +101,7 @@ static void check_drives(const psac_kernels *kernels) {
 
 static void test_drives_are_the_sums_of_the_rows_of_spiking_neurons(void **state) {
   (void)state;
-  for_each_backend(check_drives);
+  with_backend(check_drives);
 }
 
 // Drives as a network of some hundred neurons makes them: [n_steps][n_trials][lanes.n].
@@ -229,7 +229,7 @@ static void check_psac_layers(const psac_kernels *kernels) {
 
 static void test_output_and_critic_neurons_follow_their_drives(void **state) {
   (void)state;
-  for_each_backend(check_psac_layers);
+  with_backend(check_psac_layers);
 }
 
 static void check_seed_layers(const psac_kernels *kernels) {
@@ -240,7 +240,7 @@ static void check_seed_layers(const psac_kernels *kernels) {
 
 static void test_critic_of_the_notebook_has_no_input(void **state) {
   (void)state;
-  for_each_backend(check_seed_layers);
+  with_backend(check_seed_layers);
 }
 
 static void check_reset(const psac_kernels *kernels) {
@@ -260,7 +260,7 @@ static void check_reset(const psac_kernels *kernels) {
 
 static void test_a_presentation_leaves_nothing_to_the_next(void **state) {
   (void)state;
-  for_each_backend(check_reset);
+  with_backend(check_reset);
 }
 
 int main(void) {

@@ -56,7 +56,7 @@ static void check_draws(const psac_kernels *kernels) {
 
 static void test_a_spike_is_a_draw_of_trial_unit_and_step_below_the_threshold(void **state) {
   (void)state;
-  for_each_backend(check_draws);
+  with_backend(check_draws);
 }
 
 static void check_certainty(const psac_kernels *kernels) {
@@ -81,7 +81,7 @@ static void check_certainty(const psac_kernels *kernels) {
 
 static void test_black_never_spikes_and_saturation_always(void **state) {
   (void)state;
-  for_each_backend(check_certainty);
+  with_backend(check_certainty);
 }
 
 static void check_rates(const psac_kernels *kernels) {
@@ -108,7 +108,7 @@ static void check_rates(const psac_kernels *kernels) {
 
 static void test_rates_are_the_given_probabilities(void **state) {
   (void)state;
-  for_each_backend(check_rates);
+  with_backend(check_rates);
 }
 
 // Trials 1 and 2 of the presentation, drawn by themselves, as a rank draws its share: the others' bits stay.
@@ -140,7 +140,7 @@ static void check_share(const psac_kernels *kernels) {
 
 static void test_a_share_of_the_trials_can_be_drawn_alone(void **state) {
   (void)state;
-  for_each_backend(check_share);
+  with_backend(check_share);
 }
 
 int main(void) {

@@ -57,7 +57,7 @@ static void check_judgement(const psac_kernels *kernels) {
 
 static void test_a_step_is_judged_where_middle_and_output_neurons_spike_together(void **state) {
   (void)state;
-  for_each_backend(check_judgement);
+  with_backend(check_judgement);
 }
 
 // Weights inside and a little outside of [0, 1].
@@ -147,7 +147,7 @@ static void check_change(const psac_kernels *kernels) {
 
 static void test_all_pairs_of_spiking_neurons_change_and_all_weights_are_clamped(void **state) {
   (void)state;
-  for_each_backend(check_change);
+  with_backend(check_change);
 }
 
 static void check_no_event(const psac_kernels *kernels) {
@@ -167,7 +167,7 @@ static void check_no_event(const psac_kernels *kernels) {
 
 static void test_without_output_spikes_nothing_changes_and_nothing_is_clamped(void **state) {
   (void)state;
-  for_each_backend(check_no_event);
+  with_backend(check_no_event);
 }
 
 int main(void) {

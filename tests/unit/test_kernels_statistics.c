@@ -77,7 +77,7 @@ static void check_statistics(const psac_kernels *kernels) {
 
 static void test_intervals_and_counts_by_label_add_up_over_trials(void **state) {
   (void)state;
-  for_each_backend(check_statistics);
+  with_backend(check_statistics);
 }
 
 // sum over neurons of (w - reference) x field, each product cut to steps of 2^-16 of a weight
@@ -125,7 +125,7 @@ static void check_projection(const psac_kernels *kernels) {
 
 static void test_weights_are_projected_through_the_receptive_fields(void **state) {
   (void)state;
-  for_each_backend(check_projection);
+  with_backend(check_projection);
 }
 
 int main(void) {

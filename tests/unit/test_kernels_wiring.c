@@ -54,7 +54,7 @@ static void check_fields(const psac_kernels *kernels) {
 
 static void test_fields_are_the_drawn_weights_on_patches_that_cover_the_retina_evenly(void **state) {
   (void)state;
-  for_each_backend(check_fields);
+  with_backend(check_fields);
 }
 
 static void check_uneven_retina(const psac_kernels *kernels) {
@@ -86,7 +86,7 @@ static void check_uneven_retina(const psac_kernels *kernels) {
 
 static void test_patches_of_a_retina_that_is_not_square_are_square(void **state) {
   (void)state;
-  for_each_backend(check_uneven_retina);
+  with_backend(check_uneven_retina);
 }
 
 static void check_recurrence(const psac_kernels *kernels) {
@@ -115,7 +115,7 @@ static void check_recurrence(const psac_kernels *kernels) {
 
 static void test_recurrent_currents_come_from_the_drawn_sources_on_any_cut(void **state) {
   (void)state;
-  for_each_backend(check_recurrence);
+  with_backend(check_recurrence);
 }
 
 static void check_same_fields(const psac_kernels *kernels) {
@@ -133,7 +133,7 @@ static void check_same_fields(const psac_kernels *kernels) {
 
 static void test_a_neuron_sees_the_same_patch_on_any_cut(void **state) {
   (void)state;
-  for_each_backend(check_same_fields);
+  with_backend(check_same_fields);
 }
 
 static void check_weights(const psac_kernels *kernels) {
@@ -158,7 +158,7 @@ static void check_weights(const psac_kernels *kernels) {
 
 static void test_initial_rows_hold_the_drawn_weights_and_the_constant_one(void **state) {
   (void)state;
-  for_each_backend(check_weights);
+  with_backend(check_weights);
 }
 
 int main(void) {

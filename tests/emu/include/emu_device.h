@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <tuple>
 
 #define __global__ static
 #define __device__
@@ -54,9 +55,11 @@ type exchange(unsigned mask, type value, unsigned source) {
 #define blockDim emu::block_size
 #define gridDim emu::grid_size
 
-template <typename body>
-void psac_emu_launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, body run) {
-  emu::launch(name, grid, block, stream, run);
+// As kernel<<<grid, block, 0, stream>>>(argument...): arguments are copied now, whenever the kernel runs.
+template <typename... parameter, typename... argument>
+void psac_emu_launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, void (*kernel)(parameter...), argument... value) {
+  const std::tuple<parameter...> kept(value...);
+  emu::launch(name, grid, block, stream, [=] { std::apply(kernel, kept); });
 }
 
 static inline void __syncthreads() { emu::barrier(); }
