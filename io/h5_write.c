@@ -15,6 +15,7 @@ enum { PATH_BYTES = 4096 };
 void psac_h5_start(void) {
   H5dont_atexit();  // a file that could not be written must not be tried again at the end
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  H5PLset_loading_state(0);  // no file makes this program load a filter's library
 }
 
 static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *text) {

@@ -28,6 +28,7 @@ static void tune_open_mpi(void) {
   const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (local_size && atol(local_size) > n_cores) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   setenv("OMPI_MCA_io", "romio321", 0);
+  setenv("OMPI_MCA_mpi_warn_on_fork", "0", 0);  // the child that tries a file (io/h5_try.c) does not use MPI
 }
 
 psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
