@@ -4,6 +4,7 @@
 
 #include <hdf5.h>
 
+#include "base/watch.h"
 #include "h5_file.h"
 
 enum { PSAC_H5_ROOMS = 8 };
@@ -30,6 +31,14 @@ psac_status psac_h5_failure(const psac_h5_file *file, psac_status status, const 
 psac_status psac_h5_make_groups(psac_h5_file *file, const char *path);
 
 hid_t psac_h5_memory_type(psac_type type, size_t text_bytes);  // PSAC_TEXT: to be closed by the caller
+
+// A call that waits for other ranks, if the file is theirs, too; for the watchdog.
+#define PSAC_H5_TOGETHER(file, result, call)        \
+  do {                                              \
+    if ((file)->parallel) psac_watch_enter(#call);  \
+    result = (call);                                \
+    if ((file)->parallel) psac_watch_leave();       \
+  } while (0)
 
 #define PSAC_H5(file, call, what, object) \
   do {                                    \

@@ -105,7 +105,7 @@ psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_
   (*file)->parallel = 1;
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
-  (*file)->id = H5Fcreate((*file)->partial, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
+  PSAC_H5_TOGETHER(*file, (*file)->id, H5Fcreate((*file)->partial, H5F_ACC_TRUNC, H5P_DEFAULT, properties));
   const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "create", "the file") : PSAC_OK;
   H5Pclose(properties);
   if (status != PSAC_OK) free_file(file);
@@ -141,7 +141,8 @@ static psac_status write_rows(psac_h5_file *file, const psac_field *field, hid_t
   const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
   if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
   static const char nothing[8] = {0};  // HDF5 wants an address even for an empty selection
-  const herr_t written = H5Dwrite(set, type, memory, space, transfer, field->data ? field->data : nothing);
+  herr_t written;
+  PSAC_H5_TOGETHER(file, written, H5Dwrite(set, type, memory, space, transfer, field->data ? field->data : nothing));
   // asked at once, as the next call forgets the reason
   const psac_status status = written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write", field->path) : PSAC_OK;
   H5Pclose(transfer);
@@ -210,17 +211,20 @@ psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *p
 
 psac_status psac_h5_commit(psac_h5_file **file) {
   const MPI_Comm comm = *(const MPI_Comm *)(*file)->access.mpi_comm;
-  if (H5Fclose((*file)->id) < 0) {  // perhaps on this rank alone: it must not wait for ranks that HDF5 still holds
+  herr_t closed;
+  PSAC_H5_TOGETHER(*file, closed, H5Fclose((*file)->id));
+  if (closed < 0) {  // perhaps on this rank alone: it must not wait for ranks that HDF5 still holds
     const psac_status status = psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file");
     psac_h5_abandon(file);
     return status;
   }
-  MPI_Barrier(comm);
+  int met;
+  PSAC_H5_TOGETHER(*file, met, MPI_Barrier(comm));
   const psac_status status = (*file)->access.rank == 0 ? psac_disk_publish((*file)->partial, (*file)->path) : PSAC_OK;
-  if (status != PSAC_OK) unlink((*file)->partial);
-  MPI_Barrier(comm);  // nobody returns before the file has its name
+  if (status != PSAC_OK) psac_disk_discard((*file)->partial);
+  PSAC_H5_TOGETHER(*file, met, MPI_Barrier(comm));  // nobody returns before the file has its name
   free_file(file);
-  return status;
+  return status != PSAC_OK || met == MPI_SUCCESS ? status : psac_fail(PSAC_ERR_MPI, "MPI_Barrier failed after a file was written");
 }
 
 void psac_h5_abandon(psac_h5_file **file) {

@@ -7,6 +7,9 @@ typedef enum psac_wish { PSAC_WISH_NONE, PSAC_WISH_CHECKPOINT, PSAC_WISH_STOP } 
 // From now on these signals are only noted. A second one changes nothing.
 void psac_signals_catch(void);
 
+// They end the process again: for one that has failed, so that its launcher can end it without delay.
+void psac_signals_release(void);
+
 // What this process was asked for; a checkpoint is forgotten by this call, a stop is not.
 psac_wish psac_signals_take(void);
 
