@@ -20,6 +20,8 @@ typedef enum psac_type {
   PSAC_TEXT,  // fixed-length strings of psac_field.text_bytes, zero-padded
 } psac_type;
 
+size_t psac_h5_type_bytes(psac_type type);  // of one element; 0 for PSAC_TEXT
+
 enum { PSAC_MAX_DIMS = 4 };
 
 // One dataset: what it is, and this rank's rows of it (rows = slices along the first dimension).
@@ -63,6 +65,15 @@ void psac_h5_abandon(psac_h5_file **file);
 // Refuses a file that the HDF5 library itself would not survive, however damaged. To be called by one rank before a file that may come
 // from anywhere is opened; what else is wrong with it is left to the reader.
 psac_status psac_h5_try(const char *path);
+
+// A file that must not end the run when it cannot be written (a checkpoint) is drafted by one rank in memory, with psac_h5_write and
+// room for datasets whose rows every rank writes itself, at *offset from the file's beginning (0 for an empty one), with plain writes.
+// Not collective.
+psac_status psac_h5_draft(const char *path, psac_h5_file **file);
+psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t *offset);
+// Ends the draft and copies it into `fd` (called `name`), all but those rows. Frees the draft also after a failure.
+psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name);
+void psac_h5_drop(psac_h5_file **file);
 
 // Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);
