@@ -49,6 +49,12 @@ def digits():
     yield "promises_too_much", struct.pack("<BH", 0, len(bomb)) + bomb + struct.pack(">2I", 0x801, 0xffffffff)
 
 
+def changes():
+    yield "none", b""
+    yield "two", bytes([8, 0, 0, 1, 0, 1, 0, 255])
+    yield "cut", bytes([100, 2, 0])
+
+
 def run_file(h5py, np, **how):
     image = io.BytesIO()
     with h5py.File(image, "w", **how) as file:
@@ -90,6 +96,7 @@ def hdf5_files(make):
 def main():
     folder, configs = sys.argv[1:]
     targets = {"config": configurations(configs), "options": command_lines(), "idx": digits(),
+               "checkpoint": changes(),
                "run_file": hdf5_files(run_file), "case": hdf5_files(case_file)}
     for target, inputs in targets.items():
         os.makedirs(os.path.join(folder, target), exist_ok=True)
