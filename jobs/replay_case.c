@@ -60,6 +60,11 @@ static psac_status check_sizes(psac_h5_file *file, const char *name, const psac_
   int height, width;
   char path[PATH_BYTES];
   psac_retina_size(config, &height, &width);
+  // the sum of all weights is in steps of 2^-30 in 64 bits, and a step's spikes are stored in 32
+  if ((double)config->middle_layer.num_neurons * (double)config->output_layer.num_neurons > 0x1p31) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: a case with %lld weights is too large; allowed: 2^31", name,
+                     (long long)(config->middle_layer.num_neurons * config->output_layer.num_neurons));
+  }
   PSAC_TRY(check_size(file, name, weights_path, config->middle_layer.num_neurons, config->output_layer.num_neurons));
   for (int64_t k = 0; k < n; k++) {
     group_path(path, k, "/retina_spikes");

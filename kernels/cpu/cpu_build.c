@@ -88,6 +88,10 @@ static uint32_t make_starts(uint32_t *first, size_t n_slots, uint32_t group) {
 psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
   const size_t n_slots = (size_t)shard->n_source_words * 64;
+  if (n_slots > UINT32_MAX) {
+    return psac_fail(PSAC_ERR_INPUT, "%zu neurons with recurrent synapses are too many for backend cpu; allowed: below 2^32, or "
+                     "recurrence.in_degree = 0", n_slots);
+  }
   PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
   uint32_t *first = shard->target_first;
   for (int32_t i = 0; i < shard->n_local; i++) {

@@ -1,4 +1,5 @@
 // From the middle layer's spikes to the output and critic neurons.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -93,12 +94,22 @@ PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *
   return spikes;
 }
 
+// Every spike adds at most 2^31 to a lane, so a lane beyond that has overflowed somewhere.
+PSAC_INLINE int drives_fit(psac_lanes lanes, int64_t n_neurons, const int64_t *drive) {
+  const double n = (double)drive[lanes.one];
+  for (int k = 0; k < lanes.n; k++) {
+    if (fabs((double)drive[k]) > n * 0x1p31) return 0;
+  }
+  return n >= 0.0 && n <= (double)n_neurons;
+}
+
 PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout *readout, int n_trials, int t,
                                     const int64_t *drives) {
   const psac_lanes lanes = shard->lanes;
   const int counted = t >= shard->first_counted_step;
   for (int b = 0; b < n_trials; b++) {
     const int64_t *drive = drives + (size_t)b * (size_t)lanes.n;
+    assert(drives_fit(lanes, shard->map.n_neurons, drive));
     for (int l = 0; l < 2; l++) {
       const psac_readout_layer *layer = &readout->layer[l];
       const size_t state = ((size_t)b * 2 + (size_t)l) * PSAC_MAX_PLASTIC;
