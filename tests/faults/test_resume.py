@@ -4,6 +4,7 @@
 Usage: test_resume.py LAYER
 """
 import os
+import re
 import shutil
 import signal
 import sys
@@ -48,6 +49,16 @@ class Resume(runs.Runs):
                 self.assert_goes_on("--transport", transport, "--set", "simulation.trials_together=3", ranks=later)
                 self.clear()
 
+    def test_on_another_backend(self):
+        if not re.search(r"^backends:.*cuda", harness.run_well(["info"]).out, re.MULTILINE):
+            self.skipTest("this build has one backend only")
+        for network in (runs.PSAC, runs.SEED):
+            for first, then in (("cpu", "cuda"), ("cuda", "cpu")):
+                with self.subTest(network=network, first=first, then=then):
+                    self.stop_after(2, "--backend", first, ranks=2, network=network)
+                    self.assert_goes_on("--backend", then, ranks=3, network=network)
+                    self.clear()
+
     def test_twice(self):
         self.stop_after(2, ranks=2)
         running = self.start("--resume", "auto", "--set", "checkpoint.keep=1000", ranks=3)
@@ -90,6 +101,12 @@ class Resume(runs.Runs):
             running.send(signal.SIGUSR1, [1])
             limit += 1
         running.send(signal.SIGTERM, [0])
+        self.assertEqual(running.end().code, 75)
+
+    def test_mpirun_passes_sigusr2_on(self):
+        running = self.start("--set", "training.num_epochs=30")
+        self.wait_for_checkpoint(1, running)
+        running.process.send_signal(signal.SIGUSR2)
         self.assertEqual(running.end().code, 75)
 
     def test_the_name_of_the_run_file_comes_from_the_checkpoint(self):
