@@ -70,7 +70,7 @@ psac_status psac_h5_open_dataset(psac_h5_file *file, const char *path, hid_t *se
 }
 
 psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims) {
-  hid_t set;
+  hid_t set = -1;
   PSAC_TRY(psac_h5_open_dataset(file, path, &set));
   const hid_t space = H5Dget_space(set);
   hsize_t size[H5S_MAX_RANK] = {0};
@@ -87,7 +87,7 @@ psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, 
 }
 
 psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data) {
-  hid_t set;
+  hid_t set = -1;
   PSAC_TRY(psac_h5_open_dataset(file, path, &set));
   const hid_t space = H5Dget_space(set);
   const int n_dims = H5Sget_simple_extent_ndims(space);
@@ -104,7 +104,7 @@ psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type ty
   }
   const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
   if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
-  char nothing[8];
+  char nothing[8] = {0};
   herr_t done;
   PSAC_H5_TOGETHER(done, H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing));
   const psac_status status = done < 0 ? psac_h5_failure(file, PSAC_ERR_INPUT, "read", path) : PSAC_OK;

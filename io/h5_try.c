@@ -20,7 +20,7 @@ enum {
 
 // Chunks are found through structures of the file and unpacked, so they are read; other data are just bytes.
 static void try_dataset(psac_h5_file *file, const char *path) {
-  hid_t set;
+  hid_t set = -1;
   if (psac_h5_open_dataset(file, path, &set) != PSAC_OK) return;
   const hid_t creation = H5Dget_create_plist(set), space = H5Dget_space(set);
   hsize_t size[H5S_MAX_RANK] = {0};

@@ -119,8 +119,8 @@ PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout 
                      readout->counts + state);
     }
     if (counted) {
-      readout->totals[2 * b] += drive[lanes.mean_count];
-      readout->totals[2 * b + 1] += drive[lanes.one];
+      readout->totals[2 * (size_t)b] += drive[lanes.mean_count];
+      readout->totals[2 * (size_t)b + 1] += drive[lanes.one];
     }
   }
 }

@@ -36,7 +36,7 @@ static psac_status judge(psac_network *network, const psac_trial *trials, int n,
     const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
     outcomes[b] = make_outcome(network, &judgement, output);
     if (!learn) continue;
-    const double activity = batch->mean_squares > 0 ? (double)batch->totals[2 * b] / (double)batch->mean_squares : 0.0;
+    const double activity = batch->mean_squares > 0 ? (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares : 0.0;
     psac_critic_learn(&network->critic, &network->config, &judgement, output, critic, activity, &batch->third[b],
                       &batch->factor);
   }
