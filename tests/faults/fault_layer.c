@@ -2,7 +2,8 @@
 //
 // PSAC_FAULT is CALL:ACTION:NUMBER:PART, for example pwrite:ENOSPC:3:.ckpt- : the third call of pwrite on a file whose name has this part
 // does that; with NUMBER "3+" all from the third on. CALL is pwrite (write and writev count as well), fsync, rename, or MPI_Allreduce,
-// whose PART is empty. ACTION is an error (ENOSPC, EIO, EROFS), short (only half is written), kill, stop, or for an MPI call fail.
+// whose PART is empty. ACTION is an error (ENOSPC, EIO, EROFS), short (only half is written), kill, stop, term (SIGTERM to itself),
+// or for an MPI call fail.
 // PSAC_FAULT_RANK is the rank that it happens on, all if it is not set. With PSAC_FAULT_CLOCK the wall clock jumps by so many seconds
 // back or forth at every reading.
 #define _GNU_SOURCE
@@ -64,8 +65,8 @@ static int happens(const char *call, const char *name) {
   const int number = atomic_fetch_add(&n_calls, 1) + 1;
   if (number != f->number && !(f->and_all_later && number > f->number)) return NOTHING;
   if (strcmp(f->action, "kill") == 0) raise(SIGKILL);
-  if (strcmp(f->action, "stop") == 0) raise(SIGSTOP);
-  if (strcmp(f->action, "stop") == 0) return NOTHING;
+  const int number_of_signal = strcmp(f->action, "stop") == 0 ? SIGSTOP : strcmp(f->action, "term") == 0 ? SIGTERM : 0;
+  if (number_of_signal) return raise(number_of_signal), NOTHING;
   if (strcmp(f->action, "short") == 0) return SHORT;
   errno = error_of(f->action);
   return FAIL;

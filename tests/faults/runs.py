@@ -22,7 +22,7 @@ LAYER = None  # the path of the preloaded library, set by the test that uses it
 
 
 def training(*more, network=PSAC):
-    return ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", *network, *more]
+    return ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu", *network, *more]
 
 
 def faulty(fault, rank=None, **more):

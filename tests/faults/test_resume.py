@@ -18,11 +18,9 @@ import runs
 
 class Resume(runs.Runs):
     def stop_after(self, number, *more, ranks=1, network=runs.PSAC):
-        """Starts a run and asks it to stop when so many checkpoints were seen; it does."""
-        running = self.start("--set", "checkpoint.keep=1000", *more, ranks=ranks, network=network)
-        self.wait_for_checkpoint(number, running)
-        running.send(signal.SIGTERM, range(ranks))
-        result = running.end()
+        """A run that is asked to stop, on rank 0, while that many checkpoints are there; it does after the next batch."""
+        env = runs.faulty(f"rename:term:{number}:.ckpt-", 0)
+        result = self.start("--set", "checkpoint.keep=1000", *more, ranks=ranks, network=network, env=env).end()
         self.assertEqual(result.code, 75, result)
         self.assertEqual(len(result.lines), 1, result)
         self.assertRegex(result.lines[0], r"^psac_dist: stopped on request after \d+ trials; go on with --resume out\.ckpt-\d+\.h5")
@@ -43,7 +41,7 @@ class Resume(runs.Runs):
             os.unlink(self.path(name))
 
     def test_on_other_ranks_and_transports(self):
-        for ranks, later, transport in ((1, 3, "auto"), (3, 1, "mpi"), (3, 1, "self"), (2, 8, "auto"), (8, 2, "mpi")):
+        for ranks, later, transport in ((1, 3, "auto"), (3, 1, "mpi"), (3, 1, "self"), (2, 8, "mpi")):
             with self.subTest(ranks=ranks, later=later, transport=transport):
                 self.stop_after(3, ranks=ranks)
                 self.assert_goes_on("--transport", transport, "--set", "simulation.trials_together=3", ranks=later)
@@ -52,7 +50,9 @@ class Resume(runs.Runs):
     def test_on_another_backend(self):
         if not re.search(r"^backends:.*cuda", harness.run_well(["info"]).out, re.MULTILINE):
             self.skipTest("this build has one backend only")
-        for network in (runs.PSAC, runs.SEED):
+        short = ["--set", "simulation.t_total=60", "--set", "simulation.t_skip=20", "--set", "training.max_images=40",
+                 "--set", "middle_layer.num_neurons=200", "--set", "evaluation.max_images=5"]
+        for network in ([*runs.PSAC, *short], [*runs.SEED, *short]):
             for first, then in (("cpu", "cuda"), ("cuda", "cpu")):
                 with self.subTest(network=network, first=first, then=then):
                     self.stop_after(2, "--backend", first, ranks=2, network=network)
@@ -61,10 +61,8 @@ class Resume(runs.Runs):
 
     def test_twice(self):
         self.stop_after(2, ranks=2)
-        running = self.start("--resume", "auto", "--set", "checkpoint.keep=1000", ranks=3)
-        self.wait_for_checkpoint(9, running)
-        running.send(signal.SIGTERM, [2])  # one rank's signal is everybody's
-        self.assertEqual(running.end().code, 75)
+        env = runs.faulty("pwrite:term:12:.ckpt-", 2)  # one rank's signal is everybody's
+        self.assertEqual(self.start("--resume", "auto", ranks=3, env=env).end().code, 75)
         self.assert_goes_on(ranks=1)
 
     def test_networks_of_other_kinds(self):
@@ -197,7 +195,7 @@ class Resume(runs.Runs):
         self.stop_after(3)
         whole = self.path(self.checkpoints()[-1])
         name = "out.ckpt-000000999999.h5"
-        n = 16
+        n = 10
         for k in range(n):
             shutil.copy(whole, self.path(name))
             self.damage(name, (k + 0.5) / n)
