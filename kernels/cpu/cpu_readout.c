@@ -54,12 +54,22 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
   }
 }
 
+// Every spike adds at most 2^31 to a lane, so a lane beyond that has overflowed somewhere.
+PSAC_INLINE int drives_fit(const psac_shard *shard, const int64_t *drive) {
+  const double n = (double)drive[shard->lanes.one];
+  for (int k = 0; k < shard->lanes.n; k++) {
+    if (fabs((double)drive[k]) > n * 0x1p31) return 0;
+  }
+  return n >= 0.0 && n <= shard->n_local;
+}
+
 psac_status psac_cpu_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                     int n_steps, int64_t *drives) {
   (void)stream;
   for (int k = 0; k < n_steps; k++) {
     for (int b = first; b < first + n; b++, drives += shard->lanes.n) {
       step_drives(shard, shard->spikes + ((size_t)(t + k) * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words, drives);
+      assert(drives_fit(shard, drives));
     }
   }
   return PSAC_OK;
@@ -94,22 +104,12 @@ PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *
   return spikes;
 }
 
-// Every spike adds at most 2^31 to a lane, so a lane beyond that has overflowed somewhere.
-PSAC_INLINE int drives_fit(psac_lanes lanes, int64_t n_neurons, const int64_t *drive) {
-  const double n = (double)drive[lanes.one];
-  for (int k = 0; k < lanes.n; k++) {
-    if (fabs((double)drive[k]) > n * 0x1p31) return 0;
-  }
-  return n >= 0.0 && n <= (double)n_neurons;
-}
-
 PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout *readout, int n_trials, int t,
                                     const int64_t *drives) {
   const psac_lanes lanes = shard->lanes;
   const int counted = t >= shard->first_counted_step;
   for (int b = 0; b < n_trials; b++) {
     const int64_t *drive = drives + (size_t)b * (size_t)lanes.n;
-    assert(drives_fit(lanes, shard->map.n_neurons, drive));
     for (int l = 0; l < 2; l++) {
       const psac_readout_layer *layer = &readout->layer[l];
       const size_t state = ((size_t)b * 2 + (size_t)l) * PSAC_MAX_PLASTIC;
