@@ -57,11 +57,20 @@ static herr_t try_attribute(hid_t place, const char *name, const H5A_info_t *inf
   return 0;
 }
 
+// Looking up a name that is not there goes through all that are; unlike an iteration it does not give up early.
+static void try_names(psac_h5_file *file, const char *path) {
+  char member[PATH_BYTES + 8];
+  (void)psac_h5_has_attribute(file, path, "no such name");
+  snprintf(member, sizeof member, "%s/none", strcmp(path, "/") == 0 ? "" : path);
+  (void)psac_h5_has(file, member);
+}
+
 static herr_t try_object(hid_t root, const char *name, const H5O_info_t *info, void *context) {
   psac_h5_file *file = context;
   char path[PATH_BYTES];
   snprintf(path, sizeof path, "/%s", strcmp(name, ".") == 0 ? "" : name);
   attribute_owner owner = {file, path};
+  try_names(file, path);
   H5Aiterate_by_name(root, name, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, try_attribute, &owner, H5P_DEFAULT);
   if (info->type == H5O_TYPE_DATASET) try_dataset(file, path);
   if (info->type == H5O_TYPE_GROUP) (void)psac_h5_check_members(file, path, 0, "");
@@ -77,6 +86,7 @@ _Noreturn static void try_in_child(const char *path) {
   dup2(nowhere, STDERR_FILENO);
   psac_h5_file *file = NULL;
   if (psac_h5_open(NULL, path, &file) == PSAC_OK) {
+    try_names(file, "/");
     H5Ovisit(file->id, H5_INDEX_NAME, H5_ITER_NATIVE, try_object, file);
     psac_h5_close(&file);
   }
