@@ -124,7 +124,7 @@ psac_status psac_session_build(psac_session *session) {
 
 void psac_session_end(psac_session *session, psac_status status) {
   const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
-  if (session->network) psac_network_destroy(&session->network);
+  if (session->network && together) psac_network_destroy(&session->network);  // a device may be waiting for a rank that is lost
   if (session->transport.close && together) session->transport.close(&session->transport);
   psac_digits_free(&session->train);
   psac_digits_free(&session->test);

@@ -54,7 +54,7 @@ psac_status psac_session_build(psac_session *session);
 // Says on standard error what was not to be expected of the choice: to be called when nothing can be refused any more. Rank 0 speaks.
 void psac_session_announce(const psac_session *session);
 
-// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing collective is tried.
+// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing is tried that could wait for one.
 void psac_session_end(psac_session *session, psac_status status);
 
 psac_access psac_session_access(const psac_session *session);

@@ -33,7 +33,8 @@ static void tune_open_mpi(void) {
 psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
   memset(ranks, 0, sizeof *ranks);
   tune_open_mpi();
-  PSAC_MPI(MPI_Init(argc, argv));
+  int threads;  // NCCL is started on a thread of its own, while the main one waits
+  PSAC_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads));
   PSAC_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
   PSAC_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &ranks->rank));
   PSAC_MPI(MPI_Comm_size(MPI_COMM_WORLD, &ranks->n_ranks));

@@ -58,7 +58,7 @@ static psac_status mpi_settle(const psac_transport *transport, void *stream) {
   return PSAC_OK;
 }
 
-static psac_status mpi_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
+static psac_status mpi_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
   psac_node_memory *memory = NULL;
   PSAC_TRY(psac_node_memory_create(ranks, request->timeout_seconds, &memory));
   transport->state = memory;

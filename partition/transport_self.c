@@ -37,7 +37,7 @@ static psac_status self_settle(const psac_transport *transport, void *stream) {
   return PSAC_OK;
 }
 
-static psac_status self_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
+static psac_status self_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
   (void)ranks;
   transport->state = (void *)request->staging;
   return PSAC_OK;

@@ -71,7 +71,7 @@ static psac_status staged_settle(const psac_transport *transport, void *stream) 
   return staged->staging->wait(stream);
 }
 
-static psac_status staged_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
+static psac_status staged_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
   staged_state *made = calloc(1, sizeof *made);
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the transport");
   made->staging = request->staging;

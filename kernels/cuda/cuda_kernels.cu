@@ -2,13 +2,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cuda/cuda_launch.h"
 
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line) {
   const char *base = strrchr(file, '/');
+  char host[128] = "";
+  int device = -1;
+  gethostname(host, sizeof host - 1);
+  cudaGetDevice(&device);
   cudaGetLastError();  // what can be forgotten is
-  return psac_fail(PSAC_ERR_DEVICE, "%.60s failed at %s:%d: %s", call, base ? base + 1 : file, line, cudaGetErrorString(code));
+  return psac_fail(PSAC_ERR_DEVICE, "device %d of %s: %.60s failed at %s:%d: %s", device, host, call, base ? base + 1 : file, line,
+                   cudaGetErrorString(code));
 }
 
 static int cuda_device_count(const char **reason) {
@@ -82,8 +88,12 @@ static psac_status cuda_synchronize(psac_stream *stream) {
   return PSAC_OK;
 }
 
+// Waits: `host` is ordinary memory, and where a device reads that in place, nothing else says when it has been read. The host hands over
+// only between presentations, when there is little to wait for.
 static psac_status cuda_upload(psac_stream *stream, void *device, const void *host, size_t n_bytes) {
-  if (n_bytes > 0) PSAC_CUDA(cudaMemcpyAsync(device, host, n_bytes, cudaMemcpyHostToDevice, stream->cuda));
+  if (n_bytes == 0) return PSAC_OK;
+  PSAC_CUDA(cudaMemcpyAsync(device, host, n_bytes, cudaMemcpyHostToDevice, stream->cuda));
+  PSAC_CUDA(cudaStreamSynchronize(stream->cuda));
   return PSAC_OK;
 }
 

@@ -38,10 +38,28 @@ void compare_over_ranks(const ncclComm *comm, const description &own) {
   }
 }
 
+// Whether every rank has come so far that this collective can run; the host need not wait for it where streams are lazy.
+std::function<bool()> all_have_come(const ncclComm *comm) {
+  if (!emu::is_lazy()) return nullptr;
+  struct meeting {
+    MPI_Request request = MPI_REQUEST_NULL;
+    bool is_called = false;
+  };
+  const auto each = std::make_shared<meeting>();
+  return [=] {
+    int all_are_there = 0;
+    if (!each->is_called) MPI_Ibarrier(comm->mpi, &each->request);
+    each->is_called = true;
+    MPI_Test(&each->request, &all_are_there, MPI_STATUS_IGNORE);
+    return all_are_there != 0;
+  };
+}
+
 // Enqueues one collective: `transfer` moves host memory, which the emulation's device memory is.
 ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, size_t count, ncclDataType_t type, int root,
                         int operation, const void *result, std::function<void()> transfer) {
   if (root < 0 || root >= comm->n_ranks) return ncclInvalidArgument;
+  if (emu::fails(("nccl" + std::string(call)).c_str())) return ncclSystemError;
   description own;
   memset(&own, 0, sizeof own);
   snprintf(own.call, sizeof own.call, "%s", call);
@@ -58,7 +76,7 @@ ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, 
     const emu::doorway open(who, self.known);
     transfer();
     if (result) emu::note_collective_result(result, self.stream, self.known.at(self.stream));
-  }, after, &made);
+  }, after, &made, all_have_come(comm));
   if (made) comm->last = made;
   return ncclSuccess;
 }
@@ -81,6 +99,7 @@ extern "C" {
 const char *ncclGetErrorString(ncclResult_t result) {
   switch (result) {
     case ncclSuccess: return "no error";
+    case ncclSystemError: return "unhandled system error";
     case ncclInvalidArgument: return "invalid argument";
     case ncclInvalidUsage: return "invalid usage";
     case ncclRemoteError: return "remote process exited or there was a network error";
@@ -94,7 +113,7 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId *id) {
   return ncclSuccess;
 }
 
-// Two ranks on one device are refused, as NCCL does.
+// Two ranks on one device are refused, as NCCL does; a rank that fails is missed by the others.
 ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId, int rank) {
   ncclComm *made = new ncclComm();
   made->rank = rank;
@@ -102,13 +121,17 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId, int r
   MPI_Comm_dup(MPI_COMM_WORLD, &made->mpi);
   struct {
     char host[128];
-    int device;
+    int device, fails;
   } own;
   memset(&own, 0, sizeof own);
   gethostname(own.host, sizeof own.host - 1);
   own.device = emu::physical_device(emu::current_device());
+  own.fails = emu::fails("ncclCommInitRank");
   std::vector<decltype(own)> all(static_cast<size_t>(n_ranks));
   MPI_Allgather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, made->mpi);
+  for (const auto &each : all) {
+    if (each.fails) return own.fails ? ncclSystemError : ncclRemoteError;
+  }
   for (int a = 1; a < n_ranks; a++) {
     for (int b = 0; b < a; b++) {
       if (memcmp(&all[static_cast<size_t>(a)], &all[static_cast<size_t>(b)], sizeof own) == 0) return ncclInvalidUsage;
@@ -120,6 +143,12 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId, int r
 
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
   MPI_Comm_free(&comm->mpi);
+  delete comm;
+  return ncclSuccess;
+}
+
+// Alone: the others are not asked.
+ncclResult_t ncclCommAbort(ncclComm_t comm) {
   delete comm;
   return ncclSuccess;
 }
