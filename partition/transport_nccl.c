@@ -45,8 +45,8 @@ typedef struct nccl_state {
 
 static psac_status failed(const psac_transport *transport, const char *call, int line, const char *text) {
   const nccl_state *state = transport->state;
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.60s failed at transport_nccl.c:%d: %s", transport->rank, state->host, call, line,
-                   text);
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.*s failed at transport_nccl.c:%d: %s", transport->rank, state->host,
+                   (int)strcspn(call, "("), call, line, text);
 }
 
 #define CUDA(transport, call)                                                                                           \
@@ -90,9 +90,9 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   const struct timespec moment = {0, POLL_NANOSECONDS};
   const double started = psac_clock_seconds();
   for (long poll = 0;; poll++) {
-    const cudaError_t done = event ? cudaEventQuery(event) : cudaStreamQuery(stream);
-    if (done == cudaSuccess) return PSAC_OK;
-    if (done != cudaErrorNotReady) CUDA(transport, done);
+    const cudaError_t code = event ? cudaEventQuery(event) : cudaStreamQuery(stream);
+    if (code == cudaSuccess) return PSAC_OK;
+    if (code != cudaErrorNotReady) return failed(transport, "the work before a wait", __LINE__, cudaGetErrorString(code));
     PSAC_TRY(look_after_others(transport, started));
     if (poll > POLLS_AWAKE) nanosleep(&moment, NULL);
   }

@@ -13,8 +13,8 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
   gethostname(host, sizeof host - 1);
   cudaGetDevice(&device);
   cudaGetLastError();  // what can be forgotten is
-  return psac_fail(PSAC_ERR_DEVICE, "device %d of %s: %.60s failed at %s:%d: %s", device, host, call, base ? base + 1 : file, line,
-                   cudaGetErrorString(code));
+  return psac_fail(PSAC_ERR_DEVICE, "device %d of %s: %.*s failed at %s:%d: %s", device, host, (int)strcspn(call, "("), call,
+                   base ? base + 1 : file, line, cudaGetErrorString(code));
 }
 
 static int cuda_device_count(const char **reason) {
