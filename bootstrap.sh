@@ -10,7 +10,9 @@ usage: ./bootstrap.sh run [psac_dist arguments...]
 
   run     install what is missing, build, fetch MNIST, train with configs/quick.yaml on this machine's cores (at most 8)
           and write runs/TIME.h5 with a report beside it; the arguments, any but --out, go to psac_dist
-  test    install what is missing, fetch MNIST if possible, build, run all tests; the exit code is that of ctest
+  test    install what is missing, fetch MNIST if possible, build and run all tests; then those of GPUs once more on emulated
+          ones, optimised and with sanitizers; the exit code is 0 if all pass, 1 if not. `ctest -C long` in build-emulated
+          runs more of them
   build   install what is missing, build into build/
 
 Installing takes root, or sudo without a password; nothing is asked. Where every package is there, apt is not called.
@@ -54,18 +56,20 @@ install_packages() {
     die "could not install ${missing[*]}; as root: apt-get install ${missing[*]}"
 }
 
+# build PRESET: see CMakePresets.json
 build() {
-  say "building $root/build"
-  cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release >&2 || die "cmake could not configure $root/build"
-  cmake --build "$root/build" -j "$(nproc)" >&2 || die "the build in $root/build failed"
+  say "building $1"
+  (cd "$root" && cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" -j "$(nproc)") >&2 || die "the build of $1 failed"
 }
+
+run_ctest() { (cd "$root" && ctest --preset "$1" -j "$(nproc)"); }
 
 fetch_data() { "$root/tools/get_mnist" --install "$data"; }
 
 run() {
   local ranks result
   install_packages
-  build
+  build release
   fetch_data || die "there is no data to train on"
   ranks=$(nproc)
   [ "$ranks" -le 8 ] || ranks=8
@@ -82,9 +86,12 @@ run() {
 run_tests() {
   install_packages
   fetch_data || say "no MNIST: the tests that need it will be skipped"
-  build
   export OMPI_MCA_mpi_yield_when_idle=1  # there are tests with more ranks than cores
-  exec ctest --test-dir "$root/build" --output-on-failure
+  local preset failed=()
+  build release -DPSAC_WERROR=ON  # with the CUDA backend where there is a toolkit
+  for preset in emulated emulated-debug; do build "$preset"; done
+  for preset in release emulated emulated-debug; do run_ctest "$preset" || failed+=("$preset"); done
+  [ ${#failed[@]} -eq 0 ] || die "tests failed in ${failed[*]}"
 }
 
 # What every mpirun below learns from these variables, the command that `run` suggests says with options.
@@ -98,7 +105,7 @@ fi
 case ${1:-} in
   run) shift; run "$@" ;;
   test) run_tests ;;
-  build) install_packages; build ;;
+  build) install_packages; build release ;;
   --help) usage ;;
   *) usage >&2; exit 2 ;;
 esac
