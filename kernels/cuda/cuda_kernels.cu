@@ -18,9 +18,10 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
 }
 
 static int cuda_device_count(const char **reason) {
-  int n = 0;
+  int n = 0, driver = 0;
   const cudaError_t code = cudaGetDeviceCount(&n);
-  *reason = code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
+  const int has_driver = cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0;
+  *reason = !has_driver ? "no GPU driver is installed" : code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
   cudaGetLastError();
   return code == cudaSuccess ? n : 0;
 }

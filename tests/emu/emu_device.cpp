@@ -131,6 +131,11 @@ cudaError_t cudaGetLastError(void) {
 
 cudaError_t cudaPeekAtLastError(void) { return emu::last_error; }
 
+cudaError_t cudaDriverGetVersion(int *version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
 cudaError_t cudaGetDeviceCount(int *n) {
   *n = static_cast<int>(emu::visible_devices().size());
   return *n > 0 ? cudaSuccess : set_error(cudaErrorNoDevice);
