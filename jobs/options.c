@@ -22,6 +22,7 @@ static const option options_table[] = {
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
+    {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
@@ -129,5 +130,6 @@ void psac_options_help(const psac_job *job) {
          "  psac_dist --set middle_layer.num_neurons=20000 --seed 7      another size, another seed\n"
          "  psac_dist evaluate --weights runs/full.h5                    test what a run has learned\n"
          "  psac_dist config --config seed                               every key with unit and range\n"
-         "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input.\n");
+         "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input,\n"
+         "75 stopped by SIGTERM or SIGINT with a checkpoint to go on from.\n");
 }
