@@ -76,7 +76,7 @@ static psac_status look_after_others(const psac_transport *transport, double sta
   ncclResult_t code;
   PSAC_TRY(psac_roll_call_answer(state->roll_call));
   NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
-  if (code != ncclSuccess && code != ncclInProgress) {
+  if (code != ncclSuccess) {
     snprintf(what, sizeof what, "is told by NCCL: %s", ncclGetErrorString(code));
     return give_up(transport, what);
   }

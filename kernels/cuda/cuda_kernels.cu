@@ -6,15 +6,22 @@
 
 #include "cuda/cuda_launch.h"
 
-extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line) {
-  const char *base = strrchr(file, '/');
+// "device 3 of node7", for messages.
+static const char *device_name(void) {
+  static char name[160];
   char host[128] = "";
   int device = -1;
   gethostname(host, sizeof host - 1);
   cudaGetDevice(&device);
+  snprintf(name, sizeof name, "device %d of %s", device, host);
+  return name;
+}
+
+extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line) {
+  const char *base = strrchr(file, '/');
   cudaGetLastError();  // what can be forgotten is
-  return psac_fail(PSAC_ERR_DEVICE, "device %d of %s: %.*s failed at %s:%d: %s", device, host, (int)strcspn(call, "("), call,
-                   base ? base + 1 : file, line, cudaGetErrorString(code));
+  return psac_fail(PSAC_ERR_DEVICE, "%s: %.*s failed at %s:%d: %s", device_name(), (int)strcspn(call, "("), call, base ? base + 1 : file,
+                   line, cudaGetErrorString(code));
 }
 
 static int cuda_device_count(const char **reason) {
@@ -48,8 +55,8 @@ extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const cha
     size_t available = 0, total = 0;
     cudaGetLastError();
     cudaMemGetInfo(&available, &total);
-    return psac_fail(PSAC_ERR_MEMORY, "out of device memory: %zu bytes for %s, but %zu of %zu bytes are free", n_bytes, what,
-                     available, total);
+    return psac_fail(PSAC_ERR_MEMORY, "%s is out of memory: %zu bytes for %s, but %zu of %zu bytes are free", device_name(), n_bytes,
+                     what, available, total);
   }
   PSAC_CUDA(code);
   PSAC_CUDA(cudaMemset(*pointer, 0, n_bytes));

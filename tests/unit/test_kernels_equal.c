@@ -44,7 +44,11 @@ static void compare(const pair *both, int rank, const char *what, const void *le
 
 static void start(pair *both, const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int model) {
   psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
-  if (model == PSAC_MODEL_SEED) assert_ok(psac_config_overlay_file(&config, "seed"));
+  if (model == PSAC_MODEL_SEED) {
+    assert_ok(psac_config_overlay_file(&config, "seed"));
+    config.network.uniform_current = 2.25;             // or a single spike of the retina would make all neurons spike
+    config.neuron.v_thresh = N_UNITS * 2.25 * 1 / 20;  // which one step of a saturated retina just reaches
+  }
   config.simulation.t_total = N_STEPS;
   config.simulation.t_skip = 5;
   config.simulation.steps_per_reduce = 0;
