@@ -27,6 +27,7 @@ static const option options_table[] = {
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
+    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the number of ranks [1]"},
     {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
@@ -73,7 +74,7 @@ static psac_status read_option(int argc, char **argv, int *next, psac_options *o
 }
 
 psac_status psac_options_read(int argc, char **argv, psac_options *options) {
-  *options = (psac_options){.data = "data/mnist", .backend = "auto", .transport = "auto", .progress = "auto"};
+  *options = (psac_options){.data = "data/mnist", .backend = "auto", .transport = "auto", .replicas = "1", .progress = "auto"};
   keep_command_line(argc, argv, options);
   int next = 1;
   if (next < argc && argv[next][0] != '-') {

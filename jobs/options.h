@@ -21,6 +21,7 @@ typedef struct psac_options {
   const char *resume;           // auto or a checkpoint; NULL = start afresh
   const char *weights, *replay_case;
   const char *backend, *transport, *progress;
+  const char *replicas;         // auto or a number
   char command_line[4096];      // as typed, for the run file
 } psac_options;
 
