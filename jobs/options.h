@@ -19,6 +19,7 @@ typedef struct psac_options {
   const char *data;             // folder of the IDX files
   const char *out;              // NULL = chosen by the job
   const char *weights, *replay_case;
+  const char *neurons, *n_ranks, *n_replicas, *gpu, *hardware, *rates, *format, *calibrate;  // NULL = not given
   const char *backend, *transport, *progress;
   char command_line[4096];      // as typed, for the run file
 } psac_options;
