@@ -64,7 +64,7 @@ static void count_readout(const psac_amounts *a, psac_cost *cost) {
   const double drives = a->items * (8.0 * a->lanes + 16.0);
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_readout", .stage = PSAC_STAGE_READOUT, .calls = a->items, .bytes = drives, .least = drives,
-      .operations = a->items * (a->outputs + a->critics) * 10.0, .resident = a->together * a->block * 8.0 * a->lanes,
+      .operations = a->items * (a->outputs + a->critics) * 26.0, .resident = a->together * a->block * 8.0 * a->lanes,
       .host_trials = a->trials});
 }
 
