@@ -16,7 +16,7 @@ typedef struct psac_plan_request {
 typedef struct psac_advice {
   char change[96];
   const char *note;  // what else it changes; "" = no result changes
-  double gain;       // factor on the speed
+  double gain;       // factor on the speed; of a job that does not fit, any change that makes it fit is told
 } psac_advice;
 
 enum { PSAC_ADVICE_MAX = 12 };

@@ -83,8 +83,11 @@ static void print_stages(const psac_plan_request *request, const psac_cost *cost
   const psac_cost_part dominant = psac_cost_dominant(cost);
   printf("  a step is of all trials side by side; most of the time, %.0f %%, is %s\n",
          100.0 * cost->part[dominant] / cost->seconds, psac_cost_part_name(dominant));
-  printf("  %.4g trials/s; an epoch of %.0f images in %.4g h\n", batch / cost->seconds, epoch_images(&request->config),
-         epoch_images(&request->config) * psac_cost_trial(cost) / 3600.0);
+  const double images = epoch_images(&request->config), epoch = images * psac_cost_trial(cost);
+  const char *unit = epoch < 120.0 ? "s" : epoch < 7200.0 ? "min" : "h";
+  char text[32];
+  printf("  %.4g trials/s; an epoch of %s images in %.4g %s\n", batch / cost->seconds, grouped(images, text),
+         epoch / (epoch < 120.0 ? 1.0 : epoch < 7200.0 ? 60.0 : 3600.0), unit);
 }
 
 static void print_items(const psac_cost *cost) {

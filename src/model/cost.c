@@ -106,9 +106,10 @@ static void time_kernel(const psac_hardware *hardware, int with_graph, psac_cost
   double busy = 0.0;
   for (int p = 0; p < PSAC_PART_HOST; p++) busy += part[p];
   const int recorded = with_graph && item->stage == PSAC_STAGE_MIDDLE;
-  const double between = item->calls * hardware->launch_in_graph;
-  part[PSAC_PART_LAUNCH] = recorded ? between : fmax(between, item->calls * hardware->launch - busy);
-  item->floor = missed + cached + item->calls * (recorded ? hardware->launch_in_graph : hardware->launch);
+  const double launch = item->calls * hardware->launch, between = item->calls * hardware->launch_in_graph;
+  part[PSAC_PART_LAUNCH] = recorded ? between : fmax(between, launch - busy);
+  const double moved = fmin(1.0, memory) * missed + fmin(1.0, work) * cached;
+  item->floor = moved + (recorded ? between : fmax(between, launch - moved));
 }
 
 // One message of n_bytes among ranks on `nodes` nodes, of which `hidden` seconds pass beside other work.
@@ -130,7 +131,7 @@ static void add_message(const psac_hardware *hardware, int through_mpi, psac_cos
   item.is_message = 1;
   item.stage = PSAC_STAGE_EXCHANGE;
   item.least = item.bytes;
-  item.floor = item.calls * (latency + links);
+  item.floor = item.calls * (latency + links) * exposed;
   item.part[PSAC_PART_LATENCY] = item.calls * latency * exposed;
   item.part[PSAC_PART_LINKS] = item.calls * links * exposed;
   psac_cost_add(cost, item);

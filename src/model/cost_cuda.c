@@ -7,7 +7,7 @@
 
 #include "model/cost_internal.h"
 
-enum { SECTOR = 32, TRIALS_PER_READ = 8, THREADS = 256, WARPS_WANTED = 8192, WORDS_AT_LEAST = 8, TARGET_LANES = 8 };
+enum { SECTOR = 32, TRIALS_PER_READ = 8, THREADS = 256, WARPS_WANTED = 8192, WORDS_AT_LEAST = 8, TARGET_LANES = 8, DIVERGENCE = 2 };
 
 static double sectors(double bytes) { return ceil(bytes / SECTOR) * SECTOR; }
 
@@ -31,7 +31,8 @@ static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
       .operations = a->items * a->n * (7.0 * a->patch + 6.0), .resident = a->middle_set});
 }
 
-// recurrent_currents: eight lanes share a word of the whole layer's spikes; a spike costs its place in the index and its targets.
+// recurrent_currents: eight lanes share a word of the whole layer's spikes; a spike costs its place in the index and its targets. A
+// warp has four words, and goes on until the fullest of them is done: about twice the mean.
 static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
   const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
   const double lists = psac_plan_places(a->fan_out, SECTOR / a->index_bytes) * a->index_bytes;
@@ -40,7 +41,7 @@ static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
       .name = "recurrent_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * fmax(0.0, a->steps - a->delay),
       .bytes = items * (a->slots / 8.0 + a->spikes * (index + lists) + events * 2.0 * SECTOR),
       .least = items * (a->slots / 8.0 + events * (a->index_bytes + 8.0)), .atomics = items * events,
-      .operations = items * (a->slots / 64.0 * TARGET_LANES * 15.0 + a->spikes * TARGET_LANES * 25.0 + events * 10.0),
+      .operations = items * (a->slots / 64.0 * TARGET_LANES * 45.0 + a->spikes * TARGET_LANES * 25.0 * DIVERGENCE + events * 10.0),
       .resident = a->middle_set});
 }
 

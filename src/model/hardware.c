@@ -129,7 +129,7 @@ char *psac_hardware_print(const psac_hardware *hardware, const char *comment) {
     const char *const unit = keys[k].unit, *const meaning = keys[k].description;
     char line[LINE_BYTES];
     snprintf(line, sizeof line, "  %s: %s", keys[k].name, psac_value_real_text(value).text);
-    n += (size_t)snprintf(text + n, n_bytes - n, meaning[0] || unit[0] ? "%-36s# " : "%s", line);
+    n += (size_t)snprintf(text + n, n_bytes - n, meaning[0] || unit[0] ? "%-36s # " : "%s", line);
     if (unit[0]) n += (size_t)snprintf(text + n, n_bytes - n, "[%s]%s", unit, meaning[0] ? " " : "");
     n += (size_t)snprintf(text + n, n_bytes - n, "%s\n", meaning);
   }
