@@ -80,7 +80,7 @@ static void print_stages(const psac_plan_request *request, const psac_cost *cost
   }
   printf("  %-22s %12.4g   %12.4g\n", "all", 1e6 * cost->seconds / cost->steps, 1e3 * psac_cost_trial(cost));
   printf("  %-22s %12.4g   %12.4g\n", "floor", 1e6 * cost->floor / cost->steps, 1e3 * cost->floor / batch);
-  const psac_cost_part dominant = psac_cost_dominant(cost);
+  const psac_cost_part dominant = psac_cost_dominant(cost->part);
   printf("  a step is of all trials side by side; most of the time, %.0f %%, is %s\n",
          100.0 * cost->part[dominant] / cost->seconds, psac_cost_part_name(dominant));
   const double images = epoch_images(&request->config), epoch = images * psac_cost_trial(cost);
@@ -90,17 +90,17 @@ static void print_stages(const psac_plan_request *request, const psac_cost *cost
          epoch / (epoch < 120.0 ? 1.0 : epoch < 7200.0 ? 60.0 : 3600.0), unit);
 }
 
+static const char *mostly(const double part[PSAC_N_COST_PARTS]) {
+  return psac_cost_part_name(psac_cost_dominant(part));
+}
+
 static void print_items(const psac_cost *cost) {
   printf("\nIn a step                  calls    bytes moved  / least   instructions   floor us   expected us  mostly\n");
   for (int k = 0; k < cost->n_items; k++) {
     const psac_cost_item *item = &cost->item[k];
-    int largest = 0;
-    for (int p = 1; p < PSAC_N_COST_PARTS; p++) {
-      if (item->part[p] > item->part[largest]) largest = p;
-    }
     printf("  %-22s %8.3g   %12.4g   %6.3g   %12.4g   %8.3g   %11.4g  %s\n", item->name, item->calls / cost->steps,
            item->bytes / cost->steps, item->least > 0.0 ? item->bytes / item->least : 1.0, item->operations / cost->steps,
-           1e6 * item->floor / cost->steps, 1e6 * item->seconds / cost->steps, psac_cost_part_name((psac_cost_part)largest));
+           1e6 * item->floor / cost->steps, 1e6 * item->seconds / cost->steps, mostly(item->part));
   }
 }
 
@@ -138,6 +138,7 @@ static void print_csv_memory(const psac_plan_request *request, const psac_cost *
   row("layout", "", "neurons_per_rank", (double)cost->plan.n_local);
   row("layout", "", "words_per_rank", (double)cost->plan.n_words);
   row("layout", "", "trials_side_by_side", cost->plan.n_together);
+  row("layout", "", "trials_per_step", (double)cost->batch_share / cost->chunks);
   for (int k = 0; k < cost->plan.n_items; k++) row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
   row("memory", "all", "bytes", cost->plan.bytes);
   row("memory", "host", "bytes", cost->plan.host_bytes);
@@ -162,7 +163,9 @@ void psac_plan_print_csv(const psac_plan_request *request, const psac_cost *cost
     row(section, item->name, "operations_per_step", item->operations / cost->steps);
     row(section, item->name, "floor_seconds_per_step", item->floor / cost->steps);
     row(section, item->name, "seconds_per_step", item->seconds / cost->steps);
+    printf("%s,\"%s\",mostly,%s\n", section, item->name, mostly(item->part));
   }
+  printf("total,\"\",mostly,%s\n", mostly(cost->part));
   row("total", "", "floor_seconds_per_trial", cost->floor / batch);
   row("total", "", "seconds_per_trial", psac_cost_trial(cost));
   row("total", "", "seconds_per_epoch", epoch_images(&request->config) * psac_cost_trial(cost));

@@ -253,10 +253,10 @@ int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64
   return enough;
 }
 
-psac_cost_part psac_cost_dominant(const psac_cost *cost) {
+psac_cost_part psac_cost_dominant(const double part[PSAC_N_COST_PARTS]) {
   int largest = 0;
   for (int p = 1; p < PSAC_N_COST_PARTS; p++) {
-    if (cost->part[p] > cost->part[largest]) largest = p;
+    if (part[p] > part[largest]) largest = p;
   }
   return (psac_cost_part)largest;
 }

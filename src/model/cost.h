@@ -96,8 +96,8 @@ int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware);
 // The smallest number of ranks, at least n_ranks and at most `most`, on which the network fits; 0 if there is none.
 int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most, const psac_hardware *hardware);
 
-// The part with the largest share.
-psac_cost_part psac_cost_dominant(const psac_cost *cost);
+// The largest of the parts of an item or of all.
+psac_cost_part psac_cost_dominant(const double part[PSAC_N_COST_PARTS]);
 
 const char *psac_cost_part_name(psac_cost_part part);
 
