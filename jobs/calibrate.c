@@ -21,8 +21,8 @@ enum {
   LONG_MESSAGE = 1 << 17,
 };
 
-// Neurons of the networks that are measured. The figures are fitted to two on one rank each, one whose arrays stay in the cache and one
-// whose do not; then networks on all ranks show how good they are.
+// Neurons of the networks that are measured. The figures are fitted to two on one rank each, one whose arrays stay in the cache and
+// one whose do not; then networks on all ranks show how good they are.
 static const int64_t sizes_cpu[N_SIZES] = {1000, 5000, 20000, 50000}, sizes_device[N_SIZES] = {20000, 100000, 1000000, 4000000};
 enum { FIT_SMALL = 0, FIT_LARGE = 2 };
 
@@ -48,8 +48,8 @@ static void draw_ring(const psac_config *config, int number, uint8_t *image) {
 // Seconds that this process has computed; on a busy machine fewer than have passed.
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-// Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a processor that waits
-// for nobody, that part is taken off.
+// Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a processor that
+// waits for nobody, that part is taken off.
 static psac_status time_batches(const psac_session *session, psac_network *network, psac_trial *trials, psac_outcome *outcomes,
                                 int n_batches, measurement *seen) {
   psac_stages before = {0};
@@ -225,7 +225,7 @@ static psac_status measure_exchange(psac_session *session, psac_hardware *hardwa
 
 static psac_status write_text(const char *path, const char *text) {
   char beside[4096];
-  if (snprintf(beside, sizeof beside, "%s.part", path) >= (int)sizeof beside) return psac_fail(PSAC_ERR_INPUT, "--calibrate: the name is too long");
+  snprintf(beside, sizeof beside, "%s.part", path);
   FILE *file = fopen(beside, "w");
   if (!file) return psac_fail(PSAC_ERR_INPUT, "--calibrate %s: cannot write: %s", path, strerror(errno));
   const int written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
@@ -238,6 +238,7 @@ static psac_status write_text(const char *path, const char *text) {
 // Refuses a place that cannot be written before anything is measured.
 static psac_status check_writable(const char *path) {
   char beside[4096];
+  if (strlen(path) + sizeof ".part" > sizeof beside) return psac_fail(PSAC_ERR_INPUT, "--calibrate: the name is too long");
   snprintf(beside, sizeof beside, "%s.part", path);
   FILE *file = fopen(beside, "a");
   if (!file) return psac_fail(PSAC_ERR_INPUT, "--calibrate %s: cannot write: %s", path, strerror(errno));

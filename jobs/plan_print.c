@@ -29,17 +29,17 @@ static double epoch_images(const psac_config *config) {
 static void print_layout(const psac_plan_request *request, const psac_cost *cost) {
   char text[2][32];
   const psac_layout layout = psac_layout_make(cost->plan.n_neurons, cost->n_shards, 0);
-  const int64_t n_large = layout.map.n_large;
+  const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_COLUMN;
   printf("%s neurons on %s rank%s of %s", grouped((double)cost->plan.n_neurons, text[0]), grouped((double)cost->n_ranks, text[1]),
          plural(cost->n_ranks), request->hardware.name);
   if (cost->n_replicas > 1) printf(": %lld shards x %lld replicas", (long long)cost->n_shards, (long long)cost->n_replicas);
   printf("\n\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.n_local, text[0]));
   if (n_large > 0 && n_large < cost->n_shards) {
-    printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)(layout.map.large - PSAC_COLUMN), text[1]));
+    printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
   }
   printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.n_words, text[0]));
-  printf("  a batch            %lld trials; %lld on a rank, %d side by side\n", (long long)cost->batch, (long long)cost->batch_share,
-         cost->plan.n_together);
+  printf("  a batch            %lld trials; %lld on a rank, %d side by side\n", (long long)cost->batch,
+         (long long)cost->batch_share, cost->plan.n_together);
 }
 
 static void print_fit(const psac_plan_request *request, const psac_cost *cost) {

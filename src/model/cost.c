@@ -6,8 +6,8 @@
 #include "model/cost_internal.h"
 #include "model/retina.h"
 
-// Where digits are, neurons look more often than at the rim: the spikes in a receptive field relative to those that a field would get
-// if the retina's spikes were spread over all positions of a field (MNIST, 14 x 14 pixels, fields of 5 x 5).
+// Where digits are, neurons look more often than at the rim: the spikes in a receptive field relative to those that a field would
+// get if every pixel were seen by as many as those in the middle are (MNIST, 14 x 14 pixels, fields of 5 x 5).
 static const double PATCH_SHARE = 0.86;
 // Fully lit pixels of a digit, where gain control does not settle their number (MNIST, 14 x 14).
 static const double LIT_PIXELS = 26.0;
@@ -120,8 +120,9 @@ static void add_message(const psac_hardware *hardware, int through_mpi, psac_cos
   const double n_bytes = item.bytes / item.calls;
   const double within = n_bytes / (nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth);
   const double between = nodes > 1.0 ? n_bytes / (nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes) : 0.0;
+  const double over_nodes = nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0;
   double latency = nccl ? fmax(hardware->nccl_base + ranks * hardware->nccl_per_rank, hardware->launch)
-                        : hardware->mpi_base + ranks * hardware->mpi_per_rank + (nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0);
+                        : hardware->mpi_base + ranks * hardware->mpi_per_rank + over_nodes;
   double links = fmax(within, between);
   if (hardware->on_device && through_mpi) {
     latency += 3.0 * hardware->host_wait;

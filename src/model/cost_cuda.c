@@ -88,8 +88,9 @@ static void count_readout(const psac_amounts *a, psac_cost *cost) {
 static void count_apply(const psac_amounts *a, psac_cost *cost) {
   const double eligibility = 4.0 * a->eligibility_lanes, row = 8.0 * (a->outputs + a->critics) + 4.0;
   psac_cost_add(cost, (psac_cost_item){
-      .name = "learn", .stage = PSAC_STAGE_LEARNING, .calls = 2.0, .bytes = a->n * (2.0 * sectors(row / 2.0) + 2.0 * eligibility + 8.0),
-      .least = a->n * (row + 2.0 * eligibility + 8.0), .operations = a->n * 32.0 * 60.0, .resident = HUGE_VAL, .waits = 1.0});
+      .name = "learn", .stage = PSAC_STAGE_LEARNING, .calls = 2.0,
+      .bytes = a->n * (2.0 * sectors(row / 2.0) + 2.0 * eligibility + 8.0), .least = a->n * (row + 2.0 * eligibility + 8.0),
+      .operations = a->n * 32.0 * 60.0, .resident = HUGE_VAL, .waits = 1.0});
   psac_cost_add(cost, (psac_cost_item){
       .name = "square_means", .stage = PSAC_STAGE_LEARNING, .calls = 2.0, .bytes = a->n * SECTOR, .least = a->n * 4.0,
       .operations = a->n * 15.0, .resident = HUGE_VAL, .waits = 1.0});
@@ -100,8 +101,8 @@ static void count_learning(const psac_amounts *a, psac_cost *cost) {
   const double row = 4.0 * a->eligibility_lanes;
   psac_cost_add(cost, (psac_cost_item){
       .name = "reverse_traces", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks, .bytes = a->items * (row + 8.0),
-      .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0, .resident = a->together * a->steps * row,
-      .steps_in_turn = a->chunks * a->steps});
+      .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0,
+      .resident = a->together * a->steps * row, .steps_in_turn = a->chunks * a->steps});
   psac_cost_add(cost, (psac_cost_item){
       .name = "add_eligibility", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks,
       .bytes = a->items * (a->n / 8.0 + row + a->own_spikes * 2.0 * sectors(row)),

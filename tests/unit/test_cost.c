@@ -39,8 +39,12 @@ static void check_sums(const psac_config *config, int64_t n_ranks, int64_t n_rep
     }
     assert_same(parts, item->seconds);
     assert_true(item->floor > 0.0 || item->bytes == 0.0 || item->seconds == 0.0);
-    if (item->floor > item->seconds * (1.0 + 1e-12)) fail_msg("%s of %s: floor %g, expected %g", item->name, name, item->floor, item->seconds);
-    if (item->least > item->bytes * (1.0 + 1e-12)) fail_msg("%s of %s: least %g, moved %g", item->name, name, item->least, item->bytes);
+    if (item->floor > item->seconds * (1.0 + 1e-12)) {
+      fail_msg("%s of %s: floor %g, expected %g", item->name, name, item->floor, item->seconds);
+    }
+    if (item->least > item->bytes * (1.0 + 1e-12)) {
+      fail_msg("%s of %s: least %g, moved %g", item->name, name, item->least, item->bytes);
+    }
     by_item += item->seconds;
   }
   for (int s = 0; s < PSAC_N_STAGES; s++) by_stage += cost.stage[s];
