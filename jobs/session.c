@@ -18,13 +18,17 @@ static psac_status resolve(const psac_options *options, int n_ranks, const psac_
   if (file) PSAC_TRY(psac_config_overlay_file(config, file));
   if (over) PSAC_TRY(psac_config_overlay(config, layer->text, strlen(layer->text), layer->origin));
   for (int k = 0; k < options->n_sets; k++) PSAC_TRY(psac_config_set(config, options->set[k]));
+  char assignment[128];
   if (options->seed) {
-    char assignment[128];
     snprintf(assignment, sizeof assignment, "simulation.seed=%.90s", options->seed);
     PSAC_TRY(psac_config_set(config, assignment));
   }
+  if (options->neurons) {
+    snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%.90s", options->neurons);
+    PSAC_TRY(psac_config_set(config, assignment));
+  }
   int n_replicas;
-  PSAC_TRY(psac_session_read_replicas(options->replicas, n_ranks, &n_replicas));
+  PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
   if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && strcmp(options->job->name, "evaluate") != 0) {
     return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = seed, whose weights change within a trial; use 1",
                      n_replicas);
@@ -41,7 +45,7 @@ psac_status psac_session_configure(psac_session *session, const psac_options *op
   if (ranks->rank == 0) status = resolve(options, ranks->n_ranks, layer, &session->config);
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_ranks_broadcast(ranks, &session->config, sizeof session->config));
-  PSAC_TRY(psac_session_read_replicas(options->replicas, ranks->n_ranks, &session->n_replicas));
+  PSAC_TRY(psac_session_read_replicas(options, ranks->n_ranks, &session->n_replicas));
   return psac_ranks_agree(ranks, psac_config_print(&session->config, &session->config_text));
 }
 

@@ -61,8 +61,8 @@ psac_status psac_session_choose(psac_session *session);
 
 // The number of replicas: as asked, or by memory and time. Cuts the ranks into replicas and shards, and connects them. Collective.
 psac_status psac_session_cut(psac_session *session, const psac_transport_request *request);
-// 0 for "auto". PSAC_ERR_INPUT if the ranks cannot be cut so.
-psac_status psac_session_read_replicas(const char *text, int n_ranks, int *n_replicas);
+// --replicas: 0 for "auto", 1 where it is not given or, as in job plan, not about these ranks. PSAC_ERR_INPUT if they cannot be cut so.
+psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas);
 // Bytes that a rank may use of the device, or of the host that the ranks of a node share.
 double psac_session_memory(const psac_session *session);
 

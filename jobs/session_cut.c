@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/plan.h"
+#include "jobs.h"
+#include "model/cost.h"
 #include "session.h"
 
-psac_status psac_session_read_replicas(const char *text, int n_ranks, int *n_replicas) {
+psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas) {
   char *end;
+  const char *text = options->replicas;
+  *n_replicas = 1;
+  if (!text || strcmp(options->job->name, "plan") == 0) return PSAC_OK;
   *n_replicas = 0;
   if (strcmp(text, "auto") == 0) return PSAC_OK;
   errno = 0;
@@ -25,17 +29,19 @@ double psac_session_memory(const psac_session *session) {
   return (double)session->device.memory_free / (session->devices_each ? 1 : session->ranks->node_size);
 }
 
-// As many as there are trials for and memory lets: a replica needs others once per batch, a shard in every step.
+// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model seed learns within a
+// trial and cannot share a batch.
 static psac_status choose_replicas(psac_session *session) {
   const psac_config *config = &session->config;
-  const int n_ranks = session->ranks->n_ranks, on_device = session->kernels->staging() != NULL;
+  const int on_device = session->kernels->staging() != NULL;
+  psac_hardware hardware;
   double missing = -psac_session_memory(session);
   PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware)));
+  hardware.memory = -missing;
   session->n_replicas = 1;
-  for (int n = 2; n <= n_ranks && n <= config->training.batch_size && config->network.model == PSAC_MODEL_PSAC; n++) {
-    if (n_ranks % n != 0) continue;
-    const psac_plan plan = psac_plan_make(config, n_ranks / n, on_device);
-    if (plan.bytes + (on_device ? 0.0 : plan.host_bytes) <= -missing) session->n_replicas = n;
+  if (config->network.model == PSAC_MODEL_PSAC) {
+    session->n_replicas = (int)psac_cost_best_replicas(config, session->ranks->n_ranks, &hardware, NULL);
   }
   return PSAC_OK;
 }

@@ -12,6 +12,8 @@ OPTIONS = {
     "replay": ["config", "set", "out", "case", "backend", "transport"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
+    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format", "backend",
+             "calibrate"],
 }
 
 
@@ -45,7 +47,7 @@ class Help(Mistakes):
 
 class Refusals(Mistakes):
     def test_unknown_commands(self):
-        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, info, config")
+        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, info, config, plan")
         self.assert_refused([""], "is not a command", ranks=(1,))
 
     def test_unknown_options(self):
