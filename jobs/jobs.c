@@ -12,7 +12,7 @@ const psac_job psac_jobs[] = {
                        "for one; SIGTERM and SIGINT ask for one and stop the run with exit code 75. The same command with --resume auto goes on\n"
                        "from the newest and ends with the same bits as a run that was never stopped, on any number of ranks; where there is\n"
                        "none it starts afresh, and where the run file is there it does nothing. Options that are not given stay as they were.",
-        .options = "csSdorbtp",
+        .options = "csSdorbtRp",
         .config = "psac",
         .run = psac_job_train,
     },
@@ -21,7 +21,7 @@ const psac_job psac_jobs[] = {
         .summary = "evaluate the weights of an earlier run",
         .description = "Presents the test images to the network of a run file, with its weights and its configuration (which --config and\n"
                        "--set may change), and writes a run file without training.",
-        .options = "csSdowbtp",
+        .options = "csSdowbtRp",
         .run = psac_job_evaluate,
     },
     {
@@ -48,6 +48,16 @@ const psac_job psac_jobs[] = {
         .options = "csS",
         .config = "psac",
         .run = psac_job_config,
+    },
+    {
+        .name = "plan",
+        .summary = "predict memory and time of a job, without running it",
+        .description = "Prints what a job would need on each rank and how long it would take, on any number of ranks of any machine of\n"
+                       "configs/hardware.yaml: layout, bytes by array, whether they fit, seconds by stage and by kernel, what dominates,\n"
+                       "and what would help. docs/performance.md explains the model.",
+        .options = "csSnKRgHtxfbC",
+        .config = "psac",
+        .run = psac_job_plan,
     },
     {.name = NULL},
 };

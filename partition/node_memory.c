@@ -37,7 +37,7 @@ typedef struct node_buffer {
 struct psac_node_memory {
   MPI_Win window;
   node_buffer buffer[N_BUFFERS];
-  int rank, n_ranks;
+  int rank, n_ranks, world_rank;
   int sleeps;  // ranks outnumber cores: one that waits must not keep a core from one that works
   double timeout_seconds;
   uint64_t n_operations;
@@ -48,15 +48,16 @@ psac_status psac_node_memory_create(const psac_ranks *ranks, double timeout_seco
   if (ranks->node_size != ranks->n_ranks) return PSAC_OK;
   psac_node_memory *made = calloc(1, sizeof *made);
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the spike exchange");
-  *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks, .timeout_seconds = timeout_seconds};
-  made->sleeps = ranks->n_ranks > sysconf(_SC_NPROCESSORS_ONLN);
+  const MPI_Comm comm = *(const MPI_Comm *)ranks->mpi_comm;
+  *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks, .world_rank = ranks->world_rank,
+                             .sleeps = ranks->outnumber_cores, .timeout_seconds = timeout_seconds};
   *memory = made;
   const size_t header = N_BUFFERS * sizeof(shared_buffer), parts = (size_t)PSAC_NODE_MEMORY_BYTES * (size_t)ranks->n_ranks;
   const MPI_Aint n_bytes = ranks->rank == 0 ? (MPI_Aint)(CACHE_LINE + header + N_BUFFERS * parts) : 0;
   void *base = NULL;
   MPI_Aint size;
   int unit;
-  PSAC_MPI(MPI_Win_allocate_shared(n_bytes, 1, MPI_INFO_NULL, MPI_COMM_WORLD, &base, &made->window));
+  PSAC_MPI(MPI_Win_allocate_shared(n_bytes, 1, MPI_INFO_NULL, comm, &base, &made->window));
   PSAC_MPI(MPI_Win_shared_query(made->window, 0, &size, &unit, &base));
   unsigned char *start = (unsigned char *)(((uintptr_t)base + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
   if (ranks->rank == 0) memset(start, 0, header);
@@ -64,7 +65,7 @@ psac_status psac_node_memory_create(const psac_ranks *ranks, double timeout_seco
     made->buffer[k].shared = (shared_buffer *)start + k;
     made->buffer[k].part = start + header + (size_t)k * parts;
   }
-  PSAC_MPI(MPI_Barrier(MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Barrier(comm));
   return PSAC_OK;
 }
 
@@ -107,7 +108,7 @@ static psac_status wait_for(const psac_node_memory *memory, shared_counter *coun
   if (memory->sleeps) sleep_until(counter, target, until);
   else spin(counter, target, until);
   if (reached(counter, target)) return PSAC_OK;
-  return psac_fail(PSAC_ERR_MPI, "rank %d has waited %.0f s for another rank in the spike exchange", memory->rank,
+  return psac_fail(PSAC_ERR_MPI, "rank %d has waited %.0f s for another rank in the spike exchange", memory->world_rank,
                    memory->timeout_seconds);
 }
 

@@ -33,9 +33,9 @@ typedef struct nccl_state {
   int64_t n_calls;
   void *sample;                 // [n_ranks][8] bytes for the first collectives
   int device, rank, n_ranks;
+  int world_rank;               // for people
   double timeout_seconds;
   char host[128];
-  psac_roll_call *roll_call;
   pthread_t connector;
   atomic_int is_connected;      // the connector has ended; `failure` is how
   int is_abandoned;             // it never did, and still holds this
@@ -45,7 +45,7 @@ typedef struct nccl_state {
 
 static psac_status failed(const psac_transport *transport, const char *call, int line, const char *text) {
   const nccl_state *state = transport->state;
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.*s failed at transport_nccl.c:%d: %s", transport->rank, state->host,
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.*s failed at transport_nccl.c:%d: %s", state->world_rank, state->host,
                    (int)strcspn(call, "("), call, line, text);
 }
 
@@ -65,8 +65,8 @@ static psac_status failed(const psac_transport *transport, const char *call, int
 static psac_status give_up(const psac_transport *transport, const char *what) {
   const nccl_state *state = transport->state;
   char who[256] = "";
-  PSAC_TRY(psac_roll_call_ask(state->roll_call, ROLL_CALL_SECONDS, who, sizeof who));
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s %s; %s", transport->rank, state->host, what, who);
+  PSAC_TRY(psac_roll_call_ask(ROLL_CALL_SECONDS, who, sizeof who));
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s %s; %s", state->world_rank, state->host, what, who);
 }
 
 // What a rank does between two looks at its GPU, having waited since `started`.
@@ -74,7 +74,7 @@ static psac_status look_after_others(const psac_transport *transport, double sta
   const nccl_state *state = transport->state;
   char what[128];
   ncclResult_t code;
-  PSAC_TRY(psac_roll_call_answer(state->roll_call));
+  PSAC_TRY(psac_roll_call_answer());
   NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
   if (code != ncclSuccess) {
     snprintf(what, sizeof what, "is told by NCCL: %s", ncclGetErrorString(code));
@@ -138,6 +138,13 @@ static psac_status nccl_reduce_i64(const psac_transport *transport, void *stream
   return PSAC_OK;
 }
 
+static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
+  const nccl_state *state = transport->state;
+  PSAC_TRY(keep_pace(transport, stream));
+  NCCL(transport, ncclAllReduce(value, value, n, ncclInt32, ncclSum, state->comm, stream));
+  return PSAC_OK;
+}
+
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
   PSAC_TRY(keep_pace(transport, stream));
@@ -168,6 +175,7 @@ static void connect_ranks(nccl_state *state) {
   CONNECT(nccl, ncclSuccess, ncclGetErrorString(nccl));
   nccl = ncclAllGather(sample + sizeof *sum * (size_t)state->rank, sample, sizeof *sum, ncclUint8, state->comm, state->exchange);
   if (nccl == ncclSuccess) nccl = ncclReduce(sum, sum, 1, ncclInt64, ncclSum, 0, state->comm, state->exchange);
+  if (nccl == ncclSuccess) nccl = ncclAllReduce(sum, sum, 1, ncclInt32, ncclSum, state->comm, state->exchange);
   if (nccl == ncclSuccess) nccl = ncclBroadcast(sample, sample, sizeof *sum, ncclUint8, 0, state->comm, state->exchange);
   CONNECT(nccl, ncclSuccess, ncclGetErrorString(nccl));
   cuda = cudaStreamSynchronize(state->exchange);
@@ -186,7 +194,7 @@ static psac_status connect_in_time(nccl_state *state) {
   const struct timespec moment = {0, 1000000};
   const double until = psac_clock_seconds() + state->timeout_seconds;
   if (pthread_create(&state->connector, NULL, connector_main, state) != 0) {
-    return psac_fail(PSAC_ERR_MEMORY, "rank %d on %s cannot start a thread", state->rank, state->host);
+    return psac_fail(PSAC_ERR_MEMORY, "rank %d on %s cannot start a thread", state->world_rank, state->host);
   }
   while (!atomic_load(&state->is_connected) && psac_clock_seconds() < until) nanosleep(&moment, NULL);
   if (!atomic_load(&state->is_connected)) {
@@ -195,12 +203,12 @@ static psac_status connect_in_time(nccl_state *state) {
     return PSAC_OK;  // the rank that failed may have a better reason to tell
   }
   pthread_join(state->connector, NULL);
-  return state->failure[0] ? psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %s", state->rank, state->host, state->failure) : PSAC_OK;
+  return state->failure[0] ? psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %s", state->world_rank, state->host, state->failure) : PSAC_OK;
 }
 
 static psac_status is_late(const nccl_state *state) {
   if (!state->is_abandoned) return PSAC_OK;
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: NCCL has not connected the GPUs within %.0f s (watchdog.seconds)", state->rank,
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: NCCL has not connected the GPUs within %.0f s (watchdog.seconds)", state->world_rank,
                    state->host, state->timeout_seconds);
 }
 
@@ -225,10 +233,10 @@ static psac_status nccl_open(psac_transport *transport, psac_ranks *ranks, const
   state->timeout_seconds = request->timeout_seconds;
   state->rank = ranks->rank;
   state->n_ranks = ranks->n_ranks;
+  state->world_rank = ranks->world_rank;
   memcpy(state->host, ranks->host, sizeof state->host);
   PSAC_TRY(psac_ranks_agree(ranks, prepare(transport)));
   PSAC_TRY(psac_ranks_broadcast(ranks, &state->id, sizeof state->id));
-  PSAC_TRY(psac_ranks_agree(ranks, psac_roll_call_create(ranks, &state->roll_call)));
   PSAC_TRY(psac_ranks_agree(ranks, connect_in_time(state)));
   PSAC_TRY(psac_ranks_agree(ranks, is_late(state)));
   state->is_open = 1;
@@ -242,7 +250,6 @@ static void nccl_close(psac_transport *transport) {
   if (!state || state->is_abandoned) return;
   if (state->comm && state->is_open) ncclCommDestroy(state->comm);
   else if (state->comm) ncclCommAbort(state->comm);
-  psac_roll_call_destroy(&state->roll_call);
   cudaEvent_t const events[] = {state->ready, state->gathered, state->mark[0], state->mark[1]};
   for (size_t k = 0; k < sizeof events / sizeof *events; k++) {
     if (events[k]) cudaEventDestroy(events[k]);
@@ -258,6 +265,7 @@ const psac_transport psac_transport_nccl = {
     .all_gather = nccl_all_gather,
     .all_gather_wait = nccl_all_gather_wait,
     .reduce_i64 = nccl_reduce_i64,
+    .all_reduce_i32 = nccl_all_reduce_i32,
     .broadcast = nccl_broadcast,
     .settle = nccl_settle,
     .open = nccl_open,

@@ -107,10 +107,10 @@ static psac_status present_trial(psac_network *network, const psac_trial *trial,
   return PSAC_OK;
 }
 
-psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
-                              psac_outcome *outcomes) {
-  for (int first = 0; first < n; first += network->n_together) {
-    const int m = n - first < network->n_together ? n - first : network->n_together;
+static psac_status present_own(psac_network *network, const psac_trial *trials, int first, int end, int learn,
+                               const psac_observer *observer, psac_outcome *outcomes) {
+  for (; first < end; first += network->n_together) {
+    const int m = end - first < network->n_together ? end - first : network->n_together;
     PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
     for (int b = 0; b < m; b++) {
       PSAC_TRY(present_trial(network, &trials[first + b], first, m, b, learn, observer,
@@ -118,4 +118,12 @@ psac_status psac_present_seed(psac_network *network, const psac_trial *trials, i
     }
   }
   return PSAC_OK;
+}
+
+psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+                              psac_outcome *outcomes) {
+  int first, n_own;
+  psac_network_own_trials(network, n, &first, &n_own);
+  PSAC_TRY(present_own(network, trials, first, first + n_own, learn, observer, outcomes));
+  return psac_network_share_outcomes(network, n, outcomes);
 }
