@@ -20,6 +20,13 @@ static const option options_table[] = {
     {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed, quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
+    {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
+    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
+    {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
+    {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
+    {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
+    {'f', "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
+    {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its figures to FILE"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
     {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
@@ -27,6 +34,7 @@ static const option options_table[] = {
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
+    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the number of ranks [1]"},
     {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
@@ -80,7 +88,7 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
     options->job = psac_job_find(argv[next]);
     if (!options->job && strcmp(argv[next], "help") == 0) return options->help = 1, PSAC_OK;
     if (!options->job) {
-      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: train, evaluate, replay, info, config", argv[next]);
+      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: train, evaluate, replay, info, config, plan", argv[next]);
     }
     next++;
   }

@@ -40,6 +40,8 @@ struct psac_transport {
   psac_status (*all_gather_wait)(const psac_transport *transport, void *stream);
   // on rank 0: sum [n] = sum over ranks of value [n], which may be the same array; other ranks' `sum` is not touched
   psac_status (*reduce_i64)(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n);
+  // value [n] = sum over ranks of value [n], on every rank
+  psac_status (*all_reduce_i32)(const psac_transport *transport, void *stream, int32_t *value, size_t n);
   // rank 0's bytes of each span to every rank
   psac_status (*broadcast)(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans);
   // Waits for `stream` while looking after the other ranks: fails where one is lost or late instead of waiting for ever.

@@ -61,6 +61,12 @@ static psac_status nccl_reduce_i64(const psac_transport *transport, void *stream
   return PSAC_OK;
 }
 
+static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
+  const nccl_state *state = transport->state;
+  NCCL(transport, ncclAllReduce(value, value, n, ncclInt32, ncclSum, state->comm, stream));
+  return PSAC_OK;
+}
+
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
   NCCL(transport, ncclGroupStart());
@@ -123,6 +129,7 @@ const psac_transport psac_transport_nccl = {
     .all_gather = nccl_all_gather,
     .all_gather_wait = nccl_all_gather_wait,
     .reduce_i64 = nccl_reduce_i64,
+    .all_reduce_i32 = nccl_all_reduce_i32,
     .broadcast = nccl_broadcast,
     .settle = nccl_settle,
     .open = nccl_open,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "emu_internal.h"
@@ -95,11 +96,11 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId *id) {
 }
 
 // Two ranks on one device are refused, as NCCL does.
-ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId, int rank) {
+ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId id, int rank) {
   ncclComm *made = new ncclComm();
   made->rank = rank;
   made->n_ranks = n_ranks;
-  MPI_Comm_dup(MPI_COMM_WORLD, &made->mpi);
+  MPI_Comm_split(MPI_COMM_WORLD, atoi(id.internal), rank, &made->mpi);  // all processes connect at the same time, if in several groups
   struct {
     char host[128];
     int device;
@@ -143,6 +144,14 @@ ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataT
   return collective(comm, stream, "Reduce", count, type, root, operation, is_root ? receive : nullptr, [=] {
     MPI_Reduce(is_root && send == receive ? MPI_IN_PLACE : send, is_root ? receive : nullptr, static_cast<int>(count), mpi_type(type),
                operation == ncclMax ? MPI_MAX : MPI_SUM, root, comm->mpi);
+  });
+}
+
+ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation, ncclComm_t comm,
+                           cudaStream_t stream) {
+  return collective(comm, stream, "AllReduce", count, type, 0, operation, receive, [=] {
+    MPI_Allreduce(send == receive ? MPI_IN_PLACE : send, receive, static_cast<int>(count), mpi_type(type),
+                  operation == ncclMax ? MPI_MAX : MPI_SUM, comm->mpi);
   });
 }
 
