@@ -10,13 +10,18 @@ static void note(int signal) {
   else stop_wanted = 1;
 }
 
-void psac_signals_catch(void) {
-  struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+static void handle(void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGUSR1, &action, NULL);
+  sigaction(SIGUSR2, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
 }
+
+void psac_signals_catch(void) { handle(note); }
+
+void psac_signals_release(void) { handle(SIG_DFL); }
 
 psac_wish psac_signals_take(void) {
   const int checkpoint = checkpoint_wanted;

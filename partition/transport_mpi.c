@@ -18,7 +18,7 @@ static psac_status mpi_all_gather(const psac_transport *transport, void *stream,
                                   size_t n_bytes) {
   (void)stream;
   const mpi_state *state = transport->state;
-  if (through_memory(state, n_bytes)) return psac_node_all_gather(state->memory, send, receive, n_bytes);
+  if (through_memory(state, n_bytes)) return psac_node_all_gather(state->memory, send, receive, n_bytes), PSAC_OK;
   if (n_bytes > CHUNK_BYTES) {
     return psac_fail(PSAC_ERR_INPUT, "%zu bytes per rank are too many to gather in one message; set simulation.trials_together "
                      "lower or use more ranks", n_bytes);
@@ -36,7 +36,7 @@ static psac_status mpi_all_gather_wait(const psac_transport *transport, void *st
 static psac_status mpi_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
   (void)stream;
   const mpi_state *state = transport->state;
-  if (through_memory(state, n * sizeof *value)) return psac_node_reduce_i64(state->memory, value, sum, n);
+  if (through_memory(state, n * sizeof *value)) return psac_node_reduce_i64(state->memory, value, sum, n), PSAC_OK;
   for (size_t done = 0; done < n; done += CHUNK_ELEMENTS) {
     const int count = (int)(n - done < CHUNK_ELEMENTS ? n - done : CHUNK_ELEMENTS);
     const void *from = transport->rank == 0 && value == sum ? MPI_IN_PLACE : (const void *)(value + done);
@@ -57,7 +57,7 @@ static psac_status mpi_all_reduce_i32(const psac_transport *transport, void *str
 
 static psac_status broadcast_span(const psac_transport *transport, void *bytes, size_t n_bytes) {
   const mpi_state *state = transport->state;
-  if (through_memory(state, n_bytes)) return psac_node_broadcast(state->memory, bytes, n_bytes);
+  if (through_memory(state, n_bytes)) return psac_node_broadcast(state->memory, bytes, n_bytes), PSAC_OK;
   for (size_t done = 0; done < n_bytes; done += CHUNK_BYTES) {
     const size_t n = n_bytes - done < CHUNK_BYTES ? n_bytes - done : CHUNK_BYTES;
     PSAC_MPI(MPI_Bcast((char *)bytes + done, (int)n, MPI_BYTE, 0, state->comm));
@@ -77,11 +77,12 @@ static psac_status mpi_settle(const psac_transport *transport, void *stream) {
 }
 
 static psac_status mpi_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
+  (void)request;
   mpi_state *state = calloc(1, sizeof *state);
   if (!state) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the transport");
   transport->state = state;
   state->comm = *(const MPI_Comm *)ranks->mpi_comm;
-  return psac_node_memory_create(ranks, request->timeout_seconds, &state->memory);
+  return psac_node_memory_create(ranks, &state->memory);
 }
 
 static void mpi_close(psac_transport *transport) {

@@ -68,6 +68,7 @@ struct psac_network {
   void *channel;              // the same for the transport: the device library's handle of the stream
   psac_recording *recording;  // the middle layer's steps with n_recorded trials; NULL = none
   int n_recorded;
+  int64_t trial;              // number of the first trial at hand, for the watchdog
   psac_critic critic;         // rank 0 of every replica
   int n_together;             // trials simulated side by side at most
   int steps_per_reduce;

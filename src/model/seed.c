@@ -2,6 +2,7 @@
 // together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
 #include <string.h>
 
+#include "base/watch.h"
 #include "model/network.h"
 
 // The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
@@ -52,6 +53,7 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
   PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
   for (int t = 0, n, block = 1; t < shard->n_steps; t += n) {
     n = shard->n_steps - t < block ? shard->n_steps - t : block;
+    psac_watch_step(network->trial + trial, t);
     PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
     PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, (size_t)n * (size_t)shard->lanes.n));
     if (transport->rank == 0) PSAC_TRY(judge_block(network, t, n, &terms));
