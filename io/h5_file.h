@@ -38,7 +38,7 @@ typedef struct psac_field {
 
 typedef struct psac_h5_file psac_h5_file;
 
-// Before any other call, once per process: no printing and no clean-up by HDF5 itself.
+// Before any other call, once per process: no printing, no clean-up and no plug-ins by HDF5 itself.
 void psac_h5_start(void);
 
 // Refuses a place where `path` could not be written: no such folder, not writable, a folder of that name. Rank 0's business.
@@ -63,6 +63,10 @@ psac_status psac_h5_commit(psac_h5_file **file);
 // Frees a file that is not wanted any more; nothing of it is left. Not collective; NULL-safe.
 void psac_h5_abandon(psac_h5_file **file);
 
+// Refuses a file that the HDF5 library itself would not survive, however damaged. To be called by one rank before a file that may come
+// from anywhere is opened; what else is wrong with it is left to the reader.
+psac_status psac_h5_try(const char *path);
+
 // The same for one rank that orders the steps itself (a checkpoint): the draft, with psac_h5_write; room for a dataset of which all rows
 // are written by others, at *offset from the file's beginning (0 for an empty one); the end of the draft, which is copied into `fd`,
 // called `name`, and freed. psac_h5_abandon frees it without. Not collective.
@@ -73,10 +77,14 @@ psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name);
 // Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);
 void psac_h5_close(psac_h5_file **file);
-// 1 if the object is there (only hard links count: a file must not lead a reader elsewhere).
+// A file from a stranger must not lead a reader elsewhere nor fill the memory: what is read lies in the file itself under one name, has
+// the type of a plain number or text, and a dataset's elements are stored, at most packed by gzip. Anything else is PSAC_ERR_INPUT.
+// 1 if there is something of that name.
 int psac_h5_has(psac_h5_file *file, const char *object);
 int psac_h5_has_attribute(psac_h5_file *file, const char *object, const char *name);
-// dims [n_dims] of a dataset, which must have just so many and hold numbers.
+// Refuses a group that has not just n members; `members` names them for the message.
+psac_status psac_h5_check_members(psac_h5_file *file, const char *group, int64_t n, const char *members);
+// dims [n_dims] of a dataset, which must have just so many.
 psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims);
 // Rows [first_row, first_row + n_rows) converted to `type`; collective if the file was opened so.
 psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data);

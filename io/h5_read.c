@@ -1,9 +1,12 @@
 #include <mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "h5_internal.h"
+
+enum { PATH_BYTES = 512 };
 
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file) {
   struct stat info;
@@ -27,55 +30,48 @@ psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_fi
   return status;
 }
 
-// 1 if every link on the way to `object` is a hard link to something that exists.
 int psac_h5_has(psac_h5_file *file, const char *object) {
-  char path[512];
-  if (strcmp(object, "/") == 0) return 1;
-  for (const char *end = object; *end;) {
-    end = strchr(end + 1, '/');
-    if (!end) end = object + strlen(object);
-    if ((size_t)(end - object) >= sizeof path) return 0;
-    memcpy(path, object, (size_t)(end - object));
-    path[end - object] = '\0';
-    H5L_info_t link;
-    if (H5Lget_info(file->id, path, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) {
-      H5Eclear2(H5E_DEFAULT);
-      return 0;
-    }
-  }
-  return 1;
+  const char *slash = strrchr(object, '/');
+  char above[PATH_BYTES];
+  snprintf(above, sizeof above, "%.*s", (int)(slash - object), object);
+  const int found = (slash == object || !psac_h5_object_fault(file, above)) && H5Lexists(file->id, object, H5P_DEFAULT) > 0;
+  H5Eclear2(H5E_DEFAULT);
+  return found;
 }
 
 int psac_h5_has_attribute(psac_h5_file *file, const char *object, const char *name) {
-  return psac_h5_has(file, object) && H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0;
+  return !psac_h5_object_fault(file, object) && H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0;
 }
 
-// Opens a dataset of numbers that lies in this file. Its class, dimensions and size are checked.
-static psac_status open_dataset(psac_h5_file *file, const char *path, hid_t *set) {
+psac_status psac_h5_check_members(psac_h5_file *file, const char *group, int64_t n, const char *members) {
+  H5G_info_t info;
+  const char *fault = psac_h5_object_fault(file, group);
+  if (fault) return psac_fail(PSAC_ERR_INPUT, "%s: %s %s", file->path, group, fault);
+  if (H5Gget_info_by_name(file->id, group, &info, H5P_DEFAULT) < 0) {
+    H5Eclear2(H5E_DEFAULT);
+    return psac_fail(PSAC_ERR_INPUT, "%s: %s is not a readable group", file->path, group);
+  }
+  if (info.nlinks == (hsize_t)n) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%s: %s has %llu members; allowed: %s", file->path, group, (unsigned long long)info.nlinks, members);
+}
+
+psac_status psac_h5_open_dataset(psac_h5_file *file, const char *path, hid_t *set) {
   H5O_info_t object;
-  if (!psac_h5_has(file, path)) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s is missing", file->path, path);
+  const char *fault = psac_h5_object_fault(file, path);
+  if (fault) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s %s", file->path, path, fault);
   if (H5Oget_info_by_name(file->id, path, &object, H5P_DEFAULT) < 0 || object.type != H5O_TYPE_DATASET ||
       (*set = H5Dopen2(file->id, path, H5P_DEFAULT)) < 0) {
     H5Eclear2(H5E_DEFAULT);
     return psac_fail(PSAC_ERR_INPUT, "%s: %s is not a readable dataset", file->path, path);
   }
-  const hid_t type = H5Dget_type(*set), creation = H5Dget_create_plist(*set);
-  const H5T_class_t class = H5Tget_class(type);
-  const int external = H5Pget_external_count(creation);
-  const H5D_layout_t layout = H5Pget_layout(creation);
-  H5Tclose(type);
-  H5Pclose(creation);
-  const char *fault = class != H5T_INTEGER && class != H5T_FLOAT ? "does not hold numbers"
-                      : external > 0 || layout == H5D_VIRTUAL    ? "keeps its data in another file"
-                                                                 : NULL;
-  if (!fault) return PSAC_OK;
-  H5Dclose(*set);
-  return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s %s", file->path, path, fault);
+  const psac_status status = psac_h5_check_dataset(file, path, *set);
+  if (status != PSAC_OK) H5Dclose(*set);
+  return status;
 }
 
 psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims) {
-  hid_t set;
-  PSAC_TRY(open_dataset(file, path, &set));
+  hid_t set = -1;
+  PSAC_TRY(psac_h5_open_dataset(file, path, &set));
   const hid_t space = H5Dget_space(set);
   hsize_t size[H5S_MAX_RANK] = {0};
   const int n = H5Sget_simple_extent_ndims(space);
@@ -91,8 +87,8 @@ psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, 
 }
 
 psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data) {
-  hid_t set;
-  PSAC_TRY(open_dataset(file, path, &set));
+  hid_t set = -1;
+  PSAC_TRY(psac_h5_open_dataset(file, path, &set));
   const hid_t space = H5Dget_space(set);
   const int n_dims = H5Sget_simple_extent_ndims(space);
   hsize_t start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK] = {0};
@@ -108,7 +104,7 @@ psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type ty
   }
   const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
   if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
-  char nothing[8];
+  char nothing[8] = {0};
   herr_t done;
   PSAC_H5_TOGETHER(done, H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing));
   const psac_status status = done < 0 ? psac_h5_failure(file, PSAC_ERR_INPUT, "read", path) : PSAC_OK;
@@ -119,15 +115,20 @@ psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type ty
   return status;
 }
 
+static psac_status need_attribute(psac_h5_file *file, const char *object, const char *name) {
+  const char *fault = psac_h5_object_fault(file, object);
+  if (fault) return psac_fail(PSAC_ERR_INPUT, "%s: %s %s", file->path, object, fault);
+  if (H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0) return PSAC_OK;
+  H5Eclear2(H5E_DEFAULT);
+  return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is missing", file->path, name, object);
+}
+
 static psac_status read_number(psac_h5_file *file, const char *object, const char *name, hid_t type, void *value) {
-  if (!psac_h5_has_attribute(file, object, name)) {
-    return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is missing", file->path, name, object);
-  }
+  PSAC_TRY(need_attribute(file, object, name));
   const hid_t id = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
   const hid_t space = id < 0 ? -1 : H5Aget_space(id), stored = id < 0 ? -1 : H5Aget_type(id);
-  const H5T_class_t class = stored < 0 ? H5T_NO_CLASS : H5Tget_class(stored);
-  const int readable = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
-                       (class == H5T_INTEGER || class == H5T_FLOAT) && H5Aread(id, type, value) >= 0;
+  const int readable = space >= 0 && stored >= 0 && H5Sget_simple_extent_npoints(space) == 1 && psac_h5_is_number(stored) &&
+                       H5Aread(id, type, value) >= 0;
   if (stored >= 0) H5Tclose(stored);
   if (space >= 0) H5Sclose(space);
   if (id >= 0) H5Aclose(id);
@@ -150,9 +151,7 @@ psac_status psac_h5_read_f64(psac_h5_file *file, const char *object, const char 
 
 psac_status psac_h5_read_text(psac_h5_file *file, const char *object, const char *name, char **text) {
   *text = NULL;
-  if (!psac_h5_has_attribute(file, object, name)) {
-    return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is missing", file->path, name, object);
-  }
+  PSAC_TRY(need_attribute(file, object, name));
   const hid_t id = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
   const hid_t type = id < 0 ? -1 : H5Aget_type(id), space = id < 0 ? -1 : H5Aget_space(id);
   enum { LONGEST = 1 << 20 };

@@ -73,7 +73,7 @@ static uint32_t big_endian(const uint8_t bytes[4]) {
 static psac_status read_header(idx_file *file, int n_dims, uint32_t *sizes) {
   const uint32_t right_magic = 0x0800u + (uint32_t)n_dims;  // type 08 = unsigned byte
   uint8_t words[1 + 3][4];
-  file->n_due_bytes = 4 * (1 + n_dims);
+  file->n_due_bytes = INT64_C(4) * (1 + n_dims);
   PSAC_TRY(read_exactly(file, words, file->n_due_bytes));
   if (big_endian(words[0]) != right_magic) {
     return psac_fail(PSAC_ERR_INPUT, "%s starts with 0x%08" PRIx32 ", should start with 0x%08" PRIx32, file->path,

@@ -15,7 +15,7 @@ typedef struct psac_evaluation {
 } psac_evaluation;
 
 // Presents session->test and fills the network's statistics. Collective.
-psac_status psac_evaluation_run(psac_session *session, psac_progress_kind progress, psac_evaluation *evaluation);
+psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, psac_evaluation *evaluation);
 void psac_evaluation_free(psac_evaluation *evaluation);
 
 #endif

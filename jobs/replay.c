@@ -100,7 +100,8 @@ static psac_status spread_results(replay_state *replay) {
 static psac_status check_options(const psac_options *options) {
   if (!options->replay_case) return psac_fail(PSAC_ERR_INPUT, "replay needs --case CASE.h5, the recorded spikes");
   if (!options->out) return psac_fail(PSAC_ERR_INPUT, "replay needs --out OUT.h5, the file to write");
-  return psac_h5_check_writable(options->out);
+  PSAC_TRY(psac_h5_check_writable(options->out));
+  return psac_h5_try(options->replay_case);
 }
 
 static psac_status run(replay_state *replay, const psac_options *options, psac_ranks *ranks) {
@@ -114,6 +115,7 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   if (session->config.network.model != PSAC_MODEL_SEED) {
     status = psac_fail(PSAC_ERR_INPUT, "network.model = psac cannot be replayed: a case is the notebook's two passes; use seed");
   }
+  if (status == PSAC_OK && ranks->rank == 0) status = psac_case_check(options->replay_case, &session->config, replay_case);
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_read(options->replay_case, session->network, replay_case)));

@@ -36,11 +36,49 @@ psac_status psac_case_open(const char *path, psac_case *replay_case) {
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_h5_open(NULL, path, &file));
   psac_status status = read_attributes(file, replay_case);
-  char group[PATH_BYTES];
+  char group[PATH_BYTES], members[PATH_BYTES];
   for (group_path(group, 0, ""); psac_h5_has(file, group); group_path(group, replay_case->n, "")) replay_case->n++;
   if (status == PSAC_OK && replay_case->n == 0) {
     status = psac_fail(PSAC_ERR_INPUT, "%s: there is no group presentation_000; a case needs at least one presentation", path);
   }
+  snprintf(members, sizeof members, "weights_initial and presentation_000 to presentation_%03lld, none left out",
+           (long long)replay_case->n - 1);
+  if (status == PSAC_OK) status = psac_h5_check_members(file, "/", replay_case->n + 1, members);
+  psac_h5_close(&file);
+  return status;
+}
+
+static psac_status check_size(psac_h5_file *file, const char *name, const char *path, int64_t n, int64_t width) {
+  int64_t dims[2];
+  PSAC_TRY(psac_h5_read_dims(file, path, 2, dims));
+  if (dims[0] == n && dims[1] == width) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%s: %s is [%lld][%lld]; this case needs [%lld][%lld]", name, path, (long long)dims[0],
+                   (long long)dims[1], (long long)n, (long long)width);
+}
+
+static psac_status check_sizes(psac_h5_file *file, const char *name, const psac_config *config, int64_t n) {
+  int height, width;
+  char path[PATH_BYTES];
+  psac_retina_size(config, &height, &width);
+  // the sum of all weights is in steps of 2^-30 in 64 bits, and a step's spikes are stored in 32
+  if ((double)config->middle_layer.num_neurons * (double)config->output_layer.num_neurons > 0x1p31) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: a case with %lld weights is too large; allowed: 2^31", name,
+                     (long long)(config->middle_layer.num_neurons * config->output_layer.num_neurons));
+  }
+  PSAC_TRY(check_size(file, name, weights_path, config->middle_layer.num_neurons, config->output_layer.num_neurons));
+  for (int64_t k = 0; k < n; k++) {
+    group_path(path, k, "/retina_spikes");
+    PSAC_TRY(check_size(file, name, path, (int64_t)height * width, psac_config_n_steps(config)));
+    group_path(path, k, "/image");
+    if (psac_h5_has(file, path)) PSAC_TRY(check_size(file, name, path, config->retina.input_size[0], config->retina.input_size[1]));
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_case_check(const char *path, const psac_config *config, const psac_case *replay_case) {
+  psac_h5_file *file = NULL;
+  PSAC_TRY(psac_h5_open(NULL, path, &file));
+  const psac_status status = check_sizes(file, path, config, replay_case->n);
   psac_h5_close(&file);
   return status;
 }
@@ -48,12 +86,7 @@ psac_status psac_case_open(const char *path, psac_case *replay_case) {
 // Allocates and reads rows of a two-dimensional dataset whose size must be [n][width].
 static psac_status read_matrix(psac_h5_file *file, const char *name, const char *path, psac_type type, size_t element_bytes, int64_t n,
                                int64_t width, int64_t first, int64_t rows, void *result) {
-  int64_t dims[2];
-  PSAC_TRY(psac_h5_read_dims(file, path, 2, dims));
-  if (dims[0] != n || dims[1] != width) {
-    return psac_fail(PSAC_ERR_INPUT, "%s: %s is [%lld][%lld]; this case needs [%lld][%lld]", name, path, (long long)dims[0],
-                     (long long)dims[1], (long long)n, (long long)width);
-  }
+  PSAC_TRY(check_size(file, name, path, n, width));
   void *data = malloc(element_bytes * (size_t)(rows * width) + 1);
   if (!data) return psac_fail(PSAC_ERR_MEMORY, "out of memory reading %s", name);
   memcpy(result, &data, sizeof data);

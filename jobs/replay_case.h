@@ -34,6 +34,8 @@ typedef struct psac_case {
 
 // Reads the attributes and counts the presentations. Every rank by itself, as the next.
 psac_status psac_case_open(const char *path, psac_case *replay_case);
+// Refuses a case whose datasets are not of the sizes that this configuration needs, before a network is built. Not collective.
+psac_status psac_case_check(const char *path, const psac_config *config, const psac_case *replay_case);
 // Reads this rank's part of everything else, now that the network's sizes are known.
 psac_status psac_case_read(const char *path, const psac_network *network, psac_case *replay_case);
 // Writes the case with its results. Collective; a failure ends the run.

@@ -11,6 +11,7 @@
 // Reads what rank 0 names. Collective.
 static psac_status read_named(psac_ranks *ranks, char path[PSAC_CHECKPOINT_PATH_BYTES], psac_checkpoint *checkpoint) {
   PSAC_TRY(psac_ranks_broadcast(ranks, path, PSAC_CHECKPOINT_PATH_BYTES));
+  PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? psac_h5_try(path) : PSAC_OK));
   return psac_checkpoint_read(ranks, path, checkpoint);
 }
 

@@ -254,6 +254,8 @@ psac_status psac_run_file_read_config(const char *path, char **text) {
   return status;
 }
 
+static const char output_path[] = "/weights/middle_to_output", critic_path[] = "/weights/middle_to_critic";
+
 static psac_status check_dims(psac_h5_file *file, const char *path, const char *name, int64_t n, int64_t width) {
   int64_t dims[2];
   PSAC_TRY(psac_h5_read_dims(file, path, 2, dims));
@@ -262,15 +264,27 @@ static psac_status check_dims(psac_h5_file *file, const char *path, const char *
                    (long long)dims[1], (long long)n, (long long)width);
 }
 
+static psac_status check_weights(psac_h5_file *file, const char *name, const psac_config *config) {
+  const int64_t n = config->middle_layer.num_neurons;
+  PSAC_TRY(check_dims(file, output_path, name, n, config->output_layer.num_neurons));
+  PSAC_TRY(check_dims(file, critic_path, name, n, config->actor_critic.num_critic_neurons));
+  return psac_h5_check_members(file, "/weights", 2, "middle_to_output and middle_to_critic");
+}
+
+psac_status psac_run_file_check_weights(const char *path, const psac_config *config) {
+  psac_h5_file *file = NULL;
+  PSAC_TRY(psac_h5_open(NULL, path, &file));
+  const psac_status status = check_weights(file, path, config);
+  psac_h5_close(&file);
+  return status;
+}
+
 static psac_status read_weights(const psac_session *session, psac_h5_file *file, const char *name, float *to_output,
                                 float *to_critic) {
-  static const char output_path[] = "/weights/middle_to_output", critic_path[] = "/weights/middle_to_critic";
-  const psac_network *network = session->network;
-  const int64_t n = network->config.middle_layer.num_neurons, first = network->shard.first_gid, rows = network->shard.n_local;
-  PSAC_TRY(check_dims(file, output_path, name, n, network->readout.layer[0].n));
-  PSAC_TRY(check_dims(file, critic_path, name, n, network->readout.layer[1].n));
-  PSAC_TRY(psac_h5_read_rows(file, output_path, PSAC_F32, first, rows, to_output));
-  return psac_h5_read_rows(file, critic_path, PSAC_F32, first, rows, to_critic);
+  const psac_shard *shard = &session->network->shard;
+  PSAC_TRY(check_weights(file, name, &session->config));
+  PSAC_TRY(psac_h5_read_rows(file, output_path, PSAC_F32, shard->first_gid, shard->n_local, to_output));
+  return psac_h5_read_rows(file, critic_path, PSAC_F32, shard->first_gid, shard->n_local, to_critic);
 }
 
 psac_status psac_run_file_read_weights(const psac_session *session, const char *path) {

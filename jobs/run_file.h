@@ -32,6 +32,9 @@ psac_status psac_run_file_write(const psac_session *session, const psac_results 
 // Reads the configuration text of a run file; rank 0 alone. The caller frees *text.
 psac_status psac_run_file_read_config(const char *path, char **text);
 
+// Refuses a run file without the weights of a network so configured, before that network is built. Not collective.
+psac_status psac_run_file_check_weights(const char *path, const psac_config *config);
+
 // Gives the network the weights of a run file. Collective.
 psac_status psac_run_file_read_weights(const psac_session *session, const char *path);
 

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "jobs.h"
+#include "model/bounds.h"
 #include "model/plan.h"
 
 static psac_status resolve(const psac_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
@@ -57,6 +58,15 @@ static psac_status check_size(const psac_config *config, const char *folder, con
                    (long long)config->retina.input_size[1]);
 }
 
+static psac_status check_images(const psac_config *config, const psac_digits *digits) {
+  int64_t n_of[PSAC_DIGIT_CLASSES] = {0}, most = 0;
+  for (int64_t i = 0; i < digits->n; i++) {
+    const int64_t n = ++n_of[digits->labels[i]];
+    if (n > most) most = n;
+  }
+  return psac_bounds_check_images(config, digits->n, most);
+}
+
 static psac_status spread_digits(const psac_ranks *ranks, psac_digits *digits) {
   int64_t size[3] = {digits->n, digits->height, digits->width};
   PSAC_TRY(psac_ranks_broadcast(ranks, size, sizeof size));
@@ -81,6 +91,7 @@ psac_status psac_session_read_digits(psac_session *session, int want_train) {
     if (status == PSAC_OK && want_train) status = check_size(config, folder, &session->train);
     if (status == PSAC_OK) status = psac_digits_read(folder, PSAC_TEST_SET, config->evaluation.max_images, &session->test);
     if (status == PSAC_OK) status = check_size(config, folder, &session->test);
+    if (status == PSAC_OK) status = check_images(config, &session->test);
   }
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   if (want_train) PSAC_TRY(spread_digits(session->ranks, &session->train));

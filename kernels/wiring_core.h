@@ -71,7 +71,7 @@ PSAC_HD static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t
 // Global id of the source of synapse k onto neuron gid: uniform over the n_neurons - 1 others, repetition allowed.
 PSAC_HD static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, uint32_t k, int64_t n_neurons) {
   const psac_rng_block r = psac_rng_draw(key, k / 2, 0, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
-  const uint32_t *word = r.word + 2 * (k % 2);
+  const uint32_t *word = r.word + (k % 2 ? 2 : 0);
   const int64_t source = (int64_t)psac_rng_below(word[0], word[1], (uint64_t)n_neurons - 1);
   return source + (source >= gid);
 }

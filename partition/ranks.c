@@ -29,6 +29,7 @@ static void tune_open_mpi(void) {
   const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (local_size && atol(local_size) > n_cores) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   setenv("OMPI_MCA_io", "romio321", 0);
+  setenv("OMPI_MCA_mpi_warn_on_fork", "0", 0);  // the child that tries a file (io/h5_try.c) does not use MPI
 }
 
 static MPI_Comm comm_of(const psac_ranks *ranks) { return *(const MPI_Comm *)ranks->mpi_comm; }

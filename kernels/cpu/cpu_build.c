@@ -48,7 +48,7 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
       shard->field_column[first[unit_of(shard, position, k)]] = (uint32_t)c;
     }
     for (int lane = 0; lane < PSAC_COLUMN && c * PSAC_COLUMN + lane < shard->n_local; lane++) {
-      psac_wiring_receptive_field(key, shard->first_gid + c * PSAC_COLUMN + lane, patch, norm, shard->current_scale, weight, 1);
+      psac_wiring_receptive_field(key, shard->first_gid + (int64_t)c * PSAC_COLUMN + lane, patch, norm, shard->current_scale, weight, 1);
       for (int k = 0; k < patch; k++) {
         shard->field_weight[(size_t)first[unit_of(shard, position, k)] * PSAC_COLUMN + (size_t)lane] = weight[k];
       }
@@ -77,7 +77,7 @@ static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int32_t i,
 static uint32_t make_starts(uint32_t *first, size_t n_slots, uint32_t group) {
   uint64_t n_targets = 0;
   for (size_t s = 0; s < n_slots; s++) {
-    n_targets += (first[s + 1] + group - 1) / group * group;
+    n_targets += ((uint64_t)first[s + 1] + group - 1) / group * group;
     if (n_targets > UINT32_MAX) return 0;
     first[s + 1] = (uint32_t)n_targets;
   }
@@ -88,6 +88,10 @@ static uint32_t make_starts(uint32_t *first, size_t n_slots, uint32_t group) {
 psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
   const size_t n_slots = (size_t)shard->n_source_words * 64;
+  if (n_slots > UINT32_MAX) {
+    return psac_fail(PSAC_ERR_INPUT, "%zu neurons with recurrent synapses are too many for backend cpu; allowed: below 2^32, or "
+                     "recurrence.in_degree = 0", n_slots);
+  }
   PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
   uint32_t *first = shard->target_first;
   for (int32_t i = 0; i < shard->n_local; i++) {

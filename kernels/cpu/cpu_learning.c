@@ -1,4 +1,5 @@
 // Eligibility from stored spikes, and the change of the shard's own weights.
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,14 @@ psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shar
   return PSAC_OK;
 }
 
+// The bound of choose_fraction_bits (src/model/build.c).
+PSAC_INLINE int eligibilities_fit(const int32_t *eligibility, int n) {
+  for (int k = 0; k < n; k++) {
+    if (eligibility[k] < -(3 << 29) || eligibility[k] > 3 << 29) return 0;
+  }
+  return 1;
+}
+
 PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
   (void)stream;
   const psac_lanes lanes = shard->lanes;
@@ -78,6 +87,7 @@ PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_
     int32_t *row = shard->row + (size_t)i * (size_t)lanes.n;
     const int32_t *eligibility = shard->eligibility + (size_t)i * (size_t)lanes.n_eligibility;
     const float mean = shard->mean_count[i];
+    assert(eligibilities_fit(eligibility, lanes.n_eligibility));
     for (int o = 0; o < lanes.n_output; o++) {
       const float gate = (float)eligibility[o] * step - mean * batch->target[o];
       row[o] = psac_power_stdp(row[o], gate, batch->learning_rate, batch->power_mu);

@@ -1,4 +1,6 @@
 // One timestep of the middle layer: retina and recurrent currents, integration, spikes.
+#include <assert.h>
+
 #include "cpu/cpu_kernels.h"
 #include "cpu/spike_list.h"
 #include "lif_core.h"
@@ -83,6 +85,15 @@ PSAC_INLINE uint32_t integrate_32(const psac_shard *shard, float *restrict v, in
   return spikes;
 }
 
+// The bound of choose_current_scale (src/model/build.c), with its rounding.
+PSAC_INLINE int currents_fit(const psac_shard *shard, int32_t uniform) {
+  for (int32_t i = 0; i < shard->n_padded; i++) {
+    const int64_t current = (int64_t)shard->current[i] + uniform;
+    if (current < -2000100000 || current > 2000100000) return 0;
+  }
+  return 1;
+}
+
 PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t, int b, const uint64_t *arriving,
                                    size_t rank_stride) {
   const uint64_t *retina =
@@ -98,6 +109,7 @@ PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t,
     }
   }
   const int32_t uniform = shard->uniform_current ? uniform_current(shard, retina) : 0;
+  assert(currents_fit(shard, uniform));
   float *v = shard->v + (size_t)b * (size_t)shard->n_padded;
   uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
   for (int w = 0; w < shard->n_words; w++) {

@@ -1,4 +1,5 @@
 // From the middle layer's spikes to the output and critic neurons.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -53,12 +54,22 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
   }
 }
 
+// Every spike adds at most 2^31 to a lane, so a lane beyond that has overflowed somewhere.
+PSAC_INLINE int drives_fit(const psac_shard *shard, const int64_t *drive) {
+  const double n = (double)drive[shard->lanes.one];
+  for (int k = 0; k < shard->lanes.n; k++) {
+    if (fabs((double)drive[k]) > n * 0x1p31) return 0;
+  }
+  return n >= 0.0 && n <= shard->n_local;
+}
+
 psac_status psac_cpu_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                     int n_steps, int64_t *drives) {
   (void)stream;
   for (int k = 0; k < n_steps; k++) {
     for (int b = first; b < first + n; b++, drives += shard->lanes.n) {
       step_drives(shard, shard->spikes + ((size_t)(t + k) * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words, drives);
+      assert(drives_fit(shard, drives));
     }
   }
   return PSAC_OK;
@@ -108,8 +119,8 @@ PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout 
                      readout->counts + state);
     }
     if (counted) {
-      readout->totals[2 * b] += drive[lanes.mean_count];
-      readout->totals[2 * b + 1] += drive[lanes.one];
+      readout->totals[2 * (size_t)b] += drive[lanes.mean_count];
+      readout->totals[2 * (size_t)b + 1] += drive[lanes.one];
     }
   }
 }

@@ -6,7 +6,7 @@
 
 static _Thread_local char fail_message[1024];
 
-psac_status psac_fail(psac_status status, const char *format, ...) {
+psac_status(psac_fail)(psac_status status, const char *format, ...) {
   char text[sizeof fail_message];  // arguments may point into the message that is being replaced
   va_list args;
   va_start(args, format);

@@ -29,6 +29,12 @@ typedef enum psac_status {
 // Records the message of this thread's current failure (printf format, one line, no trailing newline: what, where, which value,
 // what would be right) and returns `status`, so that `return psac_fail(PSAC_ERR_INPUT, ...)` reads as one statement.
 psac_status psac_fail(psac_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The same, so that compilers and analysers see which status it returns.
+static inline psac_status psac_status_of(psac_status status, psac_status returned) {
+  (void)returned;
+  return status;
+}
+#define psac_fail(status, ...) psac_status_of(status, psac_fail(status, __VA_ARGS__))
 
 // The message recorded by the last psac_fail; valid until the next one. "" if there was none.
 const char *psac_fail_message(void);

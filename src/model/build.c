@@ -3,20 +3,22 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/bounds.h"
 #include "model/plan.h"
 #include "model/retina.h"
 
 enum { WORD_BITS = 64 };
 
 // Currents are integers in steps of 1 / scale, a power of two: as fine as keeps every receptive-field weight within 16 bits and the
-// largest possible sum of a step within 32.
+// largest possible sum of a step within 32. Rounding adds at most 1/2 for each of the 4096 pixels, 4096 units and 10^5 synapses that a sum
+// has at most: 2e9 + 6e4 < 2^31.
 static psac_status choose_current_scale(psac_network *network) {
   const psac_config *config = &network->config;
   const double norm = config->receptive_field.norm, patch = (double)(config->receptive_field.size * config->receptive_field.size);
   const double synapse = fmax(fabs(config->recurrence.current_exc), fabs(config->recurrence.current_inh));
   const double largest = patch * norm + (double)config->recurrence.in_degree * synapse +
                          network->shard.n_units * config->network.uniform_current;
-  float scale = 32.0f;
+  float scale = PSAC_SCALE_MAX;
   while (scale > 1.0f && (norm * (double)scale > 32767.0 || largest * (double)scale > 2e9)) scale *= 0.5f;
   if (largest * (double)scale > 2e9) {
     return psac_fail(PSAC_ERR_INPUT, "recurrence.in_degree = %lld synapses of up to %g can add up to a current of %g; allowed: "
@@ -204,7 +206,8 @@ static psac_status build_readout(psac_network *network) {
 }
 
 // Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are
-// at most c_o / (1 - decay); the critic's lane adds |delta| < 1 per counted step.
+// at most c_o / (1 - decay); the critic's lane adds |delta| < 1 per counted step, the spike count 1. In units, that is at most 2^30 for a
+// batch; rounding adds at most 1/2 per trial and step, 2^29; both together stay below 2^31.
 static psac_status choose_fraction_bits(psac_network *network) {
   const psac_config *config = &network->config;
   const double decay = exp(-config->simulation.dt / config->learning.tau_plus);
@@ -221,6 +224,7 @@ static psac_status choose_fraction_bits(psac_network *network) {
 
 psac_status psac_network_build(psac_network *network) {
   const psac_config *config = &network->config;
+  PSAC_TRY(psac_bounds_check(config));
   set_sizes(network);
   PSAC_TRY(choose_fraction_bits(network));
   network->n_together = psac_plan_make(config, network->transport.n_ranks, network->kernels->staging() != NULL).n_together;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/bounds.h"
 #include "model/build.h"
 #include "model/plan.h"
 
@@ -184,11 +185,13 @@ psac_status psac_network_set_weights(psac_network *network, const float *to_outp
   weight_copy copy = make_copy(network, to_output, to_critic, 1);
   const float *const array[2] = {to_output, to_critic};
   const int width[2] = {copy.n_output, copy.n_critic};
+  const double limit = psac_bounds_weight(&network->config);
   for (int a = 0; a < 2; a++) {
     for (int64_t k = 0; array[a] && k < network->shard.n_local * (int64_t)width[a]; k++) {
-      if (!(array[a][k] >= -2.0f && array[a][k] < 2.0f)) {
-        return psac_fail(PSAC_ERR_INPUT, "weight [%lld][%lld] = %g is not in [-2, 2)",
-                         (long long)(network->shard.first_gid + k / width[a]), (long long)(k % width[a]), (double)array[a][k]);
+      if (!((double)array[a][k] >= -limit && (double)array[a][k] < limit)) {
+        return psac_fail(PSAC_ERR_INPUT, "weight [%lld][%lld] = %g is not in [-%g, %g)",
+                         (long long)(network->shard.first_gid + k / width[a]), (long long)(k % width[a]), (double)array[a][k], limit,
+                         limit);
       }
     }
   }

@@ -35,7 +35,7 @@ static psac_status judge(psac_network *network, const psac_trial *trials, int n,
     const int32_t *output = batch->counts + (size_t)b * 2 * PSAC_MAX_PLASTIC, *critic = output + PSAC_MAX_PLASTIC;
     const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
     outcomes[b] = make_outcome(network, &judgement, output);
-    if (batch->mean_squares > 0) outcomes[b].activity = (double)batch->totals[2 * b] / (double)batch->mean_squares;
+    if (batch->mean_squares > 0) outcomes[b].activity = (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares;
     if (learn) batch->third[b] = psac_critic_third_factor(&network->config, &judgement, output);
   }
   return PSAC_OK;

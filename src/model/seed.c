@@ -96,7 +96,7 @@ static psac_status run_pass(psac_network *network, int n_trials, int trial, int 
 // Reward 0 for the prediction; when it learns, once more with reward +1 or -1 for it. The last prediction is the one that counts.
 static psac_status present_trial(psac_network *network, const psac_trial *trial, int first, int n_trials, int b, int learn,
                                  const psac_observer *observer, psac_outcome *outcome) {
-  psac_outcome unused;
+  psac_outcome unused = {0};
   psac_outcome *result = network->transport.rank == 0 ? outcome : &unused;
   double reward = 0.0;  // rank 0's; the others need not know it
   for (int pass = 0; pass < (learn ? 2 : 1); pass++) {

@@ -1,5 +1,7 @@
 #include "model/state.h"
 
+#include <math.h>
+
 psac_status psac_network_get_state(const psac_network *network, const psac_ranks *ranks, psac_network_state *state) {
   *state = (psac_network_state){.critic = network->critic, .weights_in_range = network->weights_in_range};
   PSAC_TRY(psac_network_fetch(network, state->spike_counts, network->spike_counts, sizeof state->spike_counts));
@@ -8,6 +10,11 @@ psac_status psac_network_get_state(const psac_network *network, const psac_ranks
 
 psac_status psac_network_set_state(psac_network *network, const psac_network_state *state) {
   const int64_t none[2] = {0, 0};
+  const psac_critic *critic = &state->critic;
+  if (!isfinite(critic->alpha) || !isfinite(critic->beta) || !isfinite(critic->kappa) || !(critic->mean_count >= 0.0) ||
+      !isfinite(critic->mean_count) || critic->n_trials < 0) {
+    return psac_fail(PSAC_ERR_INPUT, "the critic's state to go on from is not finite");
+  }
   network->critic = state->critic;
   network->weights_in_range = state->weights_in_range != 0;
   // only the sum over ranks is ever looked at
@@ -22,7 +29,14 @@ psac_status psac_network_get_rows(const psac_network *network, int64_t first, in
 }
 
 psac_status psac_network_set_rows(psac_network *network, int64_t first, int64_t n, const int32_t *rows) {
-  const size_t width = (size_t)network->shard.lanes.n;
+  const psac_lanes lanes = network->shard.lanes;
+  const size_t width = (size_t)lanes.n;
+  for (int64_t i = 0; i < n; i++) {
+    const int32_t *row = rows + (size_t)i * width, mean = row[lanes.mean_count];
+    if (row[lanes.one] == 1 && mean >= 0 && mean >> PSAC_MEAN_BITS <= network->shard.n_steps) continue;
+    return psac_fail(PSAC_ERR_INPUT, "the weights to go on from are damaged in row %lld",
+                     (long long)(network->shard.first_gid + first + i));
+  }
   return network->kernels->upload(network->stream, network->shard.row + (size_t)first * width, rows, sizeof *rows * (size_t)n * width);
 }
 
@@ -31,6 +45,11 @@ psac_status psac_network_get_means(const psac_network *network, int64_t first, i
 }
 
 psac_status psac_network_set_means(psac_network *network, int64_t first, int64_t n, const float *means) {
+  for (int64_t i = 0; i < n; i++) {
+    if (means[i] >= 0.0f && means[i] <= (float)network->shard.n_steps) continue;
+    return psac_fail(PSAC_ERR_INPUT, "the running mean count to go on from is %g for neuron %lld; possible are 0 to %d", (double)means[i],
+                     (long long)(network->shard.first_gid + first + i), network->shard.n_steps);
+  }
   return network->kernels->upload(network->stream, network->shard.mean_count + first, means, sizeof *means * (size_t)n);
 }
 

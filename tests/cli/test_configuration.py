@@ -55,6 +55,21 @@ class Refusals(Mistakes):
         self.assert_refused(["config", "--seed", "-1"], "simulation.seed", ranks=(1,))
         self.assert_refused(["config", "--seed", "nan"], "is not an integer", ranks=(1,))
 
+    def test_numbers_that_are_not_finite_decimals(self):
+        for word in (".nan", ".NaN", "nan", "-nan", ".inf", "-.inf", "inf", "infinity", "1e999", "-1e999", "0x1p3", "0x10", "1_000", "1e",
+                     "1,5", "1d3", "--1", "+", ".", "e5"):
+            for name in ("learning.learning_rate", "neuron.v_rest", "simulation.seed"):
+                with self.subTest(word=word, name=name):
+                    self.refuse([f"{name}={word}"], name, ranks=(1,))
+        self.refuse_file(b"learning:\n  learning_rate: .nan\n", "mine.yaml:2", "learning.learning_rate", ranks=(1, 3))
+        self.refuse_file(b"learning: {learning_rate: 1e999}\n", "out of range", ranks=(1,))
+
+    def test_sums_that_could_overflow(self):
+        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--set", "simulation.t_total=1000000",
+                             "--set", "middle_layer.num_neurons=20000"], "can overflow", "allowed: 18014 neurons")
+        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--set", "recurrence.in_degree=100000",
+                             "--set", "recurrence.current_inh=-30000"], "recurrence.in_degree", "below 2e9", ranks=(1,))
+
     def test_keys_that_contradict_each_other(self):
         self.refuse(["simulation.t_skip=1200"], "simulation.t_skip", "simulation.t_total")
         self.refuse(["receptive_field.size=15"], "receptive_field.size", ranks=(1,))

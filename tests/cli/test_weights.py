@@ -115,9 +115,9 @@ class Weights(Mistakes):
             shutil.copy(RUN, self.run_file)
             self.damage(change)
         link_to(h5py.ExternalLink(RUN, TO_OUTPUT))
-        self.refuse(f"{TO_OUTPUT} is missing")
+        self.refuse(f"{TO_OUTPUT} is a link to somewhere else")
         link_to(h5py.SoftLink(TO_CRITIC))
-        self.refuse(f"{TO_OUTPUT} is missing", ranks=(1,))
+        self.refuse(f"{TO_OUTPUT} is a link to somewhere else", ranks=(1,))
 
     def test_a_file_without_permission(self):
         os.chmod(self.run_file, 0)

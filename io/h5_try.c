@@ -1,0 +1,96 @@
+// HDF5 does not survive every damaged file (docs/reliability.md): whether it survives this one is tried in a child process, which shares
+// nothing with the run but the file. The child reads what the readers here would read, everywhere in the file.
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "h5_internal.h"
+
+enum {
+  PATH_BYTES = 512,
+  CPU_SECONDS = 30,          // structures that go round in circles end here
+  PIECE_ELEMENTS = 1 << 16,  // most that is read at once, unless a row is longer
+};
+
+// Chunks are found through structures of the file and unpacked, so they are read; other data are just bytes.
+static void try_dataset(psac_h5_file *file, const char *path) {
+  hid_t set = -1;
+  if (psac_h5_open_dataset(file, path, &set) != PSAC_OK) return;
+  const hid_t creation = H5Dget_create_plist(set), space = H5Dget_space(set);
+  hsize_t size[H5S_MAX_RANK] = {0};
+  const int n_dims = H5Sget_simple_extent_dims(space, size, NULL);
+  double row_elements = 1.0;
+  for (int d = 1; d < n_dims; d++) row_elements *= (double)size[d];
+  const int64_t n_rows = n_dims > 0 ? (int64_t)size[0] : 0;
+  const int64_t piece = row_elements < PIECE_ELEMENTS ? (int64_t)(PIECE_ELEMENTS / fmax(row_elements, 1.0)) : 1;
+  void *data = H5Pget_layout(creation) == H5D_CHUNKED ? malloc((size_t)(8.0 * row_elements * (double)piece) + 1) : NULL;
+  for (int64_t first = 0; data && first < n_rows; first += piece) {
+    const int64_t n = n_rows - first < piece ? n_rows - first : piece;
+    if (psac_h5_read_rows(file, path, PSAC_F64, first, n, data) != PSAC_OK) break;
+  }
+  free(data);
+  H5Sclose(space);
+  H5Pclose(creation);
+  H5Dclose(set);
+}
+
+typedef struct attribute_owner {
+  psac_h5_file *file;
+  const char *path;
+} attribute_owner;
+
+static herr_t try_attribute(hid_t place, const char *name, const H5A_info_t *info, void *context) {
+  (void)place, (void)info;
+  const attribute_owner *owner = context;
+  int64_t whole;
+  char *text;
+  if (psac_h5_read_i64(owner->file, owner->path, name, &whole) != PSAC_OK &&
+      psac_h5_read_text(owner->file, owner->path, name, &text) == PSAC_OK) {
+    free(text);
+  }
+  return 0;
+}
+
+static herr_t try_object(hid_t root, const char *name, const H5O_info_t *info, void *context) {
+  psac_h5_file *file = context;
+  char path[PATH_BYTES];
+  snprintf(path, sizeof path, "/%s", strcmp(name, ".") == 0 ? "" : name);
+  attribute_owner owner = {file, path};
+  H5Aiterate_by_name(root, name, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, try_attribute, &owner, H5P_DEFAULT);
+  if (info->type == H5O_TYPE_DATASET) try_dataset(file, path);
+  if (info->type == H5O_TYPE_GROUP) (void)psac_h5_check_members(file, path, 0, "");
+  return 0;
+}
+
+_Noreturn static void try_in_child(const char *path) {
+  const struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS}, core = {0, 0};
+  setrlimit(RLIMIT_CPU, &cpu);
+  setrlimit(RLIMIT_CORE, &core);
+  const int nowhere = open("/dev/null", O_RDWR);
+  dup2(nowhere, STDOUT_FILENO);
+  dup2(nowhere, STDERR_FILENO);
+  psac_h5_file *file = NULL;
+  if (psac_h5_open(NULL, path, &file) == PSAC_OK) {
+    H5Ovisit(file->id, H5_INDEX_NAME, H5_ITER_NATIVE, try_object, file);
+    psac_h5_close(&file);
+  }
+  _exit(0);
+}
+
+psac_status psac_h5_try(const char *path) {
+  int how = 0;
+  pid_t ended;
+  const pid_t child = fork();
+  if (child == 0) try_in_child(path);
+  if (child < 0) return PSAC_OK;  // then without a trial
+  do ended = waitpid(child, &how, 0);
+  while (ended < 0 && errno == EINTR);
+  if (ended != child || (WIFEXITED(how) && WEXITSTATUS(how) == 0)) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%s: damaged in a way that the HDF5 library does not survive", path);
+}

@@ -1,0 +1,21 @@
+// Whether every integer sum of a run stays within its type, whatever the spikes turn out to be. The arithmetic is in bounds.c.
+#ifndef PSAC_MODEL_BOUNDS_H
+#define PSAC_MODEL_BOUNDS_H
+
+#include "config/config.h"
+
+enum { PSAC_SCALE_MAX = 32 };  // finest unit of currents is 1 / 32
+
+// Refuses a configuration whose sums over neurons, steps or trials could overflow, with the reason. Not collective.
+psac_status psac_bounds_check(const psac_config *config);
+
+// The same for the statistics over a set of evaluation images, of which n_of_label carry the commonest label.
+psac_status psac_bounds_check_images(const psac_config *config, int64_t n_images, int64_t n_of_label);
+
+// Weights have to lie in [-limit, limit): what fits the fixed point, and lets all neurons spike at once.
+double psac_bounds_weight(const psac_config *config);
+
+// The most spikes of a middle neuron in a presentation.
+int64_t psac_bounds_spikes(const psac_config *config);
+
+#endif
