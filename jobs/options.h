@@ -19,6 +19,8 @@ typedef struct psac_options {
   const char *data;             // folder of the IDX files
   const char *out;              // NULL = chosen by the job
   const char *weights, *replay_case;
+  const char *study, *only, *repeats, *pretend_ranks, *as_rank;  // scaling; NULL = not given
+  const char *list;             // not NULL = given
   const char *backend, *transport, *progress;
   char command_line[4096];      // as typed, for the run file
 } psac_options;

@@ -10,6 +10,8 @@ OPTIONS = {
     "train": ["config", "set", "seed", "data", "out", "backend", "transport", "progress"],
     "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "progress"],
     "replay": ["config", "set", "out", "case", "backend", "transport"],
+    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "pretend-ranks", "as-rank", "list", "backend",
+                "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
 }
@@ -19,7 +21,7 @@ class Help(Mistakes):
     def test_every_command_lists_its_options(self):
         for command, options in OPTIONS.items():
             out = self.assert_works([command, "--help"]).out
-            listed = re.findall(r"^  --(\w+)", out, re.MULTILINE)
+            listed = re.findall(r"^  --([\w-]+)", out, re.MULTILINE)
             self.assertEqual(sorted(listed), sorted(options + ["help", "version"]), command)
             self.assertIn(f"psac_dist {command}", out)
 
@@ -45,7 +47,7 @@ class Help(Mistakes):
 
 class Refusals(Mistakes):
     def test_unknown_commands(self):
-        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, info, config")
+        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, scaling, info, config")
         self.assert_refused([""], "is not a command", ranks=(1,))
 
     def test_unknown_options(self):
