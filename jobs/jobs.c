@@ -38,7 +38,7 @@ const psac_job psac_jobs[] = {
                        "tools/psac_report draws it. Images are those of --data; where data/mnist is not there, speed is measured with synthetic\n"
                        "ones, as the rows say. With --pretend-ranks one process holds and computes the true share of one rank of a large job;\n"
                        "the other ranks' spikes are made up and the time on the network is modelled.",
-        .options = "csSdoynrRqlbtp",
+        .options = "csSdoyONPAlbtp",
         .config = "psac",
         .run = psac_job_scaling,
     },
