@@ -57,6 +57,16 @@ const psac_job psac_jobs[] = {
         .config = "psac",
         .run = psac_job_config,
     },
+    {
+        .name = "plan",
+        .summary = "predict memory and time of a job, without running it",
+        .description = "Prints what a job would need on each rank and how long it would take, on any number of ranks of any machine of\n"
+                       "configs/hardware.yaml: layout, bytes by array, whether they fit, seconds by stage and by kernel, what dominates,\n"
+                       "and what would help. docs/performance.md explains the model.",
+        .options = "csSnrRgHtxfbC",
+        .config = "psac",
+        .run = psac_job_plan,
+    },
     {.name = NULL},
 };
 

@@ -24,5 +24,6 @@ psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_scaling(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_config(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_plan(const psac_options *options, psac_ranks *ranks);
 
 #endif

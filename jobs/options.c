@@ -20,6 +20,14 @@ static const option options_table[] = {
     {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed, quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
+    {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
+    {'r', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
+    {'R', "replicas", "R", PLACE(n_replicas), "groups of ranks that share a batch's trials, or auto for the fastest [1]"},
+    {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
+    {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
+    {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
+    {'f', "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
+    {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its figures to FILE"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
@@ -90,7 +98,12 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
     options->job = psac_job_find(argv[next]);
     if (!options->job && strcmp(argv[next], "help") == 0) return options->help = 1, PSAC_OK;
     if (!options->job) {
-      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: train, evaluate, replay, scaling, info, config", argv[next]);
+      char allowed[256];
+      size_t n = 0;
+      for (const psac_job *each = psac_jobs; each->name; each++) {
+        n += (size_t)snprintf(allowed + n, sizeof allowed - n, "%s%s", n > 0 ? ", " : "", each->name);
+      }
+      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: %s", argv[next], allowed);
     }
     next++;
   }

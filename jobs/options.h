@@ -21,6 +21,7 @@ typedef struct psac_options {
   const char *weights, *replay_case;
   const char *study, *only, *repeats, *pretend_ranks, *as_rank;  // scaling; NULL = not given
   const char *list;             // not NULL = given
+  const char *neurons, *n_ranks, *n_replicas, *gpu, *hardware, *rates, *format, *calibrate;  // NULL = not given
   const char *backend, *transport, *progress;
   char command_line[4096];      // as typed, for the run file
 } psac_options;

@@ -18,9 +18,13 @@ static psac_status resolve(const psac_options *options, int n_ranks, const psac_
   if (file) PSAC_TRY(psac_config_overlay_file(config, file));
   if (over) PSAC_TRY(psac_config_overlay(config, layer->text, strlen(layer->text), layer->origin));
   for (int k = 0; k < options->n_sets; k++) PSAC_TRY(psac_config_set(config, options->set[k]));
+  char assignment[128];
   if (options->seed) {
-    char assignment[128];
     snprintf(assignment, sizeof assignment, "simulation.seed=%.90s", options->seed);
+    PSAC_TRY(psac_config_set(config, assignment));
+  }
+  if (options->neurons) {
+    snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%.90s", options->neurons);
     PSAC_TRY(psac_config_set(config, assignment));
   }
   return psac_config_check(config, n_ranks);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/build.h"
+#include "model/plan.h"
 
 psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
                                 psac_network **network) {
@@ -15,12 +16,9 @@ psac_status psac_network_create(const psac_config *config, const psac_kernels *k
   made->kernels = kernels;
   made->transport = *transport;
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
-  psac_status status = PSAC_OK;
-  if (made->layout.map.slots > INT32_MAX) {
-    status = psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %d ranks puts %lld neurons on one rank; allowed: "
-                       "below 2^31; use more ranks", (long long)config->middle_layer.num_neurons, transport->n_ranks,
-                       (long long)made->layout.map.slots);
-  }
+  const int on_device = kernels->staging() != NULL;
+  const psac_plan plan = psac_plan_make(config, transport->n_ranks, on_device);
+  psac_status status = psac_plan_check(config, &plan, on_device);
   if (status == PSAC_OK) status = psac_network_build(made);
   if (status == PSAC_OK) {
     *network = made;
