@@ -37,8 +37,8 @@ const psac_job psac_jobs[] = {
                        "file with one row per measurement to the folder --out [runs/scaling]; any number of jobs may add to one folder.\n"
                        "tools/psac_report draws it. Images are those of --data; where data/mnist is not there, speed is measured with synthetic\n"
                        "ones, as the rows say. With --pretend-ranks one process holds and computes the true share of one rank of a large job;\n"
-                       "the other ranks' spikes are made up and the time on the network is modelled.",
-        .options = "csSdoyONPAlbtp",
+                       "the other ranks' spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
+        .options = "csSdoyONPAHlbtp",
         .config = "psac",
         .run = psac_job_scaling,
     },

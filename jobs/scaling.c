@@ -30,6 +30,7 @@ typedef struct scaling {
   int is_pretended;
   int64_t n_ranks;   // pretended or real
   int n_cases;       // of the study; those that are measured follow from `only`
+  psac_hardware hardware;
   int synthetic;
 } scaling;
 
@@ -107,6 +108,18 @@ static psac_status prepare_study(const psac_options *options, scaling *job) {
   PSAC_TRY(psac_study_read(options->study ? options->study : "scaling", &job->study));
   if (options->only) PSAC_TRY(read_only(options->only, psac_study_n_cases(&job->study), &job->only));
   if (options->repeats) PSAC_TRY(read_whole("repeats", options->repeats, 1, 1000, &job->only.repeats));
+  return PSAC_OK;
+}
+
+// The machine that predictions and pretended networks are made for: by default the kind that this one is.
+static psac_status choose_hardware(scaling *job) {
+  const psac_session *session = &job->session;
+  const char *kind = session->kernels->staging() ? "h100" : "cpu", *asked = session->options->hardware;
+  psac_status status = PSAC_OK;
+  if (session->ranks->rank == 0) status = psac_hardware_find(asked ? asked : kind, &job->hardware);
+  PSAC_TRY(psac_ranks_agree(session->ranks, status));
+  PSAC_TRY(psac_ranks_broadcast(session->ranks, &job->hardware, sizeof job->hardware));
+  job->pretending.hardware = job->hardware;
   return PSAC_OK;
 }
 
@@ -226,6 +239,7 @@ static psac_status measure_all(scaling *job, psac_progress_kind kind) {
       .n_train = session->train.n,
       .n_test = session->test.n,
       .synthetic = job->synthetic,
+      .hardware = &job->hardware,
       .pretending = job->is_pretended ? &job->pretending : NULL,
       .progress = kind,
   };
@@ -244,6 +258,7 @@ static psac_status run(scaling *job, psac_progress_kind kind) {
   }
   PSAC_TRY(get_images(job));
   PSAC_TRY(psac_session_choose(session));
+  PSAC_TRY(choose_hardware(job));
   if (!job->is_pretended) PSAC_TRY(psac_ranks_agree(session->ranks, psac_transport_count(&session->transport)));
   PSAC_TRY(psac_table_prepare(&job->table, session));
   if (kind != PSAC_PROGRESS_NONE) psac_session_announce(session);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "evaluation.h"
+#include "model/cost.h"
 #include "model/plan.h"
 #include "shuffle.h"
 #include "transport_counted.h"
@@ -140,6 +141,16 @@ static void derive(const psac_session *session, const int64_t spikes[2], psac_ro
   row->rate_hz = all / (trials * (double)row->neurons * config->simulation.t_total * 1e-3);
 }
 
+// Model seed is planned for memory only.
+static double predict_trials_per_s(const psac_measurement *measurement) {
+  const psac_session *session = measurement->session;
+  if (session->config.network.model == PSAC_MODEL_SEED) return 0.0;
+  const psac_conditions conditions = psac_conditions_default();
+  psac_cost cost;
+  psac_cost_estimate(&session->config, session->transport.n_ranks, 1, measurement->hardware, &conditions, &cost);
+  return cost.seconds > 0.0 ? (double)cost.batch / cost.seconds : 0.0;
+}
+
 static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, double build_s) {
   const psac_session *session = measurement->session;
   const psac_network *network = session->network;
@@ -149,6 +160,7 @@ static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, d
       .together = network->n_together, .trials = measurement->what.trials, .steps = network->shard.n_steps, .repeat = repeat,
       .seed = session->config.simulation.seed, .build_s = build_s, .accuracy = NAN,
       .planned_bytes = psac_plan_make(&session->config, n_ranks, on_device).bytes,
+      .planned_trials_per_s = predict_trials_per_s(measurement),
   };
   snprintf(row.kind, sizeof row.kind, "%s", psac_study_kind_name(measurement->what.kind));
   snprintf(row.backend, sizeof row.backend, "%s", session->kernels->name);
@@ -176,6 +188,7 @@ static psac_status measure_row(course *on, const memory *before, int64_t shown, 
   PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));
   if (measurement->pretending) correct_pretended(measurement->pretending, network, row, spikes);
   PSAC_TRY(collect(session, before, &traffic, row));
+  if (measurement->pretending) row->nodes = (int64_t)ceil((double)row->ranks / measurement->hardware->ranks_per_node);
   derive(session, spikes, row);
   return PSAC_OK;
 }

@@ -14,6 +14,7 @@ typedef struct psac_measurement {
   psac_case what;
   int64_t n_train, n_test;       // images that were read
   int synthetic;                 // they were made up
+  const psac_hardware *hardware; // of the prediction that the row gets
   psac_pretending *pretending;   // NULL = all ranks are there
   psac_progress_kind progress;
 } psac_measurement;

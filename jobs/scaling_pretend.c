@@ -7,10 +7,15 @@
 
 enum { PILOT_NEURONS = 2000, PILOT_TRIALS = 16 };
 
-// Of the network between the pretended ranks. Latencies are those of NCCL's ring over InfiniBand, which grow with the ranks
-// (docs/performance.md), bandwidth that of one NDR adapter.
-static psac_link link_of(int n_ranks, double bytes_factor) {
-  return (psac_link){.latency = 5e-6 + 1.2e-6 * (n_ranks - 1), .bandwidth = 46e9 / bytes_factor};
+// Between the pretended ranks, as the plan has it: latency grows with ranks and nodes.
+static psac_link link_of(const psac_hardware *hardware, double n_ranks) {
+  const int nccl = hardware->on_device;
+  const double nodes = ceil(n_ranks / hardware->ranks_per_node);
+  const double within = nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth;
+  const double between = nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes;
+  const double latency = nccl ? hardware->nccl_base + n_ranks * hardware->nccl_per_rank
+                              : hardware->mpi_base + n_ranks * hardware->mpi_per_rank + (nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0);
+  return (psac_link){.latency = latency, .bandwidth = nodes > 1.0 ? fmin(within, between) : within};
 }
 
 static psac_status fetch(const psac_network *network, const void *device, size_t n_bytes, void **bytes, size_t *kept) {
@@ -61,7 +66,6 @@ static psac_status learn_from_pilot(psac_pretending *pretending, const psac_sess
 psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n) {
   PSAC_TRY(learn_from_pilot(pretending, session, trials, n));
   const int n_ranks = pretending->n_ranks;
-  const double hops = ceil(log2((double)n_ranks));
   const psac_pretence pretence = {
       .rank = pretending->rank,
       .n_ranks = n_ranks,
@@ -69,9 +73,7 @@ psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *sessio
       .n_first = psac_config_n_exc(&session->config),
       .rate = {pretending->rate[0], pretending->rate[1]},
       .seed = (uint64_t)session->config.simulation.seed,
-      .gather = link_of(n_ranks, 1.0),
-      .reduce = link_of(n_ranks, hops),
-      .broadcast = link_of(n_ranks, hops),
+      .link = link_of(&pretending->hardware, (double)n_ranks),
       .staging = session->kernels->staging(),
   };
   PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->transport));
@@ -95,5 +97,5 @@ void psac_pretend_end(psac_pretending *pretending, psac_session *session) {
   free(pretending->third.bytes);
   free(pretending->output.bytes);
   free(pretending->factor.bytes);
-  *pretending = (psac_pretending){.rank = pretending->rank, .n_ranks = pretending->n_ranks};
+  *pretending = (psac_pretending){.rank = pretending->rank, .n_ranks = pretending->n_ranks, .hardware = pretending->hardware};
 }

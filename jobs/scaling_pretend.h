@@ -3,11 +3,13 @@
 #ifndef PSAC_JOBS_SCALING_PRETEND_H
 #define PSAC_JOBS_SCALING_PRETEND_H
 
+#include "model/hardware.h"
 #include "session.h"
 #include "transport_pretend.h"
 
 typedef struct psac_pretending {
   int rank, n_ranks;
+  psac_hardware hardware;        // whose network lies between the ranks
   psac_transport transport;      // of the case at hand
   // what the small network did
   double rate[2];                // spikes per step of an excitatory and an inhibitory neuron

@@ -42,6 +42,7 @@ static const struct column {
     COLUMN(network_bytes, PSAC_F64, 0, "bytes"),
     COLUMN(device_bytes, PSAC_F64, 0, "bytes"),
     COLUMN(planned_bytes, PSAC_F64, 0, "bytes"),
+    COLUMN(planned_trials_per_s, PSAC_F64, 0, "1/s"),
     COLUMN(spikes_per_s, PSAC_F64, 0, "1/s"),
     COLUMN(synaptic_events_per_s, PSAC_F64, 0, "1/s"),
     COLUMN(rate_hz, PSAC_F64, 0, "Hz"),

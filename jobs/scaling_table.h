@@ -28,6 +28,7 @@ typedef struct psac_row {
   double network_bytes;      // by how much building and running the network made it grow
   double device_bytes;       // the same of a device; 0 without one
   double planned_bytes;      // what psac_plan_make says of the network
+  double planned_trials_per_s;  // what psac_cost_estimate says of the network on --hardware; 0 = nothing
   double spikes_per_s;       // of middle neurons, per second of wall time
   double synaptic_events_per_s;  // recurrent ones: spikes x in_degree
   double rate_hz;            // mean of all middle neurons

@@ -98,9 +98,9 @@ static psac_status end(const pretend_state *pretend, void *stream, void *place, 
   return pretend->pretence.staging && n_bytes > 0 ? pretend->pretence.staging->to_device(stream, place, host, n_bytes) : PSAC_OK;
 }
 
-static void book(pretend_state *pretend, double started, const psac_link *link, size_t n_bytes) {
+static void book(pretend_state *pretend, double started, size_t n_bytes) {
   pretend->time.spent += psac_clock_seconds() - started;
-  pretend->time.modelled += link->latency + (double)n_bytes / link->bandwidth;
+  pretend->time.modelled += pretend->pretence.link.latency + (double)n_bytes / pretend->pretence.link.bandwidth;
 }
 
 // This rank's own part is copied as it is. On a device it has to be brought to the host for that, which no other way knows of.
@@ -130,7 +130,7 @@ static psac_status pretend_all_gather(const psac_transport *transport, void *str
     else make_spikes(pretend, r, n_bytes / vector_bytes, (uint64_t *)(void *)part);
   }
   PSAC_TRY(end(pretend, stream, receive, host, all_bytes));
-  book(pretend, started, &pretend->pretence.gather, all_bytes - n_bytes);
+  book(pretend, started, all_bytes - n_bytes);
   return PSAC_OK;
 }
 
@@ -148,7 +148,7 @@ static psac_status pretend_reduce_i64(const psac_transport *transport, void *str
     memcpy(sum, value, n * sizeof *sum);
   }
   (void)stream;
-  book(pretend, started, &pretend->pretence.reduce, n * sizeof *sum);
+  book(pretend, started, n * sizeof *sum);
   return PSAC_OK;
 }
 
@@ -165,7 +165,7 @@ static psac_status pretend_broadcast(const psac_transport *transport, void *stre
     repeat(known, 0, host, spans[k].n_bytes);
     PSAC_TRY(end(pretend, stream, spans[k].bytes, host, spans[k].n_bytes));
   }
-  book(pretend, started, &pretend->pretence.broadcast, n_bytes);
+  book(pretend, started, n_bytes);
   return PSAC_OK;
 }
 

@@ -23,7 +23,7 @@ typedef struct psac_pretence {
   int64_t n_first;
   double rate[2];
   uint64_t seed;
-  psac_link gather, reduce, broadcast;
+  psac_link link;
   const psac_staging *staging;  // NULL = host memory
 } psac_pretence;
 

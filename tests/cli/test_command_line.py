@@ -10,8 +10,8 @@ OPTIONS = {
     "train": ["config", "set", "seed", "data", "out", "backend", "transport", "progress"],
     "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "progress"],
     "replay": ["config", "set", "out", "case", "backend", "transport"],
-    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "pretend-ranks", "as-rank", "list", "backend",
-                "transport", "progress"],
+    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "pretend-ranks", "as-rank", "hardware", "list",
+                "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
 }
