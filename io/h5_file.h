@@ -20,6 +20,8 @@ typedef enum psac_type {
   PSAC_TEXT,  // fixed-length strings of psac_field.text_bytes, zero-padded
 } psac_type;
 
+size_t psac_h5_type_bytes(psac_type type);  // of one element; 0 for PSAC_TEXT
+
 enum { PSAC_MAX_DIMS = 4 };
 
 // One dataset: what it is, and this rank's rows of it (rows = slices along the first dimension).
@@ -59,6 +61,15 @@ psac_status psac_h5_commit(psac_h5_file **file);
 // same call. So a failed write or commit cannot be agreed on: the rank that sees it abandons the file, which leaves nothing behind, and
 // must end the whole run (main does, for a failure that is not agreed on). The HDF5 file stays open: closing it would write again.
 void psac_h5_abandon(psac_h5_file **file);
+
+// A file that must not end the run when it cannot be written (a checkpoint) is drafted by one rank in memory, with psac_h5_write and
+// room for datasets whose rows every rank writes itself, at *offset from the file's beginning (0 for an empty one), with plain writes.
+// Not collective.
+psac_status psac_h5_draft(const char *path, psac_h5_file **file);
+psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t *offset);
+// Ends the draft and copies it into `fd` (called `name`), all but those rows. Frees the draft also after a failure.
+psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name);
+void psac_h5_drop(psac_h5_file **file);
 
 // Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);

@@ -24,7 +24,7 @@ psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_fi
     (*file)->parallel = 1;
     H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
   }
-  (*file)->id = H5Fopen(path, H5F_ACC_RDONLY, properties);
+  PSAC_H5_TOGETHER(*file, (*file)->id, H5Fopen(path, H5F_ACC_RDONLY, properties));
   const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_INPUT, "open", "it as an HDF5 file") : PSAC_OK;
   H5Pclose(properties);
   if (status == PSAC_OK) return PSAC_OK;
@@ -116,7 +116,8 @@ psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type ty
   const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
   if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
   char nothing[8];
-  const herr_t done = H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing);
+  herr_t done;
+  PSAC_H5_TOGETHER(file, done, H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing));
   const psac_status status = done < 0 ? psac_h5_failure(file, PSAC_ERR_INPUT, "read", path) : PSAC_OK;
   H5Pclose(transfer);
   H5Sclose(memory);

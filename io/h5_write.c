@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "h5_internal.h"
 
 enum { PATH_BYTES = 4096 };
 
 void psac_h5_start(void) {
+  setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);  // some network file systems cannot lock, and nobody here needs it
   H5dont_atexit();  // a file that could not be written must not be tried again at the end
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
@@ -48,6 +50,12 @@ hid_t psac_h5_memory_type(psac_type type, size_t text_bytes) {
   H5Tset_strpad(text, H5T_STR_NULLPAD);
   H5Tset_cset(text, H5T_CSET_UTF8);
   return text;
+}
+
+size_t psac_h5_type_bytes(psac_type type) {
+  static const size_t n_bytes[] = {[PSAC_U8] = 1,  [PSAC_I32] = 4, [PSAC_U32] = 4, [PSAC_I64] = 8,
+                                   [PSAC_U64] = 8, [PSAC_F32] = 4, [PSAC_F64] = 8, [PSAC_TEXT] = 0};
+  return n_bytes[type];
 }
 
 psac_status psac_h5_check_writable(const char *path) {
@@ -97,15 +105,14 @@ psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_
   (*file)->parallel = 1;
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
-  (*file)->id = H5Fcreate((*file)->partial, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
+  PSAC_H5_TOGETHER(*file, (*file)->id, H5Fcreate((*file)->partial, H5F_ACC_TRUNC, H5P_DEFAULT, properties));
   const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "create", "the file") : PSAC_OK;
   H5Pclose(properties);
   if (status != PSAC_OK) free_file(file);
   return status;
 }
 
-// Makes the groups above `path`.
-static psac_status make_groups(psac_h5_file *file, const char *path) {
+psac_status psac_h5_make_groups(psac_h5_file *file, const char *path) {
   char group[256];
   for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
@@ -132,9 +139,10 @@ static psac_status write_rows(psac_h5_file *file, const psac_field *field, hid_t
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
   }
   const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-  H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
+  if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
   static const char nothing[8] = {0};  // HDF5 wants an address even for an empty selection
-  const herr_t written = H5Dwrite(set, type, memory, space, transfer, field->data ? field->data : nothing);
+  herr_t written;
+  PSAC_H5_TOGETHER(file, written, H5Dwrite(set, type, memory, space, transfer, field->data ? field->data : nothing));
   // asked at once, as the next call forgets the reason
   const psac_status status = written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write", field->path) : PSAC_OK;
   H5Pclose(transfer);
@@ -143,7 +151,7 @@ static psac_status write_rows(psac_h5_file *file, const psac_field *field, hid_t
 }
 
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field) {
-  PSAC_TRY(make_groups(file, field->path));
+  PSAC_TRY(psac_h5_make_groups(file, field->path));
   hsize_t dims[PSAC_MAX_DIMS];
   for (int d = 0; d < field->n_dims; d++) dims[d] = (hsize_t)field->dims[d];
   const hid_t type = psac_h5_memory_type(field->type, field->text_bytes);
@@ -201,38 +209,22 @@ psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *p
   return status;
 }
 
-static psac_status sync_path(const char *path, int flags) {
-  const int fd = open(path, flags | O_CLOEXEC);
-  const int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
-  if (fd >= 0) close(fd);
-  return failed ? psac_fail(PSAC_ERR_IO, "cannot flush %s to the disk: %s", path, strerror(failed)) : PSAC_OK;
-}
-
-// Rank 0: the data reaches the disk before the name does.
-static psac_status publish(const psac_h5_file *file) {
-  PSAC_TRY(sync_path(file->partial, O_RDWR));
-  if (rename(file->partial, file->path) != 0) {
-    return psac_fail(PSAC_ERR_IO, "cannot rename %s to %s: %s", file->partial, file->path, strerror(errno));
-  }
-  char *folder = strdup(file->path);
-  const psac_status status = folder ? sync_path(dirname(folder), O_RDONLY | O_DIRECTORY) : PSAC_OK;
-  free(folder);
-  return status;
-}
-
 psac_status psac_h5_commit(psac_h5_file **file) {
   const MPI_Comm comm = *(const MPI_Comm *)(*file)->access.mpi_comm;
-  if (H5Fclose((*file)->id) < 0) {  // perhaps on this rank alone: it must not wait for ranks that HDF5 still holds
+  herr_t closed;
+  PSAC_H5_TOGETHER(*file, closed, H5Fclose((*file)->id));
+  if (closed < 0) {  // perhaps on this rank alone: it must not wait for ranks that HDF5 still holds
     const psac_status status = psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file");
     psac_h5_abandon(file);
     return status;
   }
-  MPI_Barrier(comm);
-  const psac_status status = (*file)->access.rank == 0 ? publish(*file) : PSAC_OK;
-  if (status != PSAC_OK) unlink((*file)->partial);
-  MPI_Barrier(comm);  // nobody returns before the file has its name
+  int met;
+  PSAC_H5_TOGETHER(*file, met, MPI_Barrier(comm));
+  const psac_status status = (*file)->access.rank == 0 ? psac_disk_publish((*file)->partial, (*file)->path) : PSAC_OK;
+  if (status != PSAC_OK) psac_disk_discard((*file)->partial);
+  PSAC_H5_TOGETHER(*file, met, MPI_Barrier(comm));  // nobody returns before the file has its name
   free_file(file);
-  return status;
+  return status != PSAC_OK || met == MPI_SUCCESS ? status : psac_fail(PSAC_ERR_MPI, "MPI_Barrier failed after a file was written");
 }
 
 void psac_h5_abandon(psac_h5_file **file) {

@@ -55,6 +55,7 @@ static psac_status run(psac_session *session, psac_progress *progress, psac_eval
                                .image = digits->pixels + (size_t)i * image_bytes, .label = digits->labels[i]};
     }
     statistics.first = first;
+    if (session->pause.ask) PSAC_TRY(session->pause.ask(session->pause.self));
     PSAC_TRY(psac_network_present(session->network, trials, n, 0, &observer, outcomes));
     if (session->ranks->rank != 0) continue;
     keep(evaluation, session->network, first, n, digits->labels, outcomes);

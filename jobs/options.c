@@ -21,7 +21,7 @@ static const option options_table[] = {
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
-    {'r', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
+    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
     {'R', "replicas", "R", PLACE(n_replicas), "groups of ranks that share a batch's trials, or auto for the fastest [1]"},
     {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
     {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
@@ -30,6 +30,7 @@ static const option options_table[] = {
     {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its figures to FILE"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
+    {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
     {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
     {'O', "only", "WHAT", PLACE(only), "one section of the study (weak, strong, size, accuracy) or one case (its number in --list)"},
@@ -153,5 +154,6 @@ void psac_options_help(const psac_job *job) {
          "  psac_dist --set middle_layer.num_neurons=20000 --seed 7      another size, another seed\n"
          "  psac_dist evaluate --weights runs/full.h5                    test what a run has learned\n"
          "  psac_dist config --config seed                               every key with unit and range\n"
-         "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input.\n");
+         "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input,\n"
+         "75 stopped by SIGTERM or SIGINT with a checkpoint to go on from.\n");
 }

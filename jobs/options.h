@@ -18,6 +18,7 @@ typedef struct psac_options {
   const char *seed;             // NULL = as configured
   const char *data;             // folder of the IDX files
   const char *out;              // NULL = chosen by the job
+  const char *resume;           // auto or a checkpoint; NULL = start afresh
   const char *weights, *replay_case;
   const char *study, *only, *repeats, *pretend_ranks, *as_rank;  // scaling; NULL = not given
   const char *list;             // not NULL = given

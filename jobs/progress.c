@@ -40,7 +40,7 @@ void psac_progress_update(psac_progress *progress, const char *what, int64_t don
   if (progress->kind != PSAC_PROGRESS_BAR || now - progress->shown < 0.1) return;
   progress->shown = now;
   const double fraction = progress->total > 0 ? (double)done / (double)progress->total : 1.0;
-  const double rate = elapsed > 0.0 ? (double)done / elapsed : 0.0;
+  const double rate = elapsed > 0.0 ? (double)(done - progress->done_before) / elapsed : 0.0;
   const long left = rate > 0.0 ? (long)((double)(progress->total - done) / rate + 0.5) : 0;
   char bar[WIDTH + 1];
   for (int k = 0; k < WIDTH; k++) bar[k] = k < (int)(fraction * WIDTH) ? '#' : '.';

@@ -35,6 +35,31 @@ psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, i
   return copy_vectors(network, network->readout.spikes + n_steps * n + (size_t)k, 1, n, n_steps, &kept->critic);
 }
 
+void psac_recorder_get_columns(const psac_recorder *recorder, const psac_shard *shard, int64_t first, int64_t n, uint8_t *rows) {
+  for (int64_t c = first; c < first + n; c++) {
+    for (int64_t k = 0; k < recorder->n; k++) {
+      const uint64_t *words = recorder->trial[k].middle + c / 8;
+      for (int t = 0; t < shard->n_steps; t++) *rows++ = (uint8_t)(words[(size_t)t * (size_t)shard->n_words] >> 8 * (c % 8));
+    }
+  }
+}
+
+psac_status psac_recorder_set_columns(psac_recorder *recorder, const psac_shard *shard, int64_t first, int64_t n, const uint8_t *rows) {
+  const size_t n_words = (size_t)shard->n_steps * (size_t)shard->n_words;
+  for (int64_t k = 0; k < recorder->n; k++) {
+    psac_recorded_trial *trial = &recorder->trial[k];
+    if (!trial->middle) trial->middle = calloc(n_words + 1, sizeof *trial->middle);
+    if (!trial->middle) return psac_fail(PSAC_ERR_MEMORY, "out of memory for recorded spikes");
+  }
+  for (int64_t c = first; c < first + n; c++) {
+    for (int64_t k = 0; k < recorder->n; k++) {
+      uint64_t *words = recorder->trial[k].middle + c / 8;
+      for (int t = 0; t < shard->n_steps; t++) words[(size_t)t * (size_t)shard->n_words] |= (uint64_t)*rows++ << 8 * (c % 8);
+    }
+  }
+  return PSAC_OK;
+}
+
 typedef struct population {
   const char *name;
   size_t member;       // offset of the bits in psac_recorded_trial
@@ -144,13 +169,19 @@ psac_status psac_recorder_write(const psac_recorder *recorder, const psac_networ
   return write_trials(recorder, network, file);
 }
 
-void psac_recorder_free(psac_recorder *recorder) {
+void psac_recorder_forget_root(psac_recorder *recorder) {
   for (int64_t k = 0; k < recorder->n; k++) {
-    free(recorder->trial[k].middle);
-    free(recorder->trial[k].retina);
-    free(recorder->trial[k].output);
-    free(recorder->trial[k].critic);
+    psac_recorded_trial *trial = &recorder->trial[k];
+    free(trial->retina);
+    free(trial->output);
+    free(trial->critic);
+    trial->retina = trial->output = trial->critic = NULL;
   }
+}
+
+void psac_recorder_free(psac_recorder *recorder) {
+  psac_recorder_forget_root(recorder);
+  for (int64_t k = 0; k < recorder->n; k++) free(recorder->trial[k].middle);
   free(recorder->trial);
   memset(recorder, 0, sizeof *recorder);
 }

@@ -26,9 +26,17 @@ typedef struct psac_recorder {
 psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, int k, int64_t epoch, int64_t trial,
                                int64_t image, int64_t label, int64_t prediction);
 
+// The middle layer's spikes of this rank's columns [first, first + n) of 8 neurons, as rows [n][recorded trials][n_steps] of one byte per
+// step: the same on any number of ranks. `set` takes them back, into trials whose other members are there.
+void psac_recorder_get_columns(const psac_recorder *recorder, const psac_shard *shard, int64_t first, int64_t n, uint8_t *rows);
+psac_status psac_recorder_set_columns(psac_recorder *recorder, const psac_shard *shard, int64_t first, int64_t n, const uint8_t *rows);
+
 // Writes /spikes/<population>/{timestamps,node_ids} sorted by id and /recording. Collective.
 psac_status psac_recorder_write(const psac_recorder *recorder, const psac_network *network, const psac_ranks *ranks,
                                 psac_h5_file *file);
+
+// Frees what only rank 0 keeps.
+void psac_recorder_forget_root(psac_recorder *recorder);
 
 void psac_recorder_free(psac_recorder *recorder);
 

@@ -39,6 +39,7 @@ psac_status psac_session_configure(psac_session *session, const psac_options *op
   if (ranks->rank == 0) status = resolve(options, ranks->n_ranks, layer, &session->config);
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_ranks_broadcast(ranks, &session->config, sizeof session->config));
+  PSAC_TRY(psac_ranks_watch(ranks, session->config.watchdog.seconds));
   return psac_ranks_agree(ranks, psac_config_print(&session->config, &session->config_text));
 }
 

@@ -9,6 +9,12 @@
 #include "model/network.h"
 #include "options.h"
 
+// Asked between two batches of an evaluation; what it returns, if not PSAC_OK, ends it. Collective.
+typedef struct psac_pause {
+  psac_status (*ask)(void *self);  // NULL = nothing is asked
+  void *self;
+} psac_pause;
+
 typedef struct psac_session {
   const psac_options *options;
   psac_ranks *ranks;
@@ -25,6 +31,7 @@ typedef struct psac_session {
   char out[4096];         // file to write
   char start_time[21];
   double start_seconds;
+  psac_pause pause;
   double io_seconds;      // spent on files so far
 } psac_session;
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "checkpoint.h"
 #include "jobs.h"
 #include "run_file.h"
 #include "shuffle.h"
@@ -15,11 +16,11 @@ typedef struct training_state {
   int64_t *order;            // [n] images of the epoch, shuffled
   psac_trial *trials;        // [batch]
   psac_outcome *outcomes;    // [batch]
-  int64_t epoch;             // from 0
-  int64_t first;             // position of the batch at hand in the epoch
-  int64_t total, correct;    // trials so far, as the notebook counts them
-  int64_t interval_correct;  // of the last log interval, for the bar
+  psac_position at;          // of the batch at hand
+  psac_keeper keeper;
 } training_state;
+
+static double accuracy(const psac_position *at) { return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0; }
 
 static int is_recorded(const psac_config *config, int64_t position) {
   for (int64_t k = 0; k < config->record.trials.n; k++) {
@@ -59,11 +60,11 @@ static psac_status see_trials(void *self, const psac_view *view) {
   const psac_config *config = &training->session->config;
   const int last_pass = config->network.model == PSAC_MODEL_SEED ? 1 : 0;
   for (int k = 0; k < view->n; k++) {
-    const int64_t position = training->first + view->first + k;
+    const int64_t position = training->at.first + view->first + k;
     if (view->pass == 0 && position < 2) PSAC_TRY(print_steps(training, view, k));
     if (view->pass != last_pass || !is_recorded(config, position)) continue;
     const int64_t image = training->order[position];
-    PSAC_TRY(psac_recorder_keep(&training->results->recorder, view, k, training->epoch + 1, position, image,
+    PSAC_TRY(psac_recorder_keep(&training->results->recorder, view, k, training->at.epoch + 1, position, image,
                                 training->session->train.labels[image], training->outcomes[view->first + k].prediction));
   }
   return PSAC_OK;
@@ -73,9 +74,9 @@ static void fill_batch(training_state *training, int n) {
   const psac_digits *digits = &training->session->train;
   const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
   for (int b = 0; b < n; b++) {
-    const int64_t position = training->first + b, image = training->order[position];
+    const int64_t position = training->at.first + b, image = training->order[position];
     training->trials[b] = (psac_trial){
-        .number = (uint64_t)(training->epoch * digits->n + position),
+        .number = (uint64_t)(training->at.epoch * digits->n + position),
         .stream = PSAC_STREAM_RETINA_TRAIN,
         .image = digits->pixels + (size_t)image * image_bytes,
         .label = digits->labels[image],
@@ -91,7 +92,7 @@ static psac_status close_interval(training_state *training, int64_t trials) {
   psac_results *results = training->results;
   psac_curve_add_middle(&results->interval, spikes);
   psac_curve_add_middle(&results->epoch, spikes);
-  return psac_curve_close(&results->interval, training->session->network, trials, training->epoch + 1);
+  return psac_curve_close(&results->interval, training->session->network, trials, training->at.epoch + 1);
 }
 
 // Rank 0 books n outcomes; the notebook's line at every log interval. Collective where an interval ends.
@@ -99,23 +100,23 @@ static psac_status book(training_state *training, int n) {
   const psac_session *session = training->session;
   const int64_t interval = session->config.training.log_interval, n_images = session->train.n;
   for (int b = 0; b < n; b++) {
-    const int64_t position = training->first + b + 1;
+    const int64_t position = training->at.first + b + 1;
     const psac_outcome *outcome = &training->outcomes[b];
+    training->at.trials++;
     if (session->ranks->rank == 0) {
-      training->total++;
-      training->correct += outcome->reward > 0.0;
+      training->at.correct += outcome->reward > 0.0;
       psac_curve_add(&training->results->interval, session->network, outcome);
       psac_curve_add(&training->results->epoch, session->network, outcome);
     }
     if (position % interval == 0) {
       psac_progress_line(&training->progress, "Sample %lld True=%d Pred=%d Acc=%.2f", (long long)position,
-                         training->trials[b].label, outcome->prediction, (double)training->correct / (double)training->total);
+                         training->trials[b].label, outcome->prediction, accuracy(&training->at));
     }
     // spikes are counted batch by batch, so a point closes with the batch in which its interval ends
   }
-  const int64_t end = training->first + n;
-  if (end / interval > training->first / interval || end == n_images) {
-    PSAC_TRY(close_interval(training, training->epoch * n_images + end));
+  const int64_t end = training->at.first + n;
+  if (end / interval > training->at.first / interval || end == n_images) {
+    PSAC_TRY(close_interval(training, training->at.epoch * n_images + end));
   }
   return PSAC_OK;
 }
@@ -126,74 +127,132 @@ static psac_status run_epoch(training_state *training, int batch) {
   const psac_observer observer = {see_trials, training};
   const int64_t n_images = session->train.n, n_epochs = config->training.num_epochs;
   char what[64];
-  snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->epoch + 1, (long long)n_epochs);
-  psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->epoch + 1, (long long)n_epochs);
-  psac_shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->epoch);
+  snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->at.epoch + 1, (long long)n_epochs);
+  psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->at.epoch + 1, (long long)n_epochs);
+  psac_shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
   const int64_t interval = config->training.log_interval;
   int n;
-  for (training->first = 0; training->first < n_images; training->first += n) {
-    n = (int)(n_images - training->first < batch ? n_images - training->first : batch);
+  for (; training->at.first < n_images; training->at.first += n) {
+    if (training->at.first > 0) PSAC_TRY(psac_keeper_visit(&training->keeper, 0));
+    n = (int)(n_images - training->at.first < batch ? n_images - training->at.first : batch);
     // Model seed learns within a trial, so how many are presented at a time is free; no interval's end may fall between them.
-    const int64_t left = interval - training->first % interval;
+    const int64_t left = interval - training->at.first % interval;
     if (config->network.model == PSAC_MODEL_SEED && left < n) n = (int)left;
     fill_batch(training, n);
-    psac_network_set_progress(session->network, training->epoch * n_images + training->first, n_images);
+    psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images);
     PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));
     PSAC_TRY(book(training, n));
     const psac_curve *curve = &training->results->interval;
-    const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy
-                                     : (double)training->correct / (double)(training->total > 0 ? training->total : 1);
-    psac_progress_update(&training->progress, what, training->epoch * n_images + training->first + n, late);
+    const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy : accuracy(&training->at);
+    psac_progress_update(&training->progress, what, training->at.epoch * n_images + training->at.first + n, late);
   }
   if (session->ranks->rank != 0) return PSAC_OK;
-  psac_progress_line(&training->progress, "Epoch %lld Acc=%.2f", (long long)training->epoch + 1,
-                     (double)training->correct / (double)training->total);
-  return psac_curve_close(&training->results->epoch, session->network, (training->epoch + 1) * n_images, training->epoch + 1);
+  psac_progress_line(&training->progress, "Epoch %lld Acc=%.2f", (long long)training->at.epoch + 1, accuracy(&training->at));
+  return psac_curve_close(&training->results->epoch, session->network, (training->at.epoch + 1) * n_images, training->at.epoch + 1);
 }
 
-static psac_status run_training(psac_session *session, psac_progress_kind kind, psac_results *results) {
+// An epoch is over: the position is the beginning of the next, and the state is kept.
+static psac_status end_epoch(training_state *training) {
+  training->at.epoch++;
+  training->at.first = 0;
+  return psac_keeper_visit(&training->keeper, 1);
+}
+
+static psac_status start_training(training_state *training, psac_progress_kind kind) {
+  const psac_session *session = training->session;
+  const size_t n = (size_t)psac_network_batch_size(session->network, 1);
+  training->order = malloc(sizeof *training->order * (size_t)session->train.n + 1);
+  training->trials = calloc(n, sizeof *training->trials);
+  training->outcomes = calloc(n, sizeof *training->outcomes);
+  psac_progress_start(&training->progress, kind, session->config.training.num_epochs * session->train.n);
+  training->progress.done_before = training->at.trials;
+  const int complete = training->order && training->trials && training->outcomes;
+  return complete ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", n);
+}
+
+static psac_status run_training(training_state *training, psac_progress_kind kind) {
+  const psac_session *session = training->session;
   const int batch = psac_network_batch_size(session->network, 1);
-  training_state training = {
-      .session = session,
-      .results = results,
-      .order = malloc(sizeof(int64_t) * (size_t)session->train.n),
-      .trials = calloc((size_t)batch, sizeof(psac_trial)),
-      .outcomes = calloc((size_t)batch, sizeof(psac_outcome)),
-  };
-  psac_status status = training.order && training.trials && training.outcomes
-                           ? PSAC_OK
-                           : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %d trials", batch);
-  const int64_t n_epochs = session->config.training.num_epochs;
-  psac_progress_start(&training.progress, kind, n_epochs * session->train.n);
-  for (; status == PSAC_OK && training.epoch < n_epochs; training.epoch++) status = run_epoch(&training, batch);
-  psac_progress_end(&training.progress);
-  if (status == PSAC_OK && training.total > 0) {
-    psac_progress_line(&training.progress, "Training complete. Final Acc=%.2f",
-                       (double)training.correct / (double)training.total);
+  psac_status status = start_training(training, kind);
+  while (status == PSAC_OK && training->at.epoch < session->config.training.num_epochs) {
+    status = run_epoch(training, batch);
+    if (status == PSAC_OK) status = end_epoch(training);
   }
-  free(training.order);
-  free(training.trials);
-  free(training.outcomes);
+  psac_progress_end(&training->progress);
+  if (status == PSAC_OK && training->at.trials > 0) {
+    psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f", accuracy(&training->at));
+  }
+  free(training->order);
+  free(training->trials);
+  free(training->outcomes);
   return status;
 }
 
-static psac_status run(psac_session *session, psac_progress_kind kind, psac_results *results) {
+static psac_status ask_keeper(void *keeper) { return psac_keeper_visit(keeper, 0); }
+
+static psac_status finish(training_state *training, psac_progress_kind kind) {
+  psac_session *session = training->session;
+  psac_results *results = training->results;
+  PSAC_TRY(run_training(training, kind));
+  session->pause = (psac_pause){ask_keeper, &training->keeper};
+  PSAC_TRY(psac_evaluation_run(session, kind, &results->evaluation));
+  PSAC_TRY(psac_summary_finish(session, results));
+  if (session->ranks->rank == 0) psac_keeper_clear(&training->keeper);
+  return PSAC_OK;
+}
+
+// Everything that can be refused is refused before the network is built.
+static psac_status run(psac_session *session, psac_progress_kind kind, const char *path, psac_checkpoint *checkpoint, psac_results *results) {
+  training_state training = {.session = session, .results = results};
   PSAC_TRY(psac_session_read_digits(session, 1));
   PSAC_TRY(psac_session_prepare_output(session));
+  if (path[0]) PSAC_TRY(psac_resume_check_data(session, path, checkpoint));
+  else PSAC_TRY(psac_resume_refuse_leftovers(session));
   PSAC_TRY(psac_session_build(session));
   psac_summary_start(session, kind);
-  PSAC_TRY(run_training(session, kind, results));
-  PSAC_TRY(psac_evaluation_run(session, kind, &results->evaluation));
-  return psac_summary_finish(session, results);
+  if (path[0]) {
+    training.at = checkpoint->position;
+    PSAC_TRY(psac_checkpoint_restore(session, path, checkpoint, &results->interval, &results->epoch, &results->recorder));
+    psac_log("psac_dist: going on from %s, after %lld trials", path, (long long)training.at.trials);
+  } else if (session->options->resume) {
+    psac_log("psac_dist: no checkpoint beside %s: starting afresh", session->out);
+  }
+  psac_keeper_start(&training.keeper, session, results, &training.at, path);
+  return psac_keeper_explain(&training.keeper, finish(&training, kind));
+}
+
+// The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is refused.
+static psac_status configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const char *origin,
+                             const psac_checkpoint *checkpoint) {
+  const psac_layer layer = {.text = checkpoint->config_text, .origin = origin};
+  const int goes_on = origin[0] != '\0';
+  PSAC_TRY(psac_session_configure(session, options, ranks, goes_on ? &layer : NULL));
+  return goes_on ? psac_resume_check_configuration(session, origin, checkpoint) : PSAC_OK;
+}
+
+static psac_status resume_and_run(psac_session *session, psac_options *options, psac_ranks *ranks, psac_checkpoint *checkpoint,
+                                  psac_results *results) {
+  char path[PSAC_CHECKPOINT_PATH_BYTES], owner[PSAC_CHECKPOINT_PATH_BYTES];
+  psac_progress_kind kind = PSAC_PROGRESS_NONE;
+  int is_finished;
+  PSAC_TRY(psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind)));
+  PSAC_TRY(psac_resume_find(options, ranks, path, checkpoint, &is_finished));
+  if (path[0] && !options->out && psac_checkpoint_owner(path, owner)) options->out = owner;
+  PSAC_TRY(configure(session, options, ranks, is_finished ? options->out : path, checkpoint));
+  if (is_finished) {
+    psac_log("psac_dist: %s is there: the run is finished", options->out);
+    return PSAC_OK;
+  }
+  return run(session, kind, path, checkpoint, results);
 }
 
 psac_status psac_job_train(const psac_options *options, psac_ranks *ranks) {
+  psac_options own = *options;  // a run that goes on from a named checkpoint may take its run file's name from it
   psac_session session = {0};
   psac_results results = {0};
-  psac_progress_kind kind = PSAC_PROGRESS_NONE;
-  psac_status status = psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind));
-  if (status == PSAC_OK) status = psac_session_configure(&session, options, ranks, NULL);
-  if (status == PSAC_OK) status = run(&session, kind, &results);
+  psac_checkpoint checkpoint = {0};
+  const psac_status status = resume_and_run(&session, &own, ranks, &checkpoint, &results);
+  psac_checkpoint_free(&checkpoint);
   psac_results_free(&results);
   psac_session_end(&session, status);
   return status;

@@ -1,20 +1,17 @@
 #define _GNU_SOURCE  // syscall
 #include "node_memory.h"
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "mpi_check.h"
 
-enum { CACHE_LINE = 64, SPINS = 200, SPINS_PER_LOOK = 1 << 16, N_BUFFERS = 2, YIELDS = 16 };
+enum { CACHE_LINE = 64, SPINS = 200, N_BUFFERS = 2, YIELDS = 16 };
 
 // A number that only grows, and the ranks that sleep until it has grown enough.
 typedef struct shared_counter {
@@ -39,16 +36,15 @@ struct psac_node_memory {
   node_buffer buffer[N_BUFFERS];
   int rank, n_ranks;
   int sleeps;  // ranks outnumber cores: one that waits must not keep a core from one that works
-  double timeout_seconds;
   uint64_t n_operations;
 };
 
-psac_status psac_node_memory_create(const psac_ranks *ranks, double timeout_seconds, psac_node_memory **memory) {
+psac_status psac_node_memory_create(const psac_ranks *ranks, psac_node_memory **memory) {
   *memory = NULL;
   if (ranks->node_size != ranks->n_ranks) return PSAC_OK;
   psac_node_memory *made = calloc(1, sizeof *made);
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the spike exchange");
-  *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks, .timeout_seconds = timeout_seconds};
+  *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks};
   made->sleeps = ranks->n_ranks > sysconf(_SC_NPROCESSORS_ONLN);
   *memory = made;
   const size_t header = N_BUFFERS * sizeof(shared_buffer), parts = (size_t)PSAC_NODE_MEMORY_BYTES * (size_t)ranks->n_ranks;
@@ -79,36 +75,31 @@ static int reached(const shared_counter *counter, unsigned target) {
   return (int)(atomic_load_explicit(&counter->value, memory_order_acquire) - target) >= 0;  // right also when it wraps around
 }
 
-static void spin(const shared_counter *counter, unsigned target, double until) {
-  for (uint64_t k = 0; !reached(counter, target); k++) {
-    if (k >= SPINS) sched_yield();
-    if (k % SPINS_PER_LOOK == SPINS_PER_LOOK - 1 && psac_clock_seconds() > until) return;
+static void spin(const shared_counter *counter, unsigned target) {
+  for (int k = 0; !reached(counter, target); k++) {
+    if (k >= SPINS) sched_yield(), k = SPINS;
   }
 }
 
-static void sleep_until(shared_counter *counter, unsigned target, double until) {
+static void sleep_until(shared_counter *counter, unsigned target) {
   for (int k = 0; k < YIELDS; k++) {
     if (reached(counter, target)) return;
     sched_yield();
   }
   atomic_fetch_add(&counter->sleepers, 1);
-  for (double left; !reached(counter, target) && (left = until - psac_clock_seconds()) > 0.0;) {
+  while (!reached(counter, target)) {
     const unsigned seen = atomic_load(&counter->value);
     if ((int)(seen - target) >= 0) break;
-    const struct timespec limit = {(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
-    syscall(SYS_futex, &counter->value, FUTEX_WAIT, seen, &limit, NULL, 0);
+    syscall(SYS_futex, &counter->value, FUTEX_WAIT, seen, NULL, NULL, 0);
   }
   atomic_fetch_sub(&counter->sleepers, 1);
 }
 
-static psac_status wait_for(const psac_node_memory *memory, shared_counter *counter, unsigned target) {
-  if (reached(counter, target)) return PSAC_OK;
-  const double until = psac_clock_seconds() + memory->timeout_seconds;
-  if (memory->sleeps) sleep_until(counter, target, until);
-  else spin(counter, target, until);
-  if (reached(counter, target)) return PSAC_OK;
-  return psac_fail(PSAC_ERR_MPI, "rank %d has waited %.0f s for another rank in the spike exchange", memory->rank,
-                   memory->timeout_seconds);
+// However long it takes: the watchdog looks after that.
+static void wait_for(const psac_node_memory *memory, shared_counter *counter, unsigned target) {
+  if (reached(counter, target)) return;
+  if (memory->sleeps) sleep_until(counter, target);
+  else spin(counter, target);
 }
 
 // Whoever brings the counter to `target` wakes those who wait for it.
@@ -118,14 +109,14 @@ static void advance(shared_counter *counter, unsigned target) {
   }
 }
 
-// The buffer of the next operation, in which so many parts will be written and read; free to be written.
-static psac_status begin(psac_node_memory *memory, int n_written, int n_read, node_buffer **next) {
+// The buffer of the next operation `call`, in which so many parts will be written and read; free to be written.
+static node_buffer *begin(psac_node_memory *memory, const char *call, int n_written, int n_read) {
   node_buffer *taken = &memory->buffer[memory->n_operations++ % N_BUFFERS];
-  PSAC_TRY(wait_for(memory, &taken->shared->read, taken->read));
+  psac_watch_enter(call);
+  wait_for(memory, &taken->shared->read, taken->read);
   taken->written += (unsigned)n_written;
   taken->read += (unsigned)n_read;
-  *next = taken;
-  return PSAC_OK;
+  return taken;
 }
 
 static void write_part(node_buffer *buffer, size_t offset, const void *bytes, size_t n_bytes) {
@@ -133,47 +124,46 @@ static void write_part(node_buffer *buffer, size_t offset, const void *bytes, si
   advance(&buffer->shared->written, buffer->written);
 }
 
-static psac_status await_parts(const psac_node_memory *memory, const node_buffer *buffer) {
-  return wait_for(memory, &buffer->shared->written, buffer->written);
+static void await_parts(const psac_node_memory *memory, const node_buffer *buffer) {
+  wait_for(memory, &buffer->shared->written, buffer->written);
+  psac_watch_leave();
 }
 
 static void end_reading(node_buffer *buffer) { advance(&buffer->shared->read, buffer->read); }
 
-psac_status psac_node_all_gather(psac_node_memory *memory, const void *send, void *receive, size_t n_bytes) {
-  node_buffer *buffer;
-  PSAC_TRY(begin(memory, memory->n_ranks, memory->n_ranks, &buffer));
+void psac_node_all_gather(psac_node_memory *memory, const void *send, void *receive, size_t n_bytes) {
+  node_buffer *buffer = begin(memory, "all-gather through the node's memory", memory->n_ranks, memory->n_ranks);
   write_part(buffer, (size_t)memory->rank * n_bytes, send, n_bytes);
-  PSAC_TRY(await_parts(memory, buffer));
+  await_parts(memory, buffer);
   memcpy(receive, buffer->part, n_bytes * (size_t)memory->n_ranks);
   end_reading(buffer);
-  return PSAC_OK;
 }
 
-psac_status psac_node_reduce_i64(psac_node_memory *memory, const int64_t *value, int64_t *sum, size_t n) {
-  node_buffer *buffer;
+void psac_node_reduce_i64(psac_node_memory *memory, const int64_t *value, int64_t *sum, size_t n) {
   const size_t n_bytes = n * sizeof *value;
-  PSAC_TRY(begin(memory, memory->n_ranks, 1, &buffer));
+  node_buffer *buffer = begin(memory, "reduce through the node's memory", memory->n_ranks, 1);
   write_part(buffer, (size_t)memory->rank * n_bytes, value, n_bytes);
-  if (memory->rank != 0) return PSAC_OK;
-  PSAC_TRY(await_parts(memory, buffer));
+  if (memory->rank != 0) {
+    psac_watch_leave();
+    return;
+  }
+  await_parts(memory, buffer);
   const int64_t *part = (const int64_t *)(const void *)buffer->part;
   memcpy(sum, part, n_bytes);
   for (int rank = 1; rank < memory->n_ranks; rank++) {
     for (size_t k = 0; k < n; k++) sum[k] += part[(size_t)rank * n + k];
   }
   end_reading(buffer);
-  return PSAC_OK;
 }
 
-psac_status psac_node_broadcast(psac_node_memory *memory, void *bytes, size_t n_bytes) {
-  node_buffer *buffer;
-  PSAC_TRY(begin(memory, 1, memory->n_ranks - 1, &buffer));
+void psac_node_broadcast(psac_node_memory *memory, void *bytes, size_t n_bytes) {
+  node_buffer *buffer = begin(memory, "broadcast through the node's memory", 1, memory->n_ranks - 1);
   if (memory->rank == 0) {
     write_part(buffer, 0, bytes, n_bytes);
-    return PSAC_OK;
+    psac_watch_leave();
+    return;
   }
-  PSAC_TRY(await_parts(memory, buffer));
+  await_parts(memory, buffer);
   memcpy(bytes, buffer->part, n_bytes);
   end_reading(buffer);
-  return PSAC_OK;
 }

@@ -16,14 +16,13 @@ typedef struct psac_node_memory psac_node_memory;
 
 enum { PSAC_NODE_MEMORY_BYTES = 1 << 20 };  // longest part of a rank; longer ones are MPI's
 
-// Collective. *memory is NULL, and MPI is to be used, where the ranks are spread over nodes. A rank that waits for another one longer
-// than timeout_seconds gives up.
-psac_status psac_node_memory_create(const psac_ranks *ranks, double timeout_seconds, psac_node_memory **memory);
+// Collective. *memory is NULL, and MPI is to be used, where the ranks are spread over nodes.
+psac_status psac_node_memory_create(const psac_ranks *ranks, psac_node_memory **memory);
 void psac_node_memory_destroy(psac_node_memory **memory);
 
 // Collective, parts of at most PSAC_NODE_MEMORY_BYTES; the meaning is that of psac_transport's entries.
-psac_status psac_node_all_gather(psac_node_memory *memory, const void *send, void *receive, size_t n_bytes);
-psac_status psac_node_reduce_i64(psac_node_memory *memory, const int64_t *value, int64_t *sum, size_t n);
-psac_status psac_node_broadcast(psac_node_memory *memory, void *bytes, size_t n_bytes);
+void psac_node_all_gather(psac_node_memory *memory, const void *send, void *receive, size_t n_bytes);
+void psac_node_reduce_i64(psac_node_memory *memory, const int64_t *value, int64_t *sum, size_t n);
+void psac_node_broadcast(psac_node_memory *memory, void *bytes, size_t n_bytes);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mpi_check.h"
+#include "watchdog.h"
 
 enum { CHUNK_BYTES = 1 << 30 };  // largest single MPI message
 
@@ -53,13 +54,21 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
   return PSAC_OK;
 }
 
+psac_status psac_ranks_watch(psac_ranks *ranks, double seconds) {
+  return ranks->watchdog ? PSAC_OK : psac_ranks_agree(ranks, psac_watchdog_start(ranks, seconds, &ranks->watchdog));
+}
+
 void psac_ranks_finish(psac_ranks *ranks) {
+  psac_watchdog_leave_node(ranks->watchdog);
+  psac_watch_enter("MPI_Finalize");
   MPI_Finalize();
+  psac_watch_leave();
+  psac_watchdog_stop(&ranks->watchdog);
   ranks->mpi_comm = NULL;
 }
 
-void psac_ranks_give_way(const psac_ranks *ranks) {
-  const struct timespec moment = {.tv_sec = ranks->rank < 5 ? ranks->rank : 5};
+void psac_ranks_give_way(const psac_ranks *ranks, int is_ending) {
+  const struct timespec moment = {.tv_sec = ranks->rank < 5 && !is_ending ? ranks->rank : 5};
   nanosleep(&moment, NULL);
 }
 

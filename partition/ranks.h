@@ -7,23 +7,31 @@
 
 #include "base/status.h"
 
+typedef struct psac_watchdog psac_watchdog;
+
 typedef struct psac_ranks {
   int rank, n_ranks;
   int node_rank, node_size;  // among the ranks of this node
   char host[128];
   char mpi_library[128];     // name and version
   int agreed_to_fail;        // set when a failure is known to every rank, so that all may end normally
+  psac_watchdog *watchdog;   // NULL = nobody watches
   const void *mpi_comm;      // MPI_Comm *, for libraries that need it (parallel HDF5)
 } psac_ranks;
 
 // Starts MPI; collective. Tunes Open MPI for more ranks than cores where the user has not.
 psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks);
 
+// Collective. From now on a rank that keeps another one waiting for longer than `seconds` ends the run, with a line that says who waits
+// where, and who is late. `ranks` must stay where it is.
+psac_status psac_ranks_watch(psac_ranks *ranks, double seconds);
+
 // Ends MPI; collective over ranks that end normally.
 void psac_ranks_finish(psac_ranks *ranks);
 
-// Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first. Not collective.
-void psac_ranks_give_way(const psac_ranks *ranks);
+// Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first; longest if there are signs
+// that one does (is_ending). Not collective.
+void psac_ranks_give_way(const psac_ranks *ranks, int is_ending);
 
 // Ends every rank with this exit code at once. Called by one rank; does not return.
 _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code);

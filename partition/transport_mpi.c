@@ -12,7 +12,7 @@ static int through_memory(const psac_transport *transport, size_t n_bytes) {
 static psac_status mpi_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive,
                                   size_t n_bytes) {
   (void)stream;
-  if (through_memory(transport, n_bytes)) return psac_node_all_gather(transport->state, send, receive, n_bytes);
+  if (through_memory(transport, n_bytes)) return psac_node_all_gather(transport->state, send, receive, n_bytes), PSAC_OK;
   if (n_bytes > CHUNK_BYTES) {
     return psac_fail(PSAC_ERR_INPUT, "%zu bytes per rank are too many to gather in one message; set simulation.trials_together "
                      "lower or use more ranks", n_bytes);
@@ -29,7 +29,7 @@ static psac_status mpi_all_gather_wait(const psac_transport *transport, void *st
 
 static psac_status mpi_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
   (void)stream;
-  if (through_memory(transport, n * sizeof *value)) return psac_node_reduce_i64(transport->state, value, sum, n);
+  if (through_memory(transport, n * sizeof *value)) return psac_node_reduce_i64(transport->state, value, sum, n), PSAC_OK;
   for (size_t done = 0; done < n; done += CHUNK_ELEMENTS) {
     const int count = (int)(n - done < CHUNK_ELEMENTS ? n - done : CHUNK_ELEMENTS);
     const void *from = transport->rank == 0 && value == sum ? MPI_IN_PLACE : (const void *)(value + done);
@@ -39,7 +39,7 @@ static psac_status mpi_reduce_i64(const psac_transport *transport, void *stream,
 }
 
 static psac_status broadcast_span(const psac_transport *transport, void *bytes, size_t n_bytes) {
-  if (through_memory(transport, n_bytes)) return psac_node_broadcast(transport->state, bytes, n_bytes);
+  if (through_memory(transport, n_bytes)) return psac_node_broadcast(transport->state, bytes, n_bytes), PSAC_OK;
   for (size_t done = 0; done < n_bytes; done += CHUNK_BYTES) {
     const size_t n = n_bytes - done < CHUNK_BYTES ? n_bytes - done : CHUNK_BYTES;
     PSAC_MPI(MPI_Bcast((char *)bytes + done, (int)n, MPI_BYTE, 0, MPI_COMM_WORLD));
@@ -59,8 +59,9 @@ static psac_status mpi_settle(const psac_transport *transport, void *stream) {
 }
 
 static psac_status mpi_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
+  (void)request;
   psac_node_memory *memory = NULL;
-  PSAC_TRY(psac_node_memory_create(ranks, request->timeout_seconds, &memory));
+  PSAC_TRY(psac_node_memory_create(ranks, &memory));
   transport->state = memory;
   return PSAC_OK;
 }

@@ -5,6 +5,7 @@
 #include "h5_file.h"
 #include "jobs.h"
 #include "ranks.h"
+#include "signals.h"
 #include "version.h"
 
 static psac_status run(const psac_options *options, psac_ranks *ranks) {
@@ -31,7 +32,10 @@ int main(int argc, char **argv) {
 
   const int exit_code = psac_status_exit_code(status);
   // Where several ranks notice the same failure, the lowest speaks and ends the others before they repeat it.
-  if (status != PSAC_OK && !ranks.agreed_to_fail && ranks.rank > 0) psac_ranks_give_way(&ranks);
+  if (status != PSAC_OK && !ranks.agreed_to_fail && ranks.rank > 0) {
+    psac_signals_release();
+    psac_ranks_give_way(&ranks, psac_signals_take() == PSAC_WISH_STOP);
+  }
   if (status != PSAC_OK && (ranks.rank == 0 || !ranks.agreed_to_fail)) {
     fprintf(stderr, "psac_dist: %s\n", psac_fail_message());
     fflush(stderr);

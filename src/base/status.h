@@ -17,7 +17,8 @@ extern "C" {
   X(PSAC_ERR_MEMORY, 1, "out of memory")                      \
   X(PSAC_ERR_MPI, 1, "message passing failed")                \
   X(PSAC_ERR_DEVICE, 1, "device failed")                      \
-  X(PSAC_ERR_INTERNAL, 1, "internal error")
+  X(PSAC_ERR_INTERNAL, 1, "internal error")                   \
+  X(PSAC_STOPPED, 75, "stopped on request")
 
 typedef enum psac_status {
 #define X(name, exit_code, text) name,
@@ -32,7 +33,8 @@ psac_status psac_fail(psac_status status, const char *format, ...) __attribute__
 // The message recorded by the last psac_fail; valid until the next one. "" if there was none.
 const char *psac_fail_message(void);
 
-// The process exit code that belongs to a status: 0 ok, 1 the run failed, 2 bad input.
+// The process exit code that belongs to a status: 0 ok, 1 the run failed, 2 bad input, 75 (EX_TEMPFAIL,
+// "try again") stopped on request with a checkpoint to go on from.
 int psac_status_exit_code(psac_status status);
 
 // The generic text of a status, for example "bad input".

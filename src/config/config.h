@@ -64,6 +64,10 @@ psac_status psac_config_check(const psac_config *config, int n_ranks);
 // (reals are printed with as many digits as that takes). Printing the defaults gives configs/psac.yaml.
 psac_status psac_config_print(const psac_config *config, char **text);
 
+// The keys in which two configurations differ, "section.key = 3 (was 2), ...", without those in `ignored`, a list of keys and of
+// sections ("section.") that ends with NULL. The caller frees *text; "" = no difference.
+psac_status psac_config_differences(const psac_config *now, const psac_config *before, const char *const *ignored, char **text);
+
 // Derived integers that several rooms need, each defined here once.
 int64_t psac_config_n_steps(const psac_config *config);             // int(t_total / dt)
 int64_t psac_config_first_counted_step(const psac_config *config);  // first step whose time is >= t_skip

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/config_table.h"
 #include "config/config_value.h"
@@ -73,4 +74,41 @@ psac_status psac_config_print(const psac_config *config, char **text) {
   free(*text);
   *text = NULL;
   return psac_fail(PSAC_ERR_MEMORY, "out of memory for the text of the configuration");
+}
+
+static int is_listed(const char *name, const char *const *list) {
+  for (; *list; list++) {
+    const size_t n = strlen(*list);
+    if (strncmp(name, *list, n) == 0 && (name[n] == '\0' || (*list)[n - 1] == '.')) return 1;
+  }
+  return 0;
+}
+
+static int differs(const psac_key *key, const psac_config *a, const psac_config *b) {
+  static const size_t n_bytes[] = {[PSAC_KIND_INTEGER] = sizeof(int64_t), [PSAC_KIND_REAL] = sizeof(double),
+                                   [PSAC_KIND_CHOICE] = sizeof(int), [PSAC_KIND_PAIR] = 2 * sizeof(int64_t),
+                                   [PSAC_KIND_LIST] = sizeof(psac_int_list)};
+  return memcmp((const char *)a + key->offset, (const char *)b + key->offset, n_bytes[key->kind]) != 0;
+}
+
+psac_status psac_config_differences(const psac_config *now, const psac_config *before, const char *const *ignored, char **text) {
+  size_t n_bytes;
+  *text = NULL;
+  FILE *out = open_memstream(text, &n_bytes);
+  if (out == NULL) return psac_fail(PSAC_ERR_MEMORY, "out of memory comparing configurations");
+  const char *separator = "";
+  for (const psac_key *key = psac_keys; key < psac_keys + PSAC_N_KEYS; key++) {
+    if (is_listed(key->name, ignored) || !differs(key, now, before)) continue;
+    fprintf(out, "%s%s = ", separator, key->name);
+    print_value(out, key, now);
+    fprintf(out, " (was ");
+    print_value(out, key, before);
+    fprintf(out, ")");
+    separator = ", ";
+  }
+  const int failed = ferror(out);
+  if (fclose(out) == 0 && !failed) return PSAC_OK;
+  free(*text);
+  *text = NULL;
+  return psac_fail(PSAC_ERR_MEMORY, "out of memory comparing configurations");
 }

@@ -66,6 +66,7 @@ struct psac_network {
   psac_recording *recording;  // the middle layer's steps with n_recorded trials; NULL = none
   int n_recorded;
   psac_critic critic;         // rank 0
+  int64_t trial;              // number of the first trial at hand, for the watchdog
   int n_together;             // trials simulated side by side at most
   int steps_per_reduce;
   // in the backend's memory

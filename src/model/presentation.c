@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/watch.h"
 #include "model/network.h"
 #include "model/retina.h"
 
@@ -73,7 +74,10 @@ static psac_status step_middle(psac_network *network, int n, int t) {
 static psac_status enqueue_middle(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
   PSAC_TRY(network->kernels->reset_middle(network->stream, shard, n));
-  for (int t = 0; t < shard->n_steps; t++) PSAC_TRY(step_middle(network, n, t));
+  for (int t = 0; t < shard->n_steps; t++) {
+    psac_watch_step(network->trial, t);
+    PSAC_TRY(step_middle(network, n, t));
+  }
   PSAC_TRY(psac_exchange_end(&network->exchange, network->channel));
   return network->kernels->count_spikes(network->stream, shard, n, network->spike_counts);
 }
@@ -92,6 +96,8 @@ static psac_status record_middle(psac_network *network, int n) {
 
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
   psac_stages_start(&network->stages);
+  network->trial = (int64_t)trials[0].number;
+  psac_watch_step(network->trial, 0);
   PSAC_TRY(fill_retina(network, trials, n));
   if (network->config.simulation.cuda_graph && network->transport.can_record) {
     if (!network->recording || network->n_recorded != n) PSAC_TRY(record_middle(network, n));
@@ -115,6 +121,7 @@ psac_status psac_network_simulate_readout(psac_network *network, int n) {
     const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->lanes.n;
     PSAC_TRY(kernels->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
+    psac_watch_step(network->trial, t);
     PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, n_drives));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     if (is_root) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, n, t, n_steps));

@@ -2,6 +2,7 @@
 // together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
 #include <string.h>
 
+#include "base/watch.h"
 #include "model/network.h"
 
 // The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
@@ -36,6 +37,7 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
   const psac_reward terms = {reward, network->config.actor_critic.gamma, network->learning_rate};
   PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
   for (int t = 0; t < shard->n_steps; t++) {
+    psac_watch_step(network->trial + trial, t);
     PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, 1, readout->drives));
     PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, (size_t)shard->lanes.n));
     if (transport->rank == 0) {

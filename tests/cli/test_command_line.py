@@ -7,7 +7,7 @@ import harness
 from mistakes import Mistakes
 
 OPTIONS = {
-    "train": ["config", "set", "seed", "data", "out", "backend", "transport", "progress"],
+    "train": ["config", "set", "seed", "data", "out", "resume", "backend", "transport", "progress"],
     "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "progress"],
     "replay": ["config", "set", "out", "case", "backend", "transport"],
     "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "pretend-ranks", "as-rank", "hardware", "list",

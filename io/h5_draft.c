@@ -1,0 +1,123 @@
+// A file that is drafted in memory. HDF5 never touches the disk, so no failing disk can leave it in a state of its own: what it made is
+// copied with plain writes, whose failures are known at once.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "disk.h"
+#include "h5_internal.h"
+
+enum { ALIGNMENT = 4096, COPY_BYTES = 1 << 16, NAME_BYTES = 64 };
+
+// A file in memory, whose name is needed only until HDF5 has opened it (which refuses files without one).
+static int create_in_memory(char name[NAME_BYTES]) {
+  static const char *const folder[] = {"/dev/shm", "/tmp"};
+  int memory = -1;
+  for (int k = 0; memory < 0 && k < 2; k++) {
+    snprintf(name, NAME_BYTES, "%s/psac_draft_XXXXXX", folder[k]);
+    memory = mkstemp(name);
+  }
+  return memory;
+}
+
+psac_status psac_h5_draft(const char *path, psac_h5_file **file) {
+  char name[NAME_BYTES];
+  *file = calloc(1, sizeof **file);
+  if (*file) (*file)->path = strdup(path), (*file)->memory = create_in_memory(name);
+  if (!*file || !(*file)->path || (*file)->memory < 0) {
+    if (*file) free((*file)->path);
+    free(*file);
+    *file = NULL;
+    return psac_fail(PSAC_ERR_MEMORY, "no memory in /dev/shm or /tmp to draft %s", path);
+  }
+  const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(properties, H5F_LIBVER_V110, H5F_LIBVER_V110);  // in which HDF5's own structures carry checksums
+  H5Pset_alignment(properties, ALIGNMENT, ALIGNMENT);
+  H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG);
+  (*file)->id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
+  const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "draft", "the file") : PSAC_OK;
+  H5Pclose(properties);
+  unlink(name);
+  if (status != PSAC_OK) psac_h5_drop(file);
+  return status;
+}
+
+psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t *offset) {
+  hsize_t dims[PSAC_MAX_DIMS];
+  uint64_t n = 1;
+  for (int d = 0; d < field->n_dims; d++) n *= dims[d] = (hsize_t)field->dims[d];
+  PSAC_TRY(psac_h5_make_groups(file, field->path));
+  const hid_t type = psac_h5_memory_type(field->type, 0);
+  const hid_t space = H5Screate_simple(field->n_dims, dims, NULL), properties = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_layout(properties, H5D_CONTIGUOUS);
+  H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
+  H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  const hid_t set = H5Dcreate2(file->id, field->path, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+  const haddr_t address = set < 0 ? HADDR_UNDEF : H5Dget_offset(set);
+  psac_status status = PSAC_OK;
+  if (set < 0 || (n > 0 && address == HADDR_UNDEF)) status = psac_h5_failure(file, PSAC_ERR_IO, "reserve", field->path);
+  if (set >= 0) H5Dclose(set);
+  H5Pclose(properties);
+  H5Sclose(space);
+  *offset = n > 0 ? (int64_t)address : 0;
+  if (status != PSAC_OK || n == 0) return status;
+  if (file->n_rooms == PSAC_H5_ROOMS) return psac_fail(PSAC_ERR_INTERNAL, "%s has more than %d large datasets", file->path, PSAC_H5_ROOMS);
+  file->room[file->n_rooms++] = (psac_h5_room){*offset, (int64_t)(n * psac_h5_type_bytes(field->type))};
+  return PSAC_OK;
+}
+
+// The first position from `at` on that lies in no room.
+static int64_t behind_rooms(const psac_h5_file *file, int64_t at) {
+  for (int moved = 1; moved;) {
+    moved = 0;
+    for (int k = 0; k < file->n_rooms; k++) {
+      const psac_h5_room *room = &file->room[k];
+      if (at < room->offset || at >= room->offset + room->n_bytes) continue;
+      at = room->offset + room->n_bytes;
+      moved = 1;
+    }
+  }
+  return at;
+}
+
+// Bytes from `at` to the next room, or to the end.
+static int64_t before_rooms(const psac_h5_file *file, int64_t at, int64_t end) {
+  for (int k = 0; k < file->n_rooms; k++) {
+    if (file->room[k].offset > at && file->room[k].offset < end) end = file->room[k].offset;
+  }
+  return end - at;
+}
+
+static psac_status copy(const psac_h5_file *file, int fd, const char *name) {
+  char bytes[COPY_BYTES];
+  struct stat info;
+  if (fstat(file->memory, &info) != 0) return psac_fail(PSAC_ERR_IO, "cannot read the draft of %s", file->path);
+  for (int64_t at = behind_rooms(file, 0); at < info.st_size; at = behind_rooms(file, at)) {
+    const int64_t run = before_rooms(file, at, info.st_size);
+    const ssize_t n = pread(file->memory, bytes, run < COPY_BYTES ? (size_t)run : COPY_BYTES, at);
+    if (n <= 0) return psac_fail(PSAC_ERR_IO, "cannot read the draft of %s", file->path);
+    PSAC_TRY(psac_disk_write(fd, name, bytes, (size_t)n, at));
+    at += n;
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name) {
+  const herr_t closed = H5Fclose((*file)->id);
+  psac_status status = closed < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "close", "the draft") : PSAC_OK;
+  (*file)->id = -1;
+  if (status == PSAC_OK) status = copy(*file, fd, name);
+  psac_h5_drop(file);
+  return status;
+}
+
+void psac_h5_drop(psac_h5_file **file) {
+  if (!*file) return;
+  if ((*file)->id >= 0) H5Fclose((*file)->id);
+  close((*file)->memory);
+  free((*file)->path);
+  free(*file);
+  *file = NULL;
+}

@@ -1,0 +1,51 @@
+// A checkpoint file: everything that training has changed so far, independent of the number of ranks (docs/files.md).
+#ifndef PSAC_JOBS_CHECKPOINT_FILE_H
+#define PSAC_JOBS_CHECKPOINT_FILE_H
+
+#include <stdint.h>
+
+#include "curve.h"
+#include "model/state.h"
+#include "recorder.h"
+#include "session.h"
+
+// Where a training stands, between two batches.
+typedef struct psac_position {
+  int64_t epoch;            // from 0; the number of epochs when training is over
+  int64_t first;            // trials of the epoch that are done
+  int64_t trials, correct;  // in all, since the start
+} psac_position;
+
+enum { PSAC_CHECKPOINT_PARTS = 3 };  // datasets whose rows are spread over ranks
+
+// A checkpoint in memory: all but the arrays that are spread over ranks.
+typedef struct psac_checkpoint {
+  char *config_text;            // the resolved configuration
+  char version[32];             // of the program that wrote it
+  psac_position position;
+  psac_network_state network;
+  psac_curve interval, epoch;
+  psac_recorder recorder;       // without the middle layer's spikes
+  int64_t n_steps, n_retina_words;  // of the recorded trials
+  uint64_t digits[2];           // checksums of the training and the test set
+} psac_checkpoint;
+
+// Writes the run's state under `path`. Collective. A failure is the same on every rank, and leaves nothing behind and the run as it was.
+psac_status psac_checkpoint_write(const psac_session *session, const psac_curve *interval, const psac_curve *epoch,
+                                  const psac_recorder *recorder, const psac_position *position, const char *path);
+
+// Reads a checkpoint and verifies every checksum in it. By one process alone (ranks == NULL), or by all ranks together, which then share
+// the work and come to the same end. PSAC_ERR_INPUT: it is damaged, incomplete or of another format.
+psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, psac_checkpoint *checkpoint);
+
+// Gives the network, the curves and the recorder the state of a checkpoint that psac_checkpoint_read has read from `path`, and empties it
+// so far. Collective.
+psac_status psac_checkpoint_restore(const psac_session *session, const char *path, psac_checkpoint *checkpoint, psac_curve *interval,
+                                    psac_curve *epoch, psac_recorder *recorder);
+
+void psac_checkpoint_free(psac_checkpoint *checkpoint);
+
+// Identifies the digits of a session, so that a run goes on with the same ones.
+void psac_checkpoint_identify_digits(const psac_session *session, uint64_t digits[2]);
+
+#endif

@@ -1,0 +1,30 @@
+// Where this process is: which call that waits for other ranks it is in, and in which step of which trial it came there. Written by the
+// thread that computes, read by the watchdog (partition/watchdog.h) and, where the place lies in shared memory, by other ranks.
+#ifndef PSAC_BASE_WATCH_H
+#define PSAC_BASE_WATCH_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+typedef struct psac_watch {
+  _Alignas(64) atomic_int_least64_t n_calls;  // begun so far: every rank makes the same ones in the same order
+  atomic_int is_inside;                       // of the last one
+  atomic_int_least64_t trial, step;           // -1 = none yet
+  int rank;
+} psac_watch;
+
+// Moves the place, which is this process's own memory at first and for NULL. Nobody must be looking at the old one.
+void psac_watch_move(psac_watch *place);
+const psac_watch *psac_watch_place(void);
+
+// The call at hand, as text; "" if there was none.
+const char *psac_watch_call(void);
+
+// A call that waits for other ranks begins and ends. `call` must outlive the run. Calls do not nest.
+void psac_watch_enter(const char *call);
+void psac_watch_leave(void);
+
+// The computation comes to a step of a trial.
+void psac_watch_step(int64_t trial, int64_t step);
+
+#endif
