@@ -1,5 +1,6 @@
 #include "scaling_measure.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,7 @@ static psac_status measure_network(course *on, int64_t first, int64_t end, psac_
   psac_session *session = measurement->session;
   const psac_case *what = &measurement->what;
   memory before;
+  malloc_trim(0);  // or this network would grow into what the last one has left
   PSAC_TRY(psac_ranks_agree(session->ranks, measure_memory(session, &before)));
   const double started = psac_clock_seconds();
   PSAC_TRY(psac_session_build_network(session));
