@@ -70,6 +70,8 @@ def figure_of(value):
     """Three significant digits and thousands separators."""
     if value == 0 or not np.isfinite(value):
         return "0" if value == 0 else ""
+    if value >= 1e6:
+        return f"{value / 1e6:,.3g} M" if value < 1e9 else f"{value / 1e9:,.3g} G"
     digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
     return f"{value:,.{digits}f}"
 

@@ -32,11 +32,20 @@ def spread(rows, x, value):
 
 
 def short(n):
-    """1,000,000 as 1 M: labels of networks."""
-    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+    """1,000,000 as 1M: labels of axes."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if n >= size:
             return f"{n / size:.4g}{unit}"
     return f"{n:.4g}"
+
+
+def whole(n):
+    return f"{n:,.0f}"
+
+
+def network(n):
+    """1,000,000 as 1 million: names of networks."""
+    return f"{n / 1e6:.4g} million" if n >= 1e6 else whole(n)
 
 
 def colours(theme):
@@ -49,16 +58,16 @@ def curve(ax, rows, x, value, colour, label, pretended):
                 mfc=ax.get_facecolor() if pretended else colour, mew=1.2, elinewidth=1.1, capsize=2.5, label=label, zorder=3)
 
 
-def log_axis(axis, values, base=10):
+def log_axis(axis, values, base=10, name=short):
     """A logarithmic axis that names the values themselves where they are few, else decades."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log", base=base)
     values = sorted(set(values))
-    few = len(values) <= 12
+    few = len(values) <= 12 and all(b / a > (values[-1] / values[0]) ** 0.06 for a, b in zip(values, values[1:]))
     axis.set_major_locator(FixedLocator(values) if few else LogLocator(base))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: name(value)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
-    if few and len(values) > 1:
+    if len(values) > 1:
         margin = (values[-1] / values[0]) ** 0.06
         (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(values[0] / margin, values[-1] * margin)
 
@@ -79,7 +88,7 @@ def per_network(rows, of_rank):
 
     def key(row):
         n = row["neurons"] // row["ranks"] if of_rank else row["neurons"]
-        label = f"{short(n)} neurons" + (" per rank" if of_rank else "")
+        label = f"{network(n)} neurons" + (" per rank" if of_rank else "")
         label += f", batch {row['batch']}" if several[0] else ""
         label += f", {row['backend']}" if several[1] else ""
         return label, row["pretended"]
@@ -111,10 +120,10 @@ def scaling(rows, theme, of_rank, speed_title):
     left.plot(ideal, ideal, color=theme.quiet, lw=1, ls=(0, (4, 3)), label="ideal")
     right.axhline(100, color=theme.quiet, lw=1, ls=(0, (4, 3)))
     for ax in (left, right):
-        log_axis(ax.xaxis, ranks, 2)
+        log_axis(ax.xaxis, ranks, 2, whole)
         ax.set_xlabel("Ranks")
         ax.grid(True)
-    log_axis(left.yaxis, ranks, 2)
+    log_axis(left.yaxis, ranks, 2, whole)
     low, high = left.dataLim.y0, left.dataLim.y1
     left.set_ylim(max(low, 1e-9) * 0.85, high * 1.2)
     right.set_ylim(0, max(110, 1.08 * right.dataLim.y1))
@@ -129,7 +138,7 @@ def strong_scaling(study, theme):
 
 
 def weak_scaling(study, theme):
-    return scaling(of_kind("weak")(study), theme, True, "Work done per second, in ranks' worth")
+    return scaling(of_kind("weak")(study), theme, True, "Speed-up of a growing network")
 
 
 def by_ranks(rows):
@@ -154,6 +163,7 @@ def speed_by_size(study, theme):
     for ax, title in ((left, "Trials per second, learning included"), (right, "Recurrent synaptic events per second")):
         log_axis(ax.xaxis, [row["neurons"] for row in rows])
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(10, (1, 2, 5) if ax.dataLim.y1 / max(ax.dataLim.y0, 1e-9) < 100 else (1,)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("Middle neurons")
@@ -172,11 +182,12 @@ def time_by_stage(study, theme):
         joined = {}
         for (label, _), some in per_network(own, kind == "weak").items():
             joined.setdefault(label, []).extend(some)
-        chosen.update({f"{'Fixed network' if kind == 'strong' else 'Growing network'}: {label}": some for label, some in joined.items()})
+        chosen.update({f"{'Fixed network' if kind == 'strong' else 'Growing network'}\n{label}": some for label, some in joined.items()})
     chosen = dict(sorted(chosen.items(), key=lambda item: -len({row["ranks"] for row in item[1]}))[:4])
     n = len(chosen)
+    rotated = max(len({(row["ranks"], row["pretended"]) for row in some}) for some in chosen.values()) * n > 16
     figure, axes = plt.subplots(1, n, figsize=(WIDTH, 3.4), squeeze=False)
-    figure.subplots_adjust(left=0.085, right=0.985, top=0.82, bottom=0.145, wspace=0.24)
+    figure.subplots_adjust(left=0.085, right=0.985, top=0.79, bottom=0.19 if rotated else 0.145, wspace=0.24)
     order = [stage for stage in ("retina", "middle", "exchange", "readout", "learning") if stage in study.stages]
     fills = dict(zip(order, (theme.critic, theme.exc, theme.inh, theme.output, theme.quiet)))
     for ax, (title, own) in zip(axes[0], chosen.items()):
@@ -190,12 +201,14 @@ def time_by_stage(study, theme):
                 ax.bar(x, height, 0.72, bottom, color=fills[stage], lw=0, alpha=0.62 if pretended else 1)
                 bottom += height
             ax.bar(x, max(total - bottom, 0), 0.72, bottom, color=theme.faint, lw=0)
-            ax.text(x, max(total, bottom), f"{total:.3g}", ha="center", va="bottom", size=7.5, color=theme.quiet)
-        ax.set_xticks(range(len(places)), [short(ranks) + ("*" if pretended else "") for (ranks, pretended), _ in places],
-                      size=7.5 if len(places) > 8 else 8)
+            ax.text(x, max(total, bottom), f" {total:.3g}", ha="center", va="bottom", size=7, color=theme.quiet,
+                    rotation=90 if rotated else 0)
+        ax.set_xticks(range(len(places)), [whole(ranks) + ("*" if pretended else "") for (ranks, pretended), _ in places],
+                      size=7.5, rotation=90 if rotated else 0)
         ax.set_title(title, loc="left", size=8.5, color=theme.ink)
         ax.set_xlabel("Ranks" + (" (* pretended)" if any(pretended for (_, pretended), _ in places) else ""))
         ax.grid(axis="y")
+        ax.margins(y=0.16 if rotated else 0.06)
     axes[0][0].set_ylabel("Time per trial (ms)")
     handles = [plt.Rectangle((0, 0), 1, 1, color=fills[stage]) for stage in order] + [plt.Rectangle((0, 0), 1, 1, color=theme.faint)]
     figure.legend(handles, [*order, "other"], ncols=len(order) + 1, frameon=False, fontsize=8, labelcolor=theme.ink, loc="upper left",
@@ -215,8 +228,6 @@ def memory_per_rank(study, theme):
         at, planned, _, _ = spread(own, "neurons", lambda row: row["planned_bytes"] / 1e6)
         ax.plot(at, planned, color=colour, lw=1, alpha=0.8)
     log_axis(ax.xaxis, [row["neurons"] for row in rows])
-    if len({row["neurons"] for row in rows}) > 12:
-        ax.xaxis.set_major_locator(LogLocator(10))
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     ax.set(xlabel="Middle neurons", ylabel="Network on one rank (MB)")
@@ -238,9 +249,9 @@ def accuracy_by_size(study, theme):
     rows = accuracy_rows(study)
     for colour, (trials, own) in zip(colours(theme) * 9, sorted(groups(rows, lambda row: row["trials"]).items())):
         curve(ax, own, "neurons", lambda row: 100 * row["accuracy"], colour, f"{trials:,} trials", False)
-        at, middle, _, _ = spread(own, "neurons", lambda row: 100 * row["accuracy"])
-        for x, y in zip(at, middle):
-            ax.annotate(f"{y:.2f}", (x, y), (0, 7), textcoords="offset points", ha="center", size=8, color=colour)
+        at, middle, _, high = spread(own, "neurons", lambda row: 100 * row["accuracy"])
+        for x, y, top in zip(at, middle, high):
+            ax.annotate(f"{y:.2f}", (x, top), (0, 6), textcoords="offset points", ha="center", size=8, color=colour)
         ax.annotate(f"{trials:,} trials", (at[-1], middle[-1]), (12, 0), textcoords="offset points", va="center", size=8.5, color=colour,
                     annotation_clip=False)
     log_axis(ax.xaxis, [row["neurons"] for row in rows])
@@ -268,7 +279,10 @@ def measured_against_planned(study, theme):
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.set_ylim(0, max(2, 1.1 * ax.dataLim.y1))
+        reach = max(2.0, 1.25 * ax.dataLim.y1, 1.25 / max(ax.dataLim.y0, 1e-3))
+        ax.set_yscale("log", base=2)
+        ax.set_ylim(1 / reach, reach)
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
         ax.set_xlabel("Middle neurons")
         ax.set_title(title, loc="left", size=9, color=theme.ink)
         ax.grid(True)
