@@ -36,13 +36,17 @@ static psac_status read_rates(const char *text, psac_conditions *conditions) {
 static psac_status read_transport(const char *name, const psac_hardware *hardware, psac_conditions *conditions) {
   conditions->through_mpi = strcmp(name, "mpi") == 0;
   if (conditions->through_mpi || strcmp(name, "auto") == 0) return PSAC_OK;
-  if (strcmp(name, "nccl") != 0) return psac_fail(PSAC_ERR_INPUT, "--transport %.40s cannot be planned; allowed: auto, mpi, nccl", name);
+  if (strcmp(name, "nccl") != 0) {
+    return psac_fail(PSAC_ERR_INPUT, "--transport %.40s cannot be planned; allowed: auto, mpi, nccl", name);
+  }
   if (hardware->on_device) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT, "--transport nccl connects GPUs, but %s has none", hardware->name);
 }
 
 static psac_status read_hardware(const psac_options *options, psac_hardware *hardware) {
-  if (options->gpu && options->hardware) return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a machine; give one of them");
+  if (options->gpu && options->hardware) {
+    return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a machine; give one of them");
+  }
   PSAC_TRY(psac_hardware_find(options->hardware ? options->hardware : options->gpu ? options->gpu : "h100", hardware));
   if (!options->gpu || hardware->on_device) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT, "--gpu %.40s is no GPU; use --hardware", options->gpu);
@@ -56,8 +60,8 @@ static psac_status read_replicas(const char *text, psac_plan_request *request) {
   } else if (text) {
     PSAC_TRY(read_count("replicas", text, &request->n_replicas));
     if (request->n_ranks % request->n_replicas != 0 || request->n_replicas > batch) {
-      return psac_fail(PSAC_ERR_INPUT, "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld", text,
-                       (long long)request->n_ranks, (long long)batch);
+      return psac_fail(PSAC_ERR_INPUT, "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld",
+                       text, (long long)request->n_ranks, (long long)batch);
     }
   }
   return psac_config_check(&request->config, (int)(request->n_ranks / request->n_replicas));
@@ -78,17 +82,34 @@ static psac_status read_request(const psac_session *session, psac_plan_request *
 static psac_status print(const psac_session *session, const psac_plan_request *request) {
   const char *format = session->options->format ? session->options->format : "text";
   const int csv = strcmp(format, "csv") == 0;
-  if (!csv && strcmp(format, "text") != 0) return psac_fail(PSAC_ERR_INPUT, "--format %.40s is unknown; allowed: text, csv", format);
+  if (!csv && strcmp(format, "text") != 0) {
+    return psac_fail(PSAC_ERR_INPUT, "--format %.40s is unknown; allowed: text, csv", format);
+  }
   psac_cost cost;
   psac_cost_estimate(&request->config, request->n_ranks, request->n_replicas, &request->hardware, &request->conditions, &cost);
   (csv ? psac_plan_print_csv : psac_plan_print_text)(request, &cost);
   return fflush(stdout) == 0 ? PSAC_OK : psac_fail(PSAC_ERR_IO, "cannot write to standard output");
 }
 
+// --calibrate measures what is there; the other options are for what is not.
+static psac_status check_options(const psac_options *options) {
+  const struct {
+    const char *name, *value;
+  } planned[] = {{"neurons", options->neurons},   {"ranks", options->n_ranks},     {"replicas", options->n_replicas},
+                 {"gpu", options->gpu},           {"hardware", options->hardware}, {"rates", options->rates},
+                 {"format", options->format}};
+  for (size_t k = 0; options->calibrate && k < sizeof planned / sizeof *planned; k++) {
+    if (!planned[k].value) continue;
+    return psac_fail(PSAC_ERR_INPUT, "--calibrate measures this machine; --%s does not go with it", planned[k].name);
+  }
+  if (options->calibrate || strcmp(options->backend, "auto") == 0) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--backend chooses what --calibrate measures; a plan's machine is named by --gpu or --hardware");
+}
+
 static psac_status run(psac_session *session) {
   const psac_options *options = session->options;
   psac_plan_request *request = calloc(1, sizeof *request);
-  psac_status status = request ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory");
+  psac_status status = request ? check_options(options) : psac_fail(PSAC_ERR_MEMORY, "out of memory");
   if (status == PSAC_OK && !options->calibrate && session->ranks->rank == 0) {
     status = read_request(session, request);
     if (status == PSAC_OK) status = print(session, request);

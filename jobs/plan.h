@@ -16,12 +16,12 @@ typedef struct psac_plan_request {
 typedef struct psac_advice {
   char change[96];
   const char *note;  // what else it changes; "" = no result changes
-  double gain;       // factor on the speed
+  double gain;       // factor on the speed; a job that does not fit is told any change that makes it fit
 } psac_advice;
 
 enum { PSAC_ADVICE_MAX = 12 };
 
-// Tries changes of the request with the model; fills advice [PSAC_ADVICE_MAX] with those that fit and gain something, the best first.
+// Tries changes of the request with the model; fills advice [PSAC_ADVICE_MAX] with those that fit and gain, the best first.
 int psac_plan_advise(const psac_plan_request *request, const psac_cost *cost, psac_advice *advice);
 
 void psac_plan_print_text(const psac_plan_request *request, const psac_cost *cost);

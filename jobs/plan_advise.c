@@ -10,7 +10,8 @@ static const char *const CHANGES_LEARNING = "changes what is learned", *const CH
 
 typedef struct advice_list {
   const psac_plan_request *request;
-  double trial;  // seconds now; infinite where the job does not fit
+  double trial;  // seconds now
+  int fits;      // now
   psac_advice *advice;
   int n;
 } advice_list;
@@ -20,7 +21,7 @@ static void try_change(advice_list *list, const psac_plan_request *changed, cons
   psac_cost cost;
   psac_cost_estimate(&changed->config, changed->n_ranks, changed->n_replicas, &changed->hardware, &changed->conditions, &cost);
   const double gain = list->trial / psac_cost_trial(&cost);
-  if (gain < WORTH_TELLING || !psac_cost_fits(&cost, &changed->hardware) || list->n == PSAC_ADVICE_MAX) return;
+  if ((list->fits && gain < WORTH_TELLING) || !psac_cost_fits(&cost, &changed->hardware) || list->n == PSAC_ADVICE_MAX) return;
   if (psac_config_check(&changed->config, (int)cost.n_shards) != PSAC_OK) return;
   psac_advice *advice = &list->advice[list->n++];
   *advice = (psac_advice){.note = note, .gain = gain};
@@ -71,7 +72,7 @@ static void try_model(advice_list *list) {
   snprintf(change, sizeof change, "recurrence.delay=%lld", (long long)delay);
   if (delay <= 1000) try_change(list, &changed, CHANGES_NETWORK, change);
   changed = *request;
-  changed.config.recurrence.in_degree /= 2;
+  changed.config.recurrence.in_degree = list->fits ? request->config.recurrence.in_degree / 2 : 0;
   snprintf(change, sizeof change, "recurrence.in_degree=%lld", (long long)changed.config.recurrence.in_degree);
   try_change(list, &changed, CHANGES_NETWORK, change);
 }
@@ -83,6 +84,7 @@ static int by_gain(const void *a, const void *b) {
 
 int psac_plan_advise(const psac_plan_request *request, const psac_cost *cost, psac_advice *advice) {
   advice_list list = {.request = request, .trial = psac_cost_trial(cost), .advice = advice};
+  list.fits = psac_cost_fits(cost, &request->hardware);
   if (cost->n_items == 0) return 0;
   psac_plan_request changed = *request;
   changed.n_replicas = psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);

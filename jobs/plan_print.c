@@ -29,15 +29,17 @@ static double epoch_images(const psac_config *config) {
 static void print_layout(const psac_plan_request *request, const psac_cost *cost) {
   char text[2][32];
   const psac_layout layout = psac_layout_make(cost->plan.n_neurons, cost->n_shards, 0);
-  const long long small = (long long)(layout.map.large - PSAC_COLUMN), n_large = (long long)layout.map.n_large;
+  const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_COLUMN;
   printf("%s neurons on %s rank%s of %s", grouped((double)cost->plan.n_neurons, text[0]), grouped((double)cost->n_ranks, text[1]),
          plural(cost->n_ranks), request->hardware.name);
   if (cost->n_replicas > 1) printf(": %lld shards x %lld replicas", (long long)cost->n_shards, (long long)cost->n_replicas);
   printf("\n\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.n_local, text[0]));
-  if (n_large > 0 && n_large < cost->n_shards) printf(" on %lld, %lld on the others (the last may have fewer)", n_large, small);
+  if (n_large > 0 && n_large < cost->n_shards) {
+    printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
+  }
   printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.n_words, text[0]));
-  printf("  a batch            %lld trials; %lld on a rank, %d side by side\n", (long long)cost->batch, (long long)cost->batch_share,
-         cost->plan.n_together);
+  printf("  a batch            %lld trials; %lld on a rank, %d side by side\n", (long long)cost->batch,
+         (long long)cost->batch_share, cost->plan.n_together);
 }
 
 static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
@@ -78,24 +80,27 @@ static void print_stages(const psac_plan_request *request, const psac_cost *cost
   }
   printf("  %-22s %12.4g   %12.4g\n", "all", 1e6 * cost->seconds / cost->steps, 1e3 * psac_cost_trial(cost));
   printf("  %-22s %12.4g   %12.4g\n", "floor", 1e6 * cost->floor / cost->steps, 1e3 * cost->floor / batch);
-  const psac_cost_part dominant = psac_cost_dominant(cost);
+  const psac_cost_part dominant = psac_cost_dominant(cost->part);
   printf("  a step is of all trials side by side; most of the time, %.0f %%, is %s\n",
          100.0 * cost->part[dominant] / cost->seconds, psac_cost_part_name(dominant));
-  printf("  %.4g trials/s; an epoch of %.0f images in %.4g h\n", batch / cost->seconds, epoch_images(&request->config),
-         epoch_images(&request->config) * psac_cost_trial(cost) / 3600.0);
+  const double images = epoch_images(&request->config), epoch = images * psac_cost_trial(cost);
+  const char *unit = epoch < 120.0 ? "s" : epoch < 7200.0 ? "min" : "h";
+  char text[32];
+  printf("  %.4g trials/s; an epoch of %s images in %.4g %s\n", batch / cost->seconds, grouped(images, text),
+         epoch / (epoch < 120.0 ? 1.0 : epoch < 7200.0 ? 60.0 : 3600.0), unit);
+}
+
+static const char *mostly(const double part[PSAC_N_COST_PARTS]) {
+  return psac_cost_part_name(psac_cost_dominant(part));
 }
 
 static void print_items(const psac_cost *cost) {
   printf("\nIn a step                  calls    bytes moved  / least   instructions   floor us   expected us  mostly\n");
   for (int k = 0; k < cost->n_items; k++) {
     const psac_cost_item *item = &cost->item[k];
-    int largest = 0;
-    for (int p = 1; p < PSAC_N_COST_PARTS; p++) {
-      if (item->part[p] > item->part[largest]) largest = p;
-    }
     printf("  %-22s %8.3g   %12.4g   %6.3g   %12.4g   %8.3g   %11.4g  %s\n", item->name, item->calls / cost->steps,
            item->bytes / cost->steps, item->least > 0.0 ? item->bytes / item->least : 1.0, item->operations / cost->steps,
-           1e6 * item->floor / cost->steps, 1e6 * item->seconds / cost->steps, psac_cost_part_name((psac_cost_part)largest));
+           1e6 * item->floor / cost->steps, 1e6 * item->seconds / cost->steps, mostly(item->part));
   }
 }
 
@@ -133,6 +138,7 @@ static void print_csv_memory(const psac_plan_request *request, const psac_cost *
   row("layout", "", "neurons_per_rank", (double)cost->plan.n_local);
   row("layout", "", "words_per_rank", (double)cost->plan.n_words);
   row("layout", "", "trials_side_by_side", cost->plan.n_together);
+  row("layout", "", "trials_per_step", (double)cost->batch_share / cost->chunks);
   for (int k = 0; k < cost->plan.n_items; k++) row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
   row("memory", "all", "bytes", cost->plan.bytes);
   row("memory", "host", "bytes", cost->plan.host_bytes);
@@ -157,7 +163,9 @@ void psac_plan_print_csv(const psac_plan_request *request, const psac_cost *cost
     row(section, item->name, "operations_per_step", item->operations / cost->steps);
     row(section, item->name, "floor_seconds_per_step", item->floor / cost->steps);
     row(section, item->name, "seconds_per_step", item->seconds / cost->steps);
+    printf("%s,\"%s\",mostly,%s\n", section, item->name, mostly(item->part));
   }
+  printf("total,\"\",mostly,%s\n", mostly(cost->part));
   row("total", "", "floor_seconds_per_trial", cost->floor / batch);
   row("total", "", "seconds_per_trial", psac_cost_trial(cost));
   row("total", "", "seconds_per_epoch", epoch_images(&request->config) * psac_cost_trial(cost));

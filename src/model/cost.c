@@ -6,8 +6,8 @@
 #include "model/cost_internal.h"
 #include "model/retina.h"
 
-// Where digits are, neurons look more often than at the rim: the spikes in a receptive field relative to those that a field would get
-// if the retina's spikes were spread over all positions of a field (MNIST, 14 x 14 pixels, fields of 5 x 5).
+// Where digits are, neurons look more often than at the rim: the spikes in a receptive field relative to those that a field would
+// get if every pixel were seen by as many as those in the middle are (MNIST, 14 x 14 pixels, fields of 5 x 5).
 static const double PATCH_SHARE = 0.86;
 // Fully lit pixels of a digit, where gain control does not settle their number (MNIST, 14 x 14).
 static const double LIT_PIXELS = 26.0;
@@ -106,9 +106,10 @@ static void time_kernel(const psac_hardware *hardware, int with_graph, psac_cost
   double busy = 0.0;
   for (int p = 0; p < PSAC_PART_HOST; p++) busy += part[p];
   const int recorded = with_graph && item->stage == PSAC_STAGE_MIDDLE;
-  const double between = item->calls * hardware->launch_in_graph;
-  part[PSAC_PART_LAUNCH] = recorded ? between : fmax(between, item->calls * hardware->launch - busy);
-  item->floor = missed + cached + item->calls * (recorded ? hardware->launch_in_graph : hardware->launch);
+  const double launch = item->calls * hardware->launch, between = item->calls * hardware->launch_in_graph;
+  part[PSAC_PART_LAUNCH] = recorded ? between : fmax(between, launch - busy);
+  const double moved = fmin(1.0, memory) * missed + fmin(1.0, work) * cached;
+  item->floor = moved + (recorded ? between : fmax(between, launch - moved));
 }
 
 // One message of n_bytes among ranks on `nodes` nodes, of which `hidden` seconds pass beside other work.
@@ -119,8 +120,9 @@ static void add_message(const psac_hardware *hardware, int through_mpi, psac_cos
   const double n_bytes = item.bytes / item.calls;
   const double within = n_bytes / (nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth);
   const double between = nodes > 1.0 ? n_bytes / (nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes) : 0.0;
+  const double over_nodes = nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0;
   double latency = nccl ? fmax(hardware->nccl_base + ranks * hardware->nccl_per_rank, hardware->launch)
-                        : hardware->mpi_base + ranks * hardware->mpi_per_rank + (nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0);
+                        : hardware->mpi_base + ranks * hardware->mpi_per_rank + over_nodes;
   double links = fmax(within, between);
   if (hardware->on_device && through_mpi) {
     latency += 3.0 * hardware->host_wait;
@@ -130,7 +132,7 @@ static void add_message(const psac_hardware *hardware, int through_mpi, psac_cos
   item.is_message = 1;
   item.stage = PSAC_STAGE_EXCHANGE;
   item.least = item.bytes;
-  item.floor = item.calls * (latency + links);
+  item.floor = item.calls * (latency + links) * exposed;
   item.part[PSAC_PART_LATENCY] = item.calls * latency * exposed;
   item.part[PSAC_PART_LINKS] = item.calls * links * exposed;
   psac_cost_add(cost, item);
@@ -252,10 +254,10 @@ int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64
   return enough;
 }
 
-psac_cost_part psac_cost_dominant(const psac_cost *cost) {
+psac_cost_part psac_cost_dominant(const double part[PSAC_N_COST_PARTS]) {
   int largest = 0;
   for (int p = 1; p < PSAC_N_COST_PARTS; p++) {
-    if (cost->part[p] > cost->part[largest]) largest = p;
+    if (part[p] > part[largest]) largest = p;
   }
   return (psac_cost_part)largest;
 }

@@ -1,8 +1,9 @@
 // How long a trial will take: arithmetic on a configuration, a number of ranks and a machine, without building anything.
 //
-// Every kernel's bytes, instructions and launches are counted as it is written (cost_cuda.c, cost_cpu.c) for the rank with the most to
-// do, rank 0, and turned into seconds by the machine's figures (hardware.h). Expected time adds up what a kernel spends on
-// instructions, cache, memory, atomics and waiting, as if nothing overlapped; its floor is the bytes at full bandwidth and the launch.
+// Every kernel's bytes, instructions and launches are counted as it is written (cost_cuda.c, cost_cpu.c) for the rank with the most
+// to do, rank 0, and turned into seconds by the machine's figures (hardware.h). Expected time adds up what a kernel spends on
+// instructions, cache, memory, atomics and waiting, as if nothing overlapped; its floor is the bytes at full bandwidth and the
+// launch.
 #ifndef PSAC_MODEL_COST_H
 #define PSAC_MODEL_COST_H
 
@@ -77,7 +78,7 @@ typedef struct psac_cost {
 } psac_cost;
 
 // n_ranks = shards x n_replicas: each replica simulates its share of every batch, and eligibilities are summed over replicas.
-// n_replicas has to divide n_ranks and be at most training.batch_size. Model psac; model seed is planned for memory only (no items).
+// n_replicas has to divide n_ranks and be at most training.batch_size. Model seed is planned for memory only (no items).
 // conditions NULL = the default.
 void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_replicas, const psac_hardware *hardware,
                         const psac_conditions *conditions, psac_cost *cost);
@@ -96,8 +97,8 @@ int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware);
 // The smallest number of ranks, at least n_ranks and at most `most`, on which the network fits; 0 if there is none.
 int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most, const psac_hardware *hardware);
 
-// The part with the largest share.
-psac_cost_part psac_cost_dominant(const psac_cost *cost);
+// The largest of the parts of an item or of all.
+psac_cost_part psac_cost_dominant(const double part[PSAC_N_COST_PARTS]);
 
 const char *psac_cost_part_name(psac_cost_part part);
 

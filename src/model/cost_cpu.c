@@ -1,6 +1,6 @@
 // Bytes and clocks of the CPU backend's stages, counted from kernels/cpu as they are written there; vectors of 256 bits.
 //
-// Scattered accesses count by cache lines. The currents of one trial are used by everything and stay in the cache if they fit at all.
+// Scattered accesses count by cache lines. The currents of one trial are used by everything and stay in the cache if they fit.
 #include <math.h>
 
 #include "model/cost_internal.h"
@@ -25,8 +25,8 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
   const double columns = a->n / COLUMN * a->patch_spikes, current = 4.0 * a->n;
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_middle, retina", .stage = PSAC_STAGE_MIDDLE, .calls = a->items,
-      .bytes = a->items * columns * (4.0 + 2.0 * COLUMN + busy(a, current, 8.0 * COLUMN)), .least = a->items * columns * 2.0 * COLUMN,
-      .operations = a->items * columns * 3.5, .resident = a->middle_set});
+      .bytes = a->items * columns * (4.0 + 2.0 * COLUMN + busy(a, current, 8.0 * COLUMN)),
+      .least = a->items * columns * 2.0 * COLUMN, .operations = a->items * columns * 3.5, .resident = a->middle_set});
   if (a->in_degree > 0.0) {
     const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
     const double places = a->spikes * psac_plan_places(a->fan_out, 16.0 / a->index_bytes);
@@ -46,8 +46,8 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
 static void count_middle(const psac_amounts *a, psac_cost *cost) {
   const double rest = 4.0 * a->n * a->trials, words = a->items * a->n / 8.0;
   psac_cost_add(cost, (psac_cost_item){
-      .name = "reset_middle", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = rest, .least = rest, .operations = rest / 32.0,
-      .resident = a->middle_set});
+      .name = "reset_middle", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = rest, .least = rest,
+      .operations = rest / 32.0, .resident = a->middle_set});
   count_step(a, cost);
   psac_cost_add(cost, (psac_cost_item){
       .name = "count_spikes", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = words, .least = words,
@@ -64,7 +64,7 @@ static void count_readout(const psac_amounts *a, psac_cost *cost) {
   const double drives = a->items * (8.0 * a->lanes + 16.0);
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_readout", .stage = PSAC_STAGE_READOUT, .calls = a->items, .bytes = drives, .least = drives,
-      .operations = a->items * (a->outputs + a->critics) * 10.0, .resident = a->together * a->block * 8.0 * a->lanes,
+      .operations = a->items * (a->outputs + a->critics) * 26.0, .resident = a->together * a->block * 8.0 * a->lanes,
       .host_trials = a->trials});
 }
 

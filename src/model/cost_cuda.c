@@ -7,7 +7,7 @@
 
 #include "model/cost_internal.h"
 
-enum { SECTOR = 32, TRIALS_PER_READ = 8, THREADS = 256, WARPS_WANTED = 8192, WORDS_AT_LEAST = 8, TARGET_LANES = 8 };
+enum { SECTOR = 32, TRIALS_PER_READ = 8, THREADS = 256, WARPS_WANTED = 8192, WORDS_AT_LEAST = 8, TARGET_LANES = 8, DIVERGENCE = 2 };
 
 static double sectors(double bytes) { return ceil(bytes / SECTOR) * SECTOR; }
 
@@ -31,7 +31,8 @@ static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
       .operations = a->items * a->n * (7.0 * a->patch + 6.0), .resident = a->middle_set});
 }
 
-// recurrent_currents: eight lanes share a word of the whole layer's spikes; a spike costs its place in the index and its targets.
+// recurrent_currents: eight lanes share a word of the whole layer's spikes; a spike costs its place in the index and its targets. A
+// warp has four words, and goes on until the fullest of them is done: about twice the mean.
 static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
   const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
   const double lists = psac_plan_places(a->fan_out, SECTOR / a->index_bytes) * a->index_bytes;
@@ -40,7 +41,7 @@ static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
       .name = "recurrent_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * fmax(0.0, a->steps - a->delay),
       .bytes = items * (a->slots / 8.0 + a->spikes * (index + lists) + events * 2.0 * SECTOR),
       .least = items * (a->slots / 8.0 + events * (a->index_bytes + 8.0)), .atomics = items * events,
-      .operations = items * (a->slots / 64.0 * TARGET_LANES * 15.0 + a->spikes * TARGET_LANES * 25.0 + events * 10.0),
+      .operations = items * (a->slots / 64.0 * TARGET_LANES * 45.0 + a->spikes * TARGET_LANES * 25.0 * DIVERGENCE + events * 10.0),
       .resident = a->middle_set});
 }
 
@@ -87,8 +88,9 @@ static void count_readout(const psac_amounts *a, psac_cost *cost) {
 static void count_apply(const psac_amounts *a, psac_cost *cost) {
   const double eligibility = 4.0 * a->eligibility_lanes, row = 8.0 * (a->outputs + a->critics) + 4.0;
   psac_cost_add(cost, (psac_cost_item){
-      .name = "learn", .stage = PSAC_STAGE_LEARNING, .calls = 2.0, .bytes = a->n * (2.0 * sectors(row / 2.0) + 2.0 * eligibility + 8.0),
-      .least = a->n * (row + 2.0 * eligibility + 8.0), .operations = a->n * 32.0 * 60.0, .resident = HUGE_VAL, .waits = 1.0});
+      .name = "learn", .stage = PSAC_STAGE_LEARNING, .calls = 2.0,
+      .bytes = a->n * (2.0 * sectors(row / 2.0) + 2.0 * eligibility + 8.0), .least = a->n * (row + 2.0 * eligibility + 8.0),
+      .operations = a->n * 32.0 * 60.0, .resident = HUGE_VAL, .waits = 1.0});
   psac_cost_add(cost, (psac_cost_item){
       .name = "square_means", .stage = PSAC_STAGE_LEARNING, .calls = 2.0, .bytes = a->n * SECTOR, .least = a->n * 4.0,
       .operations = a->n * 15.0, .resident = HUGE_VAL, .waits = 1.0});
@@ -99,8 +101,8 @@ static void count_learning(const psac_amounts *a, psac_cost *cost) {
   const double row = 4.0 * a->eligibility_lanes;
   psac_cost_add(cost, (psac_cost_item){
       .name = "reverse_traces", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks, .bytes = a->items * (row + 8.0),
-      .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0, .resident = a->together * a->steps * row,
-      .steps_in_turn = a->chunks * a->steps});
+      .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0,
+      .resident = a->together * a->steps * row, .steps_in_turn = a->chunks * a->steps});
   psac_cost_add(cost, (psac_cost_item){
       .name = "add_eligibility", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks,
       .bytes = a->items * (a->n / 8.0 + row + a->own_spikes * 2.0 * sectors(row)),

@@ -11,7 +11,8 @@
 // The numbers of a machine as keys, read and checked like those of a configuration.
 static const psac_key keys[] = {
 #define X(key, unit_, lowest_, highest_, meaning) \
-  {.name = #key, .offset = offsetof(psac_hardware, key), .unit = unit_, .lowest = lowest_, .highest = highest_, .description = meaning},
+  {.name = #key, .offset = offsetof(psac_hardware, key), .unit = unit_, .lowest = lowest_, .highest = highest_,     \
+   .description = meaning},
     PSAC_HARDWARE_LIST(X)
 #undef X
 };
@@ -45,13 +46,16 @@ static psac_status read_machine(psac_yaml *yaml, psac_hardware *hardware) {
   int given[N_KEYS + 1] = {0};  // the last is the backend
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(yaml, &item));
-  if (item.kind != PSAC_YAML_MAPPING) return psac_yaml_fail(yaml, "%s is a machine; its keys belong below it, indented", hardware->name);
+  if (item.kind != PSAC_YAML_MAPPING) {
+    return psac_yaml_fail(yaml, "%s is a machine; its keys belong below it, indented", hardware->name);
+  }
   for (;;) {
     PSAC_TRY(psac_yaml_next(yaml, &item));
     if (item.kind == PSAC_YAML_END) break;
     const int k = item.kind == PSAC_YAML_VALUE ? find_key(item.text) : N_KEYS;
     if (k == N_KEYS && strcmp(item.text, "backend") != 0) {
-      return psac_yaml_fail(yaml, "%s.%s is not a key of a machine; configs/hardware.yaml shows them all", hardware->name, item.text);
+      return psac_yaml_fail(yaml, "%s.%s is not a key of a machine; configs/hardware.yaml shows them all", hardware->name,
+                            item.text);
     }
     if (given[k]++) return psac_yaml_fail(yaml, "%s.%s is named a second time", hardware->name, item.text);
     PSAC_TRY(k == N_KEYS ? read_backend(yaml, hardware) : read_value(yaml, &keys[k], hardware));
@@ -123,13 +127,14 @@ char *psac_hardware_print(const psac_hardware *hardware, const char *comment) {
   const size_t n_bytes = LINE_BYTES * (N_KEYS + 2) + strlen(comment);
   char *text = malloc(n_bytes);
   if (!text) return NULL;
-  size_t n = (size_t)snprintf(text, n_bytes, "# %s\n%s:\n  backend: %s\n", comment, hardware->name, hardware->on_device ? "cuda" : "cpu");
+  size_t n = (size_t)snprintf(text, n_bytes, "# %s\n%s:\n  backend: %s\n", comment, hardware->name,
+                              hardware->on_device ? "cuda" : "cpu");
   for (int k = 0; k < N_KEYS; k++) {
     const double value = *(const double *)((const char *)hardware + keys[k].offset);
     const char *const unit = keys[k].unit, *const meaning = keys[k].description;
     char line[LINE_BYTES];
     snprintf(line, sizeof line, "  %s: %s", keys[k].name, psac_value_real_text(value).text);
-    n += (size_t)snprintf(text + n, n_bytes - n, meaning[0] || unit[0] ? "%-36s# " : "%s", line);
+    n += (size_t)snprintf(text + n, n_bytes - n, meaning[0] || unit[0] ? "%-36s # " : "%s", line);
     if (unit[0]) n += (size_t)snprintf(text + n, n_bytes - n, "[%s]%s", unit, meaning[0] ? " " : "");
     n += (size_t)snprintf(text + n, n_bytes - n, "%s\n", meaning);
   }

@@ -18,10 +18,15 @@ static int is_gathered(const psac_config *config, int64_t n_ranks) {
 static int choose_together(const psac_config *config, int64_t n_words, int64_t n_ranks, int on_device) {
   const double gathered = is_gathered(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
   const double trial_bytes = ((double)psac_config_n_steps(config) + gathered) * (double)n_words * (double)sizeof(uint64_t);
-  const double fit = (on_device ? 8.0 : 1.0) * STORED_BYTES / fmax(trial_bytes, 1.0), wanted = n_ranks > 1 || on_device ? 64.0 : 16.0;
+  const double fit = (on_device ? 8.0 : 1.0) * STORED_BYTES / fmax(trial_bytes, 1.0);
+  const double wanted = n_ranks > 1 || on_device ? 64.0 : 16.0;
+  const int64_t batch = config->training.batch_size;
   int64_t together = config->simulation.trials_together;
   if (together == 0) together = (int64_t)fmax(1.0, fmin(fit, wanted));
-  const int64_t batch = config->training.batch_size;
+  if (together < batch && config->simulation.trials_together == 0) {
+    const int64_t turns = (batch + together - 1) / together;
+    together = (batch + turns - 1) / turns;  // in as many turns, all alike
+  }
   return (int)(together < batch || config->network.model == PSAC_MODEL_SEED ? together : batch);
 }
 
@@ -77,11 +82,13 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
   const double steps = (double)psac_config_n_steps(config), retina_words = ceil(height * width / 64.0);
   const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
   const double refractory = (double)psac_config_steps(longest, config->simulation.dt);
-  add(&plan, "neurons", padded * 4.0 * (1.0 + trials) + padded * 4.0 * (on_device ? trials : 1.0) + 8.0 * words * (1.0 + refractory));
+  const double currents = on_device ? trials : 1.0;
+  add(&plan, "neurons", 4.0 * padded * (1.0 + trials + currents) + 8.0 * words * (1.0 + refractory));
   add_synapses(&plan, config, on_device);
   add(&plan, "spikes", 8.0 * steps * trials * words);
   add(&plan, "retina spikes", 8.0 * steps * ceil(trials / (double)n_ranks) * (double)n_ranks * retina_words);
-  if (is_gathered(config, n_ranks)) add(&plan, "gathered spikes", 8.0 * (double)config->recurrence.delay * trials * words * (double)n_ranks);
+  const double delay = (double)config->recurrence.delay;
+  if (is_gathered(config, n_ranks)) add(&plan, "gathered spikes", 8.0 * delay * trials * words * (double)n_ranks);
   add_readout(&plan, config, steps, trials, on_device);
   add(&plan, "running means and statistics", padded * (4.0 + 24.0 + 4.0 + 40.0));
   const double critics = (double)config->actor_critic.num_critic_neurons, outputs = (double)config->output_layer.num_neurons;
@@ -90,25 +97,25 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
 }
 
 psac_status psac_plan_check(const psac_config *config, const psac_plan *plan, int on_device) {
-  const long long n_neurons = (long long)plan->n_neurons, n_ranks = (long long)plan->n_ranks;
+  const long long n_neurons = (long long)plan->n_neurons, n_ranks = (long long)plan->n_ranks, n_local = (long long)plan->n_local;
   if (plan->n_words > (INT32_MAX - PSAC_TARGET_GROUP) / 64) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; allowed: below 2^31; "
-                     "use more ranks", n_neurons, n_ranks, (long long)plan->n_local);
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; allowed: below "
+                     "2^31; use more ranks", n_neurons, n_ranks, n_local);
   }
   if (plan->n_words > INT32_MAX / plan->n_ranks) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks makes spike vectors of more than 2^31 words of 64 neurons",
-                     n_neurons, n_ranks);
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks makes spike vectors of more than 2^31 words of "
+                     "64 neurons", n_neurons, n_ranks);
   }
   if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
   if (!on_device && plan->n_words > UINT32_MAX / 64 / plan->n_ranks) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld: with recurrence.in_degree above 0 the CPU backend holds fewer than "
-                     "2^32 neurons", n_neurons);
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld: with recurrence.in_degree above 0 the CPU backend holds "
+                     "fewer than 2^32 neurons", n_neurons);
   }
-  const double synapses = psac_plan_places((double)config->recurrence.in_degree * (double)plan->n_local / (double)n_neurons,
-                                           16.0 / psac_plan_index_bytes(plan)) * (double)n_neurons;
-  if (synapses < (double)UINT32_MAX) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; allowed: below 2^32; use "
-                   "more ranks", n_neurons, (long long)config->recurrence.in_degree, synapses);
+  const double fan_out = (double)config->recurrence.in_degree * (double)plan->n_local / (double)n_neurons;
+  const double places = psac_plan_places(fan_out, 16.0 / psac_plan_index_bytes(plan)) * (double)n_neurons;
+  if (places < (double)UINT32_MAX) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; allowed: below "
+                   "2^32; use more ranks", n_neurons, (long long)config->recurrence.in_degree, places);
 }
 
 int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes) {

@@ -14,6 +14,8 @@ OPTIONS = {
                 "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
+    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format", "backend",
+             "calibrate"],
 }
 
 
