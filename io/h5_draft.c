@@ -22,50 +22,64 @@ static int create_in_memory(char name[NAME_BYTES]) {
   return memory;
 }
 
-psac_status psac_h5_draft(const char *path, psac_h5_file **file) {
+psac_status psac_h5_draft_create(psac_h5_file *file, int with_checksums) {
   char name[NAME_BYTES];
-  *file = calloc(1, sizeof **file);
-  if (*file) (*file)->path = strdup(path), (*file)->memory = create_in_memory(name);
-  if (!*file || !(*file)->path || (*file)->memory < 0) {
-    if (*file) free((*file)->path);
-    free(*file);
-    *file = NULL;
-    return psac_fail(PSAC_ERR_MEMORY, "no memory in /dev/shm or /tmp to draft %s", path);
+  if ((file->memory = create_in_memory(name)) < 0) {
+    return psac_fail(PSAC_ERR_MEMORY, "%s: no memory in /dev/shm or /tmp for its draft", file->path);
   }
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_libver_bounds(properties, H5F_LIBVER_V110, H5F_LIBVER_V110);  // in which HDF5's own structures carry checksums
+  if (with_checksums) H5Pset_libver_bounds(properties, H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_alignment(properties, ALIGNMENT, ALIGNMENT);
   H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG);
-  (*file)->id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
-  const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "draft", "the file") : PSAC_OK;
+  file->id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
+  const psac_status status = file->id < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "draft", "the file") : PSAC_OK;
   H5Pclose(properties);
   unlink(name);
-  if (status != PSAC_OK) psac_h5_drop(file);
   return status;
+}
+
+// Makes the groups above `path`.
+static psac_status make_groups(psac_h5_file *file, const char *path) {
+  char group[256];
+  for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
+    if (H5Lexists(file->id, group, H5P_DEFAULT) > 0) continue;
+    const hid_t id = H5Gcreate2(file->id, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    if (id < 0) return psac_h5_failure(file, PSAC_ERR_IO, "create", group);
+    H5Gclose(id);
+  }
+  return PSAC_OK;
+}
+
+static psac_status add_room(psac_h5_file *file, int64_t offset, int64_t n_bytes) {
+  psac_h5_room *grown = realloc(file->room, sizeof *grown * (size_t)(file->n_rooms + 1));
+  if (!grown) return psac_fail(PSAC_ERR_MEMORY, "out of memory writing %s", file->path);
+  file->room = grown;
+  grown[file->n_rooms++] = (psac_h5_room){offset, n_bytes};
+  return PSAC_OK;
 }
 
 psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t *offset) {
   hsize_t dims[PSAC_MAX_DIMS];
-  uint64_t n = 1;
-  for (int d = 0; d < field->n_dims; d++) n *= dims[d] = (hsize_t)field->dims[d];
-  PSAC_TRY(psac_h5_make_groups(file, field->path));
-  const hid_t type = psac_h5_memory_type(field->type, 0);
-  const hid_t space = H5Screate_simple(field->n_dims, dims, NULL), properties = H5Pcreate(H5P_DATASET_CREATE);
+  *offset = 0;
+  for (int d = 0; d < field->n_dims; d++) dims[d] = (hsize_t)field->dims[d];
+  PSAC_TRY(make_groups(file, field->path));
+  const hid_t type = psac_h5_memory_type(field->type, field->text_bytes), space = H5Screate_simple(field->n_dims, dims, NULL);
+  const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_layout(properties, H5D_CONTIGUOUS);
   H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
   const hid_t set = H5Dcreate2(file->id, field->path, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-  const haddr_t address = set < 0 ? HADDR_UNDEF : H5Dget_offset(set);
+  const int64_t n_bytes = (int64_t)(H5Sget_simple_extent_npoints(space) * (hssize_t)H5Tget_size(type));
+  const haddr_t address = set >= 0 && n_bytes > 0 ? H5Dget_offset(set) : 0;
   psac_status status = PSAC_OK;
-  if (set < 0 || (n > 0 && address == HADDR_UNDEF)) status = psac_h5_failure(file, PSAC_ERR_IO, "reserve", field->path);
+  if (set < 0 || address == HADDR_UNDEF) status = psac_h5_failure(file, PSAC_ERR_IO, "create", field->path);
   if (set >= 0) H5Dclose(set);
   H5Pclose(properties);
   H5Sclose(space);
-  *offset = n > 0 ? (int64_t)address : 0;
-  if (status != PSAC_OK || n == 0) return status;
-  if (file->n_rooms == PSAC_H5_ROOMS) return psac_fail(PSAC_ERR_INTERNAL, "%s has more than %d large datasets", file->path, PSAC_H5_ROOMS);
-  file->room[file->n_rooms++] = (psac_h5_room){*offset, (int64_t)(n * psac_h5_type_bytes(field->type))};
-  return PSAC_OK;
+  if (field->type == PSAC_TEXT) H5Tclose(type);
+  *offset = (int64_t)address;
+  return status == PSAC_OK && n_bytes > 0 ? add_room(file, *offset, n_bytes) : status;
 }
 
 // The first position from `at` on that lies in no room.
@@ -104,20 +118,29 @@ static psac_status copy(const psac_h5_file *file, int fd, const char *name) {
   return PSAC_OK;
 }
 
-psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name) {
-  const herr_t closed = H5Fclose((*file)->id);
-  psac_status status = closed < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "close", "the draft") : PSAC_OK;
-  (*file)->id = -1;
-  if (status == PSAC_OK) status = copy(*file, fd, name);
-  psac_h5_drop(file);
+psac_status psac_h5_draft_copy(psac_h5_file *file, int fd, const char *name) {
+  const herr_t closed = H5Fclose(file->id);
+  file->id = -1;
+  return closed < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "close", "the draft") : copy(file, fd, name);
+}
+
+void psac_h5_draft_free(psac_h5_file *file) {
+  if (file->memory < 0) return;
+  if (file->id >= 0) H5Fclose(file->id);
+  close(file->memory);
+  file->id = file->memory = -1;
+}
+
+psac_status psac_h5_draft(const char *path, psac_h5_file **file) {
+  *file = psac_h5_new_file(path);
+  if (!*file) return psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path);
+  const psac_status status = psac_h5_draft_create(*file, 1);
+  if (status != PSAC_OK) psac_h5_free_file(file);
   return status;
 }
 
-void psac_h5_drop(psac_h5_file **file) {
-  if (!*file) return;
-  if ((*file)->id >= 0) H5Fclose((*file)->id);
-  close((*file)->memory);
-  free((*file)->path);
-  free(*file);
-  *file = NULL;
+psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name) {
+  const psac_status status = psac_h5_draft_copy(*file, fd, name);
+  psac_h5_free_file(file);
+  return status;
 }

@@ -1,4 +1,4 @@
-// HDF5 files: written in parallel by all ranks, field by field; read with every object checked before it is believed.
+// HDF5 files: written by all ranks together, field by field; read with every object checked before it is believed.
 //
 // A file is written beside its final name and takes it only when it is complete and on the disk, so a reader never sees half of one.
 #ifndef PSAC_IO_H5_FILE_H
@@ -45,6 +45,10 @@ void psac_h5_start(void);
 psac_status psac_h5_check_writable(const char *path);
 
 // Creates path.partial. Collective over `access`, as are all calls on the file until commit.
+//
+// Rank 0 drafts the file in memory and knows where its datasets lie; every rank writes its rows there with plain writes. So HDF5 never
+// touches the disk, and a disk that fails fails on one rank at one call, without keeping others waiting in a library: that rank remembers
+// it until the commit.
 psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_file **file);
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field);
 // Attributes of a group or dataset ("/" for the file), the same value on every rank.
@@ -54,22 +58,17 @@ psac_status psac_h5_write_f64(psac_h5_file *file, const char *object, const char
 // Attributes that SONATA readers expect: magic and version on "/", the sorting of a spike population.
 psac_status psac_h5_write_sonata_root(psac_h5_file *file);
 psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *population);
-// Closes and frees; then the file has its name and is on the disk.
+// Closes and frees; then the file has its name and is on the disk. After a failure, which is the same on every rank, nothing is left.
 psac_status psac_h5_commit(psac_h5_file **file);
-
-// A write can fail on one rank alone, the one whose turn it was to reach the disk, while HDF5 keeps the others waiting for it inside the
-// same call. So a failed write or commit cannot be agreed on: the rank that sees it abandons the file, which leaves nothing behind, and
-// must end the whole run (main does, for a failure that is not agreed on). The HDF5 file stays open: closing it would write again.
+// Frees a file that is not wanted any more; nothing of it is left. Not collective; NULL-safe.
 void psac_h5_abandon(psac_h5_file **file);
 
-// A file that must not end the run when it cannot be written (a checkpoint) is drafted by one rank in memory, with psac_h5_write and
-// room for datasets whose rows every rank writes itself, at *offset from the file's beginning (0 for an empty one), with plain writes.
-// Not collective.
+// The same for one rank that orders the steps itself (a checkpoint): the draft, with psac_h5_write; room for a dataset of which all rows
+// are written by others, at *offset from the file's beginning (0 for an empty one); the end of the draft, which is copied into `fd`,
+// called `name`, and freed. psac_h5_abandon frees it without. Not collective.
 psac_status psac_h5_draft(const char *path, psac_h5_file **file);
 psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t *offset);
-// Ends the draft and copies it into `fd` (called `name`), all but those rows. Frees the draft also after a failure.
 psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name);
-void psac_h5_drop(psac_h5_file **file);
 
 // Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);

@@ -11,26 +11,19 @@ psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_fi
   if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
     return psac_fail(PSAC_ERR_INPUT, "%s does not exist or is not a file; an HDF5 file is needed", path);
   }
-  *file = calloc(1, sizeof **file);
-  if (*file) (*file)->path = strdup(path);
-  if (!*file || !(*file)->path) {
-    free(*file);
-    *file = NULL;
-    return psac_fail(PSAC_ERR_MEMORY, "out of memory opening %s", path);
-  }
+  *file = psac_h5_new_file(path);
+  if (!*file) return psac_fail(PSAC_ERR_MEMORY, "out of memory opening %s", path);
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
   if (access) {
     (*file)->access = *access;
     (*file)->parallel = 1;
     H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
   }
-  PSAC_H5_TOGETHER(*file, (*file)->id, H5Fopen(path, H5F_ACC_RDONLY, properties));
+  PSAC_H5_TOGETHER((*file)->id, H5Fopen(path, H5F_ACC_RDONLY, properties));
   const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_INPUT, "open", "it as an HDF5 file") : PSAC_OK;
   H5Pclose(properties);
   if (status == PSAC_OK) return PSAC_OK;
-  free((*file)->path);
-  free(*file);
-  *file = NULL;
+  psac_h5_free_file(file);
   return status;
 }
 
@@ -117,7 +110,7 @@ psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type ty
   if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
   char nothing[8];
   herr_t done;
-  PSAC_H5_TOGETHER(file, done, H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing));
+  PSAC_H5_TOGETHER(done, H5Dread(set, psac_h5_memory_type(type, 0), memory, space, transfer, data ? data : nothing));
   const psac_status status = done < 0 ? psac_h5_failure(file, PSAC_ERR_INPUT, "read", path) : PSAC_OK;
   H5Pclose(transfer);
   H5Sclose(memory);

@@ -84,90 +84,122 @@ psac_status psac_h5_check_writable(const char *path) {
   return full ? psac_fail(PSAC_ERR_IO, "cannot write %s: %s", probe, strerror(full)) : PSAC_OK;
 }
 
-static void free_file(psac_h5_file **file) {
+psac_h5_file *psac_h5_new_file(const char *path) {
+  psac_h5_file *file = calloc(1, sizeof *file);
+  if (!file) return NULL;
+  file->id = file->fd = file->memory = -1;
+  file->path = strdup(path);
+  if (!file->path) psac_h5_free_file(&file);
+  return file;
+}
+
+void psac_h5_free_file(psac_h5_file **file) {
   if (!*file) return;
+  psac_h5_draft_free(*file);
+  if ((*file)->fd >= 0) close((*file)->fd);
+  free((*file)->room);
   free((*file)->path);
   free((*file)->partial);
   free(*file);
   *file = NULL;
 }
 
+// What one rank tells the others.
+typedef struct notice {
+  psac_status status;
+  char message[512];
+  int64_t offset;
+} notice;
+
+static notice make_notice(psac_status status, int64_t offset) {
+  notice made = {.status = status, .offset = offset};
+  if (status != PSAC_OK) snprintf(made.message, sizeof made.message, "%s", psac_fail_message());
+  return made;
+}
+
+static psac_status spread(const psac_h5_file *file, int root, notice *news) {
+  int code;
+  PSAC_H5_TOGETHER(code, MPI_Bcast(news, (int)sizeof *news, MPI_BYTE, root, *(const MPI_Comm *)file->access.mpi_comm));
+  if (code != MPI_SUCCESS) return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
+  return news->status == PSAC_OK ? PSAC_OK : psac_fail(news->status, "%s", news->message);
+}
+
+// Collective: the failure of the lowest rank that has one becomes everybody's.
+static psac_status share(const psac_h5_file *file, psac_status status) {
+  const psac_access *access = &file->access;
+  notice news = make_notice(status, 0);
+  int code, first = status == PSAC_OK ? access->n_ranks : access->rank;
+  PSAC_H5_TOGETHER(code, MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, *(const MPI_Comm *)access->mpi_comm));
+  if (code != MPI_SUCCESS) return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Allreduce failed writing %s", access->rank, file->path);
+  return first == access->n_ranks ? PSAC_OK : spread(file, first, &news);
+}
+
+static psac_status begin(psac_h5_file *file) {
+  const size_t n_bytes = strlen(file->path) + sizeof ".partial";
+  file->partial = malloc(n_bytes);
+  if (!file->partial) return psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", file->path);
+  snprintf(file->partial, n_bytes, "%s.partial", file->path);
+  if (file->access.rank > 0) return PSAC_OK;
+  PSAC_TRY(psac_disk_open(file->partial, 1, &file->fd));
+  return psac_h5_draft_create(file, 0);
+}
+
 psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_file **file) {
-  *file = calloc(1, sizeof **file);
-  const size_t n_bytes = strlen(path) + sizeof ".partial";
-  if (*file) (*file)->path = strdup(path), (*file)->partial = malloc(n_bytes);
-  if (!*file || !(*file)->path || !(*file)->partial) {
-    free_file(file);
-    return psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path);
-  }
-  snprintf((*file)->partial, n_bytes, "%s.partial", path);
-  (*file)->access = *access;
-  (*file)->parallel = 1;
-  const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
-  PSAC_H5_TOGETHER(*file, (*file)->id, H5Fcreate((*file)->partial, H5F_ACC_TRUNC, H5P_DEFAULT, properties));
-  const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_IO, "create", "the file") : PSAC_OK;
-  H5Pclose(properties);
-  if (status != PSAC_OK) free_file(file);
+  psac_h5_file *made = psac_h5_new_file(path), none = {.access = *access, .path = (char *)path};
+  if (made) made->access = *access;
+  psac_status status = share(made ? made : &none, made ? begin(made) : psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path));
+  if (status == PSAC_OK) status = share(made, access->rank > 0 ? psac_disk_open(made->partial, 0, &made->fd) : PSAC_OK);
+  if (status != PSAC_OK) psac_h5_abandon(&made);
+  *file = made;
   return status;
 }
 
-psac_status psac_h5_make_groups(psac_h5_file *file, const char *path) {
-  char group[256];
-  for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
-    if (H5Lexists(file->id, group, H5P_DEFAULT) > 0) continue;
-    const hid_t id = H5Gcreate2(file->id, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    if (id < 0) return psac_h5_failure(file, PSAC_ERR_IO, "create", group);
-    H5Gclose(id);
-  }
-  return PSAC_OK;
+// This rank's rows, at their place in the file. Failures are remembered, not returned: the others do not know of them yet.
+static void write_rows(psac_h5_file *file, const psac_field *field, int64_t offset) {
+  size_t row_bytes = field->type == PSAC_TEXT ? field->text_bytes : psac_h5_type_bytes(field->type);
+  for (int d = 1; d < field->n_dims; d++) row_bytes *= (size_t)field->dims[d];
+  const int64_t n_rows = field->n_dims > 0 ? field->n_rows : file->access.rank == 0;
+  if (file->failed != PSAC_OK || n_rows == 0 || row_bytes == 0) return;
+  file->failed = psac_disk_write(file->fd, file->partial, field->data, row_bytes * (size_t)n_rows,
+                                 offset + (field->n_dims > 0 ? field->first_row : 0) * (int64_t)row_bytes);
+  if (file->failed != PSAC_OK) snprintf(file->message, sizeof file->message, "%s", psac_fail_message());
 }
 
-static psac_status write_rows(psac_h5_file *file, const psac_field *field, hid_t type, hid_t set, hid_t space) {
-  hsize_t start[PSAC_MAX_DIMS] = {0}, count[PSAC_MAX_DIMS] = {0};
-  for (int d = 0; d < field->n_dims; d++) count[d] = (hsize_t)field->dims[d];
-  start[0] = (hsize_t)field->first_row;
-  count[0] = (hsize_t)field->n_rows;
-  int empty = field->n_rows == 0;
-  for (int d = 1; d < field->n_dims; d++) empty |= count[d] == 0;
-  const hid_t memory = H5Screate_simple(field->n_dims, count, NULL);
-  if (empty) {
-    H5Sselect_none(space);
-    H5Sselect_none(memory);
-  } else if (field->n_dims > 0) {
-    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+// A dataset that the draft's rank has whole.
+static psac_status write_whole(psac_h5_file *file, const psac_field *field) {
+  int64_t offset;
+  PSAC_TRY(psac_h5_reserve(file, field, &offset));
+  const hid_t set = H5Dopen2(file->id, field->path, H5P_DEFAULT), type = psac_h5_memory_type(field->type, field->text_bytes);
+  psac_status status = PSAC_OK;
+  const int is_empty = offset == 0;
+  if (set < 0 || (!is_empty && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, field->data) < 0)) {
+    status = psac_h5_failure(file, PSAC_ERR_IO, "write", field->path);
   }
-  const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-  if (file->parallel) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
-  static const char nothing[8] = {0};  // HDF5 wants an address even for an empty selection
-  herr_t written;
-  PSAC_H5_TOGETHER(file, written, H5Dwrite(set, type, memory, space, transfer, field->data ? field->data : nothing));
-  // asked at once, as the next call forgets the reason
-  const psac_status status = written < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "write", field->path) : PSAC_OK;
-  H5Pclose(transfer);
-  H5Sclose(memory);
+  if (set >= 0) H5Dclose(set);
+  if (field->type == PSAC_TEXT) H5Tclose(type);
+  if (!is_empty) file->n_rooms--;  // it is in the draft
   return status;
 }
 
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field) {
-  PSAC_TRY(psac_h5_make_groups(file, field->path));
-  hsize_t dims[PSAC_MAX_DIMS];
-  for (int d = 0; d < field->n_dims; d++) dims[d] = (hsize_t)field->dims[d];
-  const hid_t type = psac_h5_memory_type(field->type, field->text_bytes);
-  const hid_t space = H5Screate_simple(field->n_dims, dims, NULL);
-  const hid_t set = H5Dcreate2(file->id, field->path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  psac_status status = set < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "create", field->path) : PSAC_OK;
-  if (status == PSAC_OK && H5Sget_simple_extent_npoints(space) > 0) status = write_rows(file, field, type, set, space);
-  if (set >= 0) H5Dclose(set);
-  H5Sclose(space);
-  if (field->type == PSAC_TEXT) H5Tclose(type);
-  if (status == PSAC_OK && field->units) status = psac_h5_write_text(file, field->path, "units", field->units);
-  return status;
+  if (!file->partial) {
+    PSAC_TRY(write_whole(file, field));
+  } else {
+    int64_t offset = 0;
+    notice news = {.status = PSAC_OK};
+    if (file->access.rank == 0) {
+      const psac_status status = psac_h5_reserve(file, field, &offset);
+      news = make_notice(status, offset);
+    }
+    PSAC_TRY(spread(file, 0, &news));
+    write_rows(file, field, news.offset);
+  }
+  return field->units ? psac_h5_write_text(file, field->path, "units", field->units) : PSAC_OK;
 }
 
 static psac_status write_attribute(psac_h5_file *file, const char *object, const char *name, hid_t type, hsize_t n,
                                    const void *value) {
+  if (file->id < 0) return PSAC_OK;  // another rank has the draft
   const hid_t space = n > 0 ? H5Screate_simple(1, &n, NULL) : H5Screate(H5S_SCALAR);
   const hid_t id = H5Acreate_by_name(file->id, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   const herr_t written = id < 0 ? -1 : H5Awrite(id, type, value);
@@ -209,32 +241,40 @@ psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *p
   return status;
 }
 
+// Every rank: what it wrote, down to the disk; rank 0's descriptor stays open for the rest.
+static psac_status flush(psac_h5_file *file) {
+  if (file->failed != PSAC_OK) return psac_fail(file->failed, "%s", file->message);
+  if (file->access.rank == 0) return PSAC_OK;
+  const int fd = file->fd;
+  file->fd = -1;
+  return psac_disk_close(fd, file->partial);
+}
+
+// Rank 0: the rest of the file, and its name.
+static psac_status publish(psac_h5_file *file) {
+  const int fd = file->fd;
+  PSAC_TRY(psac_h5_draft_copy(file, fd, file->partial));
+  file->fd = -1;
+  PSAC_TRY(psac_disk_close(fd, file->partial));
+  return psac_disk_publish(file->partial, file->path);
+}
+
 psac_status psac_h5_commit(psac_h5_file **file) {
-  const MPI_Comm comm = *(const MPI_Comm *)(*file)->access.mpi_comm;
-  herr_t closed;
-  PSAC_H5_TOGETHER(*file, closed, H5Fclose((*file)->id));
-  if (closed < 0) {  // perhaps on this rank alone: it must not wait for ranks that HDF5 still holds
-    const psac_status status = psac_h5_failure(*file, PSAC_ERR_IO, "close", "the file");
-    psac_h5_abandon(file);
-    return status;
-  }
-  int met;
-  PSAC_H5_TOGETHER(*file, met, MPI_Barrier(comm));
-  const psac_status status = (*file)->access.rank == 0 ? psac_disk_publish((*file)->partial, (*file)->path) : PSAC_OK;
-  if (status != PSAC_OK) psac_disk_discard((*file)->partial);
-  PSAC_H5_TOGETHER(*file, met, MPI_Barrier(comm));  // nobody returns before the file has its name
-  free_file(file);
-  return status != PSAC_OK || met == MPI_SUCCESS ? status : psac_fail(PSAC_ERR_MPI, "MPI_Barrier failed after a file was written");
+  psac_status status = share(*file, flush(*file));
+  if (status == PSAC_OK) status = share(*file, (*file)->access.rank == 0 ? publish(*file) : PSAC_OK);
+  if (status == PSAC_OK) psac_h5_free_file(file);
+  else psac_h5_abandon(file);
+  return status;
 }
 
 void psac_h5_abandon(psac_h5_file **file) {
   if (!*file) return;
-  unlink((*file)->partial);
-  free_file(file);
+  if ((*file)->partial) psac_disk_discard((*file)->partial);
+  psac_h5_free_file(file);
 }
 
 void psac_h5_close(psac_h5_file **file) {
   if (!*file) return;
   H5Fclose((*file)->id);
-  free_file(file);
+  psac_h5_free_file(file);
 }

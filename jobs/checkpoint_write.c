@@ -161,7 +161,7 @@ psac_status psac_checkpoint_write(const psac_session *session, const psac_curve 
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
   psac_checkpoint_parts(session, recorder->n, w.part);
   const psac_status status = write_together(&w, path);
-  psac_h5_drop(&w.draft);
+  psac_h5_abandon(&w.draft);
   if (w.fd >= 0) close(w.fd);
   if (status != PSAC_OK && session->ranks->rank == 0) psac_disk_discard(w.partial);
   return status;

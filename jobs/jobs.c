@@ -9,7 +9,7 @@ const psac_job psac_jobs[] = {
         .description = "Trains the configured network on the training images from reward alone, evaluates it on the test images and\n"
                        "writes a run file: learning curves, weights, statistics, recorded spikes.\n\n"
                        "Checkpoints are written beside the run file (configuration: checkpoint.*) and removed when it is there. SIGUSR1 asks\n"
-                       "for one; SIGTERM and SIGINT ask for one and stop the run with exit code 75. The same command with --resume auto goes on\n"
+                       "for one; SIGTERM, SIGINT and SIGUSR2 ask for one and stop the run with exit code 75. The same command with --resume auto goes on\n"
                        "from the newest and ends with the same bits as a run that was never stopped, on any number of ranks; where there is\n"
                        "none it starts afresh, and where the run file is there it does nothing. Options that are not given stay as they were.",
         .options = "csSdorbtp",

@@ -155,5 +155,5 @@ void psac_options_help(const psac_job *job) {
          "  psac_dist evaluate --weights runs/full.h5                    test what a run has learned\n"
          "  psac_dist config --config seed                               every key with unit and range\n"
          "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input,\n"
-         "75 stopped by SIGTERM or SIGINT with a checkpoint to go on from.\n");
+         "75 stopped by a signal with a checkpoint to go on from.\n");
 }

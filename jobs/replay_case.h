@@ -36,7 +36,7 @@ typedef struct psac_case {
 psac_status psac_case_open(const char *path, psac_case *replay_case);
 // Reads this rank's part of everything else, now that the network's sizes are known.
 psac_status psac_case_read(const char *path, const psac_network *network, psac_case *replay_case);
-// Writes the case with its results. Collective; a failure ends the run (see psac_h5_abandon).
+// Writes the case with its results. Collective; a failure ends the run.
 psac_status psac_case_write(const psac_access *access, const char *path, const psac_network *network, const psac_case *replay_case);
 void psac_case_free(psac_case *replay_case);
 

@@ -240,7 +240,7 @@ psac_status psac_run_file_write(const psac_session *session, const psac_results 
     psac_h5_abandon(&file);
     return status;
   }
-  return psac_h5_commit(&file);
+  return psac_ranks_agree(session->ranks, psac_h5_commit(&file));
 }
 
 psac_status psac_run_file_read_config(const char *path, char **text) {

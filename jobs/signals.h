@@ -1,4 +1,5 @@
-// What was asked of a run by signals: SIGUSR1 = write a checkpoint and go on, SIGTERM or SIGINT = write a checkpoint and stop.
+// What was asked of a run by signals: SIGUSR1 = write a checkpoint and go on; SIGTERM, SIGINT or SIGUSR2 = write a checkpoint and stop.
+// (mpirun passes SIGUSR2 on and ends with the exit code of the ranks; after SIGTERM it gives them one second and has a code of its own.)
 #ifndef PSAC_JOBS_SIGNALS_H
 #define PSAC_JOBS_SIGNALS_H
 

@@ -24,7 +24,7 @@ typedef struct psac_transport_request {
   const char *name;             // auto, self, mpi or nccl
   const psac_staging *staging;  // of the backend's memory; NULL = the host's
   int device_each;              // every rank has a device of its own
-  double timeout_seconds;       // a rank that keeps the others waiting longer ends the run
+  double timeout_seconds;       // nccl: a GPU that keeps its rank waiting longer ends the run; elsewhere the watchdog sees to that
 } psac_transport_request;
 
 typedef struct psac_transport psac_transport;

@@ -18,36 +18,49 @@ struct psac_watchdog {
   double seconds, nap;       // limit; time between two looks
   MPI_Win window;
   const psac_watch *places;  // [node_size] of the ranks of this node
+  int64_t *beats;            // [node_size] what they were at an earlier look
   int is_shared, is_over;
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t over;
 };
 
-// Which rank of this node is behind this one, and where; the others are counted. "" if none is: then the late one is on another node.
-static void name_late_ranks(const psac_watchdog *watchdog, char *text, size_t n_bytes) {
-  const psac_watch *first = NULL;
-  int n = 0;
-  for (int r = 0; watchdog->is_shared && r < watchdog->ranks->node_size; r++) {
-    const psac_watch *place = &watchdog->places[r];
-    if (atomic_load(&place->n_calls) >= atomic_load(&psac_watch_place()->n_calls)) continue;
-    if (n++ == 0 || atomic_load(&place->n_calls) < atomic_load(&first->n_calls)) first = place;
+// The place that is furthest behind this rank's; if none is, that of a process that is stopped within the same call; else NULL, and the
+// late rank is on another node. *n_late counts them all.
+static const psac_watch *find_late_rank(const psac_watchdog *watchdog, int *n_late) {
+  const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
+  const psac_watch *places = watchdog->places, *late = NULL;
+  const int64_t here = atomic_load(&psac_watch_place()->n_calls);
+  *n_late = 0;
+  for (int r = 0; r < n; r++) {
+    if (atomic_load(&places[r].n_calls) >= here) continue;
+    *n_late += 1;
+    if (!late || atomic_load(&places[r].n_calls) < atomic_load(&late->n_calls)) late = &places[r];
   }
-  text[0] = '\0';
-  if (!first) return;
-  const int written = snprintf(text, n_bytes, "; rank %d is late, last seen at trial %lld, step %lld", first->rank,
-                               (long long)atomic_load(&first->trial), (long long)atomic_load(&first->step));
-  if (n > 1) snprintf(text + written, n_bytes - (size_t)written, ", and %d more", n - 1);
+  if (late) return late;
+  const struct timespec look = {.tv_sec = (time_t)watchdog->nap + 1};
+  for (int r = 0; r < n; r++) watchdog->beats[r] = atomic_load(&places[r].beats);
+  nanosleep(&look, NULL);
+  for (int r = 0; r < n; r++) {
+    if (r == watchdog->ranks->node_rank || atomic_load(&places[r].beats) != watchdog->beats[r]) continue;
+    if ((*n_late)++ == 0) late = &places[r];
+  }
+  return late;
 }
 
 // Ends the run from this thread, while the other one waits inside a library.
 _Noreturn static void bark(const psac_watchdog *watchdog) {
-  char late[128];
-  const psac_watch *here = psac_watch_place();
-  name_late_ranks(watchdog, late, sizeof late);
+  char text[128] = "";
+  int n_late;
+  const psac_watch *here = psac_watch_place(), *late = find_late_rank(watchdog, &n_late);
+  if (late) {
+    snprintf(text, sizeof text, "; rank %d is late, last seen at trial %lld, step %lld", late->rank, (long long)atomic_load(&late->trial),
+             (long long)atomic_load(&late->step));
+  }
+  if (n_late > 1) snprintf(text + strlen(text), sizeof text - strlen(text), ", and %d more", n_late - 1);
   fprintf(stderr, "psac_dist: rank %d on %s has waited %g s in %.100s, at trial %lld, step %lld%s (watchdog.seconds)\n",
           watchdog->ranks->rank, watchdog->ranks->host, watchdog->seconds, psac_watch_call(), (long long)atomic_load(&here->trial),
-          (long long)atomic_load(&here->step), late);
+          (long long)atomic_load(&here->step), text);
   fflush(stderr);
   alarm(LAST_RESORT_SECONDS);  // in case that MPI cannot even abort
   psac_ranks_abort(watchdog->ranks, 1);
@@ -78,7 +91,8 @@ static void *watch(void *self) {
   int64_t seen = -1;
   for (double waited = 0.0; !nap(watchdog); waited += watchdog->nap) {
     pthread_mutex_lock(&watchdog->lock);  // the place does not move meanwhile
-    const psac_watch *here = psac_watch_place();
+    psac_watch *here = psac_watch_place();
+    atomic_fetch_add(&here->beats, 1);
     const int64_t n_calls = atomic_load(&here->n_calls);
     if (!atomic_load(&here->is_inside) || n_calls != seen) waited = -watchdog->nap;
     seen = n_calls;
@@ -114,8 +128,13 @@ psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, psac_wa
   *watchdog = NULL;
   if (ranks->n_ranks == 1) return PSAC_OK;  // nobody to wait for
   psac_watchdog *made = calloc(1, sizeof *made);
-  if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the watchdog");
-  *made = (psac_watchdog){.ranks = ranks, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0};
+  int64_t *beats = calloc((size_t)ranks->node_size, sizeof *beats);
+  if (!made || !beats) {
+    free(made);
+    free(beats);
+    return psac_fail(PSAC_ERR_MEMORY, "out of memory for the watchdog");
+  }
+  *made = (psac_watchdog){.ranks = ranks, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .beats = beats};
   psac_status status = share_places(made);
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
@@ -126,8 +145,12 @@ psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, psac_wa
   if (status == PSAC_OK && pthread_create(&made->thread, NULL, watch, made) != 0) {
     status = psac_fail(PSAC_ERR_MEMORY, "cannot start the watchdog's thread on rank %d", ranks->rank);
   }
-  if (status == PSAC_OK) *watchdog = made;
-  else free(made);
+  if (status == PSAC_OK) {
+    *watchdog = made;
+    return PSAC_OK;
+  }
+  free(beats);
+  free(made);
   return status;
 }
 
@@ -149,6 +172,7 @@ void psac_watchdog_stop(psac_watchdog **watchdog) {
   pthread_join((*watchdog)->thread, NULL);
   pthread_mutex_destroy(&(*watchdog)->lock);
   pthread_cond_destroy(&(*watchdog)->over);
+  free((*watchdog)->beats);
   free(*watchdog);
   *watchdog = NULL;
 }

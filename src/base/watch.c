@@ -15,7 +15,7 @@ void psac_watch_move(psac_watch *place) {
   here = to;
 }
 
-const psac_watch *psac_watch_place(void) { return here; }
+psac_watch *psac_watch_place(void) { return here; }
 
 const char *psac_watch_call(void) { return atomic_load(&call_at_hand); }
 

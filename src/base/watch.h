@@ -10,12 +10,13 @@ typedef struct psac_watch {
   _Alignas(64) atomic_int_least64_t n_calls;  // begun so far: every rank makes the same ones in the same order
   atomic_int is_inside;                       // of the last one
   atomic_int_least64_t trial, step;           // -1 = none yet
+  atomic_int_least64_t beats;                 // looks of the watchdog's thread: a process that is stopped makes none
   int rank;
 } psac_watch;
 
 // Moves the place, which is this process's own memory at first and for NULL. Nobody must be looking at the old one.
 void psac_watch_move(psac_watch *place);
-const psac_watch *psac_watch_place(void);
+psac_watch *psac_watch_place(void);
 
 // The call at hand, as text; "" if there was none.
 const char *psac_watch_call(void);

@@ -41,8 +41,7 @@ class FullDisk(Mistakes):
         for size in ("8k", "256k"):
             with self.subTest(size=size):
                 self.mount(size)
-                self.refuse_training()
-                self.refuse_replay()
+                self.refuse_replay()  # a training, which writes checkpoints: tests/faults/test_disks.py
 
 
 def start_in_own_namespace():

@@ -557,6 +557,29 @@ static void test_model_seed_ignores_what_only_psac_has(void **state) {
 
 // --- derived integers -----------------------------------------------------------------------------------------------
 
+static void test_differences_are_listed_with_both_values(void **state) {
+  (void)state;
+  const char *const none[] = {NULL}, *const some[] = {"learning.", "training.batch_size", NULL};
+  psac_config a, b;
+  char *text;
+  assert_int_equal(psac_config_defaults(&a), PSAC_OK);
+  assert_int_equal(psac_config_defaults(&b), PSAC_OK);
+  assert_int_equal(psac_config_differences(&a, &b, none, &text), PSAC_OK);
+  assert_string_equal(text, "");
+  free(text);
+  assert_int_equal(psac_config_set(&a, "training.batch_size=5"), PSAC_OK);
+  assert_int_equal(psac_config_set(&a, "learning.rate_schedule=step"), PSAC_OK);
+  assert_int_equal(psac_config_set(&a, "record.trials=[7]"), PSAC_OK);
+  assert_int_equal(psac_config_set(&a, "retina.input_size=[28, 20]"), PSAC_OK);
+  assert_int_equal(psac_config_differences(&a, &b, none, &text), PSAC_OK);
+  assert_string_equal(text, "learning.rate_schedule = step (was linear), retina.input_size = [28, 20] (was [28, 28]), "
+                            "training.batch_size = 5 (was 64), record.trials = [7] (was [0, 1])");
+  free(text);
+  assert_int_equal(psac_config_differences(&a, &b, some, &text), PSAC_OK);
+  assert_string_equal(text, "retina.input_size = [28, 20] (was [28, 28]), record.trials = [7] (was [0, 1])");
+  free(text);
+}
+
 static void test_durations_become_the_steps_that_cover_them(void **state) {
   (void)state;
   assert_int_equal(psac_config_steps(0.0, 1.0), 0);
@@ -611,6 +634,7 @@ int main(void) {
       TEST(test_check_names_the_keys_that_contradict_each_other),
       TEST(test_a_single_neuron_cannot_have_recurrent_synapses),
       TEST(test_model_seed_ignores_what_only_psac_has),
+      TEST(test_differences_are_listed_with_both_values),
       TEST(test_durations_become_the_steps_that_cover_them),
       TEST(test_derived_integers_follow_the_notebook),
   };
