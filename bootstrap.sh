@@ -24,7 +24,7 @@ packages=(
 )
 
 # Beside them for the tests of slurm/, which are skipped where these are not to be had.
-slurm_packages=(slurm-wlm munge procps shellcheck)
+slurm_packages=(slurm-wlm munge shellcheck)
 
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data=$root/data/mnist

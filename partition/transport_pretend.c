@@ -49,13 +49,15 @@ static void fill_pool(const pretend_state *pretend, int kind) {
 static void make_spikes(pretend_state *pretend, int rank, size_t n_vectors, uint64_t *vectors) {
   const psac_block_map map = pretend->pretence.map;
   const int64_t first = psac_block_map_first(map, rank), n_local = psac_block_map_first(map, rank + 1) - first;
-  const uint64_t *pool = pretend->pool[first < pretend->pretence.n_first ? 0 : 1];
+  const int64_t n_first = pretend->pretence.n_first - first;  // of this rank's neurons, those with the first rate
   const size_t whole = (size_t)n_local / WORD_BITS, rest = (size_t)n_local % WORD_BITS, n = pretend->rank_words;
+  const size_t changed = n_first <= 0 ? 0 : n_first < n_local ? (size_t)n_first / WORD_BITS : n;  // words with the first rate
   for (size_t k = 0; k < n_vectors; k++) {
     const psac_rng_block block = draw(pretend, 2, pretend->n_drawn++);
     const uint64_t begin = psac_rng_below(block.word[0], block.word[1], (uint64_t)(pretend->n_pool - n + 1));
     uint64_t *vector = vectors + k * n;
-    memcpy(vector, pool + begin, n * sizeof *vector);
+    memcpy(vector, pretend->pool[0] + begin, changed * sizeof *vector);
+    memcpy(vector + changed, pretend->pool[1] + begin, (n - changed) * sizeof *vector);
     if (whole < n) vector[whole] &= ((uint64_t)1 << rest) - 1;
     for (size_t w = whole + 1; w < n; w++) vector[w] = 0;
   }

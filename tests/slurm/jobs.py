@@ -11,7 +11,7 @@ import harness
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLUSTER = os.path.join(ROOT, "tests/slurm/cluster")
 SMALL = os.path.join(ROOT, "tests/mpi/small.yaml")
-NOT_OVER = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "REQUEUED"}
+OVER = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL", "PREEMPTED"}
 
 sys.path.insert(0, os.path.join(ROOT, "tests/mpi"))
 FOLDER = ""  # of the cluster
@@ -53,7 +53,7 @@ def wait(job, timeout=120):
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         parts = describe(job)
-        if not {part["JobState"] for part in parts} & NOT_OVER:
+        if {part["JobState"] for part in parts} <= OVER:
             return parts
         time.sleep(0.2)
     raise AssertionError(f"job {job} is not over after {timeout} s: {describe(job)}")
@@ -65,7 +65,7 @@ def wait_for_text(path, text, job, timeout=60):
     while time.monotonic() < end:
         if os.path.exists(path) and text in read(path):
             return
-        if not {part["JobState"] for part in describe(job)} & NOT_OVER:
+        if {part["JobState"] for part in describe(job)} <= OVER:
             break
         time.sleep(0.1)
     raise AssertionError(f"job {job} did not write \"{text}\"; {describe(job)}; {read(path) if os.path.exists(path) else 'no output'}")
