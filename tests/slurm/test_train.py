@@ -10,7 +10,7 @@ import harness
 import jobs
 
 TRAINING = ["--config", jobs.SMALL, "--set", "record.trials=[]"]
-LONG = [*TRAINING, "--set", "training.num_epochs=40"]  # long enough to be stopped on the way
+LONG = [*TRAINING, "--set", "training.num_epochs=25"]  # long enough to be stopped on the way
 SHAPES = [(launcher, nodes) for launcher in ("srun", "mpirun") for nodes in (1, 2)]  # two ranks each
 
 
@@ -22,14 +22,18 @@ class Train(unittest.TestCase):
         cls.short, cls.long = os.path.join(cls.folder, "short.h5"), os.path.join(cls.folder, "long.h5")
         for reference, training in ((cls.short, TRAINING), (cls.long, LONG)):
             harness.run_well(["train", "--data", harness.DIGITS, "--out", reference, "--progress", "none", *training])
+        # Slurm looks at time limits every half minute only: this one runs beside the other tests.
+        endless = [*TRAINING, "--set", "training.num_epochs=100000"]
+        cls.limited = cls.start("limit", endless, options=("--gpus-per-node", 0, "--time", 1, "--stop-before", 50))
 
-    def start(self, name, training, nodes=1, ranks_per_node=2, options=("--gpus-per-node", 0)):
+    @classmethod
+    def start(cls, name, training, nodes=1, ranks_per_node=2, options=("--gpus-per-node", 0)):
         """(job, its run file, its output)."""
-        out = os.path.join(self.folder, f"{name}.h5")
+        out = os.path.join(cls.folder, f"{name}.h5")
         job, = jobs.submit("train.sbatch", ["--program", harness.PROGRAM, "--data", harness.DIGITS, "--nodes", nodes,
                                             "--ranks-per-node", ranks_per_node, "--name", name, "--out", out, *options, "--", *training],
-                           self.folder)
-        return job, out, os.path.join(self.folder, f"{name}-{job}.out")
+                           cls.folder)
+        return job, out, os.path.join(cls.folder, f"{name}-{job}.out")
 
     def start_shapes(self, name, training):
         return [self.start(f"{name}-{launcher}-{nodes}", training, nodes, 2 // nodes, ("--gpus-per-node", 0, "--launcher", launcher))
@@ -59,9 +63,8 @@ class Train(unittest.TestCase):
                 self.assertIn(part, jobs.read(log))
 
     def test_the_time_limit_sends_that_signal(self):
-        endless = [*TRAINING, "--set", "training.num_epochs=100000"]
-        job, out, log = self.start("limit", endless, options=("--gpus-per-node", 0, "--time", 1, "--stop-before", 57))
-        jobs.wait_for_text(log, "queueing job", job, 90)
+        job, out, log = self.limited
+        jobs.wait_for_text(log, "queueing job", job, 120)
         subprocess.run(["scancel", str(job)], check=True, timeout=30)
         self.assertEqual(jobs.wait(job)[0]["JobState"], "CANCELLED")
         self.assertIn("the time limit is near", jobs.read(log))
