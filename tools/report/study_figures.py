@@ -62,7 +62,7 @@ def log_axis(axis, values, base=10, name=short):
     """A logarithmic axis that names the values themselves where they are few, else decades."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log", base=base)
     values = sorted(set(values))
-    few = len(values) <= 12 and all(b / a > (values[-1] / values[0]) ** 0.06 for a, b in zip(values, values[1:]))
+    few = len(values) <= 12 and all(b / a > (values[-1] / values[0]) ** 0.11 for a, b in zip(values, values[1:]))
     axis.set_major_locator(FixedLocator(values) if few else LogLocator(base))
     axis.set_major_formatter(FuncFormatter(lambda value, _: name(value)))
     axis.set_minor_locator(NullLocator())
@@ -183,7 +183,8 @@ def time_by_stage(study, theme):
         for (label, _), some in per_network(own, kind == "weak").items():
             joined.setdefault(label, []).extend(some)
         chosen.update({f"{'Fixed network' if kind == 'strong' else 'Growing network'}\n{label}": some for label, some in joined.items()})
-    chosen = dict(sorted(chosen.items(), key=lambda item: -len({row["ranks"] for row in item[1]}))[:4])
+    several = {title: some for title, some in chosen.items() if len({row["ranks"] for row in some}) > 1}
+    chosen = dict(sorted((several or chosen).items(), key=lambda item: -len({row["ranks"] for row in item[1]}))[:4])
     n = len(chosen)
     rotated = max(len({(row["ranks"], row["pretended"]) for row in some}) for some in chosen.values()) * n > 16
     figure, axes = plt.subplots(1, n, figsize=(WIDTH, 3.4), squeeze=False)
@@ -201,7 +202,7 @@ def time_by_stage(study, theme):
                 ax.bar(x, height, 0.72, bottom, color=fills[stage], lw=0, alpha=0.62 if pretended else 1)
                 bottom += height
             ax.bar(x, max(total - bottom, 0), 0.72, bottom, color=theme.faint, lw=0)
-            ax.text(x, max(total, bottom), f" {total:.3g}", ha="center", va="bottom", size=7, color=theme.quiet,
+            ax.text(x, max(total, bottom), f" {total:,.0f}" if total >= 1000 else f" {total:.3g}", ha="center", va="bottom", size=7, color=theme.quiet,
                     rotation=90 if rotated else 0)
         ax.set_xticks(range(len(places)), [whole(ranks) + ("*" if pretended else "") for (ranks, pretended), _ in places],
                       size=7.5, rotation=90 if rotated else 0)
