@@ -209,7 +209,8 @@ def time_by_stage(study, theme):
         ax.set_title(title, loc="left", size=8.5, color=theme.ink)
         ax.set_xlabel("Ranks" + (" (* pretended)" if any(pretended for (_, pretended), _ in places) else ""))
         ax.grid(axis="y")
-        ax.margins(y=0.16 if rotated else 0.06)
+        ax.margins(y=0.16 if rotated else 0.09)
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes[0][0].set_ylabel("Time per trial (ms)")
     handles = [plt.Rectangle((0, 0), 1, 1, color=fills[stage]) for stage in order] + [plt.Rectangle((0, 0), 1, 1, color=theme.faint)]
     figure.legend(handles, [*order, "other"], ncols=len(order) + 1, frameon=False, fontsize=8, labelcolor=theme.ink, loc="upper left",
