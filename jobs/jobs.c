@@ -36,6 +36,18 @@ const psac_job psac_jobs[] = {
         .run = psac_job_replay,
     },
     {
+        .name = "scaling",
+        .summary = "measure speed, memory and accuracy against network size and ranks",
+        .description = "Measures the networks of a study (configs/scaling.yaml explains every key) on the ranks that it is started with, and adds a\n"
+                       "file with one row per measurement to the folder --out [runs/scaling]; any number of jobs may add to one folder.\n"
+                       "tools/psac_report draws it. Images are those of --data; where data/mnist is not there, speed is measured with synthetic\n"
+                       "ones, as the rows say. With --pretend-ranks one process holds and computes the true share of one rank of a large job;\n"
+                       "the other ranks' spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
+        .options = "csSdoyONPAHlbtp",
+        .config = "psac",
+        .run = psac_job_scaling,
+    },
+    {
         .name = "info",
         .summary = "say what this build and this machine offer",
         .description = "Prints version, libraries, backends, transports and where the ranks run.",

@@ -126,20 +126,24 @@ psac_status psac_session_prepare_output(psac_session *session) {
 // The network must fit into the free memory.
 static psac_status check_memory(const psac_session *session) {
   const psac_ranks *ranks = session->ranks;
-  const int on_device = session->kernels->staging() != NULL;
+  const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
   const double available = psac_session_memory(session);
-  const psac_plan plan = psac_plan_make(&session->config, session->shards.n_ranks, on_device);
+  const psac_plan plan = psac_plan_make(&session->config, n_ranks, on_device);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   if (needed <= available) return PSAC_OK;
   return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB free "
-                   "(%s); %lld neurons would fit; or use more %s", (long long)plan.n_neurons, ranks->n_ranks,
-                   ranks->n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
-                   session->device.name, (long long)psac_plan_largest(&session->config, session->shards.n_ranks, on_device, available),
+                   "(%s); %lld neurons would fit; or use more %s", (long long)plan.n_neurons, n_ranks,
+                   n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
+                   session->device.name, (long long)psac_plan_largest(&session->config, n_ranks, on_device, available),
                    on_device ? "GPUs" : "nodes");
 }
 
 psac_status psac_session_build(psac_session *session) {
   PSAC_TRY(psac_session_choose(session));
+  return psac_session_build_network(session);
+}
+
+psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,
                                                                 &session->network)));

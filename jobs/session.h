@@ -69,6 +69,9 @@ double psac_session_memory(const psac_session *session);
 // psac_session_choose, and builds the network. Collective.
 psac_status psac_session_build(psac_session *session);
 
+// Builds the network of session->config on what was chosen, if it fits. Collective.
+psac_status psac_session_build_network(psac_session *session);
+
 // Says on standard error what was not to be expected of the choice: to be called when nothing can be refused any more. Rank 0 speaks.
 void psac_session_announce(const psac_session *session);
 

@@ -6,6 +6,7 @@
 #include "checkpoint.h"
 #include "jobs.h"
 #include "run_file.h"
+#include "shuffle.h"
 #include "summary.h"
 
 typedef struct training_state {
@@ -19,19 +20,6 @@ typedef struct training_state {
   psac_recorder seen;        // trials of the batch whose spikes are wanted, of this replica
   psac_keeper keeper;
 } training_state;
-
-// Fisher-Yates with draws keyed by (epoch, position): the same order on every rank.
-static void shuffle(int64_t *order, int64_t n, uint64_t seed, int64_t epoch) {
-  const psac_rng_key key = psac_rng_stream_key(seed, PSAC_STREAM_SHUFFLE);
-  for (int64_t i = 0; i < n; i++) order[i] = i;
-  for (int64_t i = n - 1; i > 0; i--) {
-    const psac_rng_block r = psac_rng_draw(key, (uint32_t)i, (uint32_t)((uint64_t)i >> 32), (uint32_t)epoch, 0);
-    const int64_t j = (int64_t)psac_rng_below(r.word[0], r.word[1], (uint64_t)i + 1);
-    const int64_t kept = order[i];
-    order[i] = order[j];
-    order[j] = kept;
-  }
-}
 
 static double accuracy(const psac_position *at) { return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0; }
 
@@ -163,7 +151,7 @@ static psac_status run_epoch(training_state *training, int batch) {
   char what[64];
   snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->at.epoch + 1, (long long)n_epochs);
   psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->at.epoch + 1, (long long)n_epochs);
-  shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
+  psac_shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
   const int64_t interval = config->training.log_interval;
   int n;
   for (; training->at.first < n_images; training->at.first += n) {

@@ -46,7 +46,7 @@ psac_status psac_config_text_read(const char *path, psac_config_text *text) {
   snprintf(text->origin, sizeof text->origin, "%s", path);
   FILE *file = fopen(path, "rb");
   if (file == NULL)
-    return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s (built in are psac, seed, quick and scaling)", path, strerror(errno));
+    return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s (built in are psac, seed and quick; studies: scaling; machines: hardware)", path, strerror(errno));
   text->bytes = malloc(n_bytes_max);
   text->n_bytes = text->bytes != NULL ? fread(text->bytes, 1, n_bytes_max, file) : 0;
   psac_status status = PSAC_OK;
