@@ -10,7 +10,9 @@ usage: ./bootstrap.sh run [psac_dist arguments...]
 
   run     install what is missing, build, fetch MNIST, train with configs/quick.yaml on this machine's cores (at most 8)
           and write runs/TIME.h5 with a report beside it; the arguments, any but --out, go to psac_dist
-  test    install what is missing, fetch MNIST if possible, build, run all tests; the exit code is that of ctest
+  test    install what is missing, fetch MNIST if possible, build and run all tests; then those of GPUs once more on emulated
+          ones, optimised and with sanitizers; the exit code is 0 if all pass, 1 if not. `ctest -C long` in build-emulated
+          runs more of them
   build   install what is missing, build into build/
 
 Installing takes root, or sudo without a password; nothing is asked. Where every package is there, apt is not called.
@@ -22,6 +24,9 @@ packages=(
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools zlib1g-dev libfyaml-dev librandom123-dev libcmocka-dev
   python3 python3-numpy python3-h5py python3-matplotlib
 )
+
+# Beside them for the tests of slurm/, which are skipped where these are not to be had.
+slurm_packages=(slurm-wlm munge shellcheck)
 
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data=$root/data/mnist
@@ -42,7 +47,7 @@ apt_get() {
 }
 
 install_packages() {
-  local installed missing=() package
+  local packages=("$@") installed missing=() package
   command -v dpkg-query >/dev/null || die "no dpkg-query here; this script is for Debian and its relatives"
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
   for package in "${packages[@]}"; do
@@ -50,22 +55,26 @@ install_packages() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${missing[*]}"
-  { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } ||
-    die "could not install ${missing[*]}; as root: apt-get install ${missing[*]}"
+  { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } || {
+    say "could not install ${missing[*]}; as root: apt-get install ${missing[*]}"
+    return 1
+  }
 }
 
+# build PRESET: see CMakePresets.json
 build() {
-  say "building $root/build"
-  cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release >&2 || die "cmake could not configure $root/build"
-  cmake --build "$root/build" -j "$(nproc)" >&2 || die "the build in $root/build failed"
+  say "building $1"
+  (cd "$root" && cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" -j "$(nproc)") >&2 || die "the build of $1 failed"
 }
+
+run_ctest() { (cd "$root" && ctest --preset "$1" -j "$(nproc)"); }
 
 fetch_data() { "$root/tools/get_mnist" --install "$data"; }
 
 run() {
   local ranks result
-  install_packages
-  build
+  install_packages "${packages[@]}" || exit 1
+  build release
   fetch_data || die "there is no data to train on"
   ranks=$(nproc)
   [ "$ranks" -le 8 ] || ranks=8
@@ -80,11 +89,15 @@ run() {
 }
 
 run_tests() {
-  install_packages
+  install_packages "${packages[@]}" || exit 1
+  install_packages "${slurm_packages[@]}" || say "no Slurm: the tests that need it will be skipped"
   fetch_data || say "no MNIST: the tests that need it will be skipped"
-  build
   export OMPI_MCA_mpi_yield_when_idle=1  # there are tests with more ranks than cores
-  exec ctest --test-dir "$root/build" --output-on-failure
+  local preset failed=()
+  build release -DPSAC_WERROR=ON  # with the CUDA backend where there is a toolkit
+  for preset in emulated emulated-debug; do build "$preset"; done
+  for preset in release emulated emulated-debug; do run_ctest "$preset" || failed+=("$preset"); done
+  [ ${#failed[@]} -eq 0 ] || die "tests failed in ${failed[*]}"
 }
 
 # What every mpirun below learns from these variables, the command that `run` suggests says with options.
@@ -98,7 +111,7 @@ fi
 case ${1:-} in
   run) shift; run "$@" ;;
   test) run_tests ;;
-  build) install_packages; build ;;
+  build) install_packages "${packages[@]}" || exit 1; build release ;;
   --help) usage ;;
   *) usage >&2; exit 2 ;;
 esac

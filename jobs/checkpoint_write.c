@@ -160,6 +160,7 @@ psac_status psac_checkpoint_write(const psac_session *session, const psac_curve 
   snprintf(w.partial, sizeof w.partial, "%s.partial", path);
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
   psac_checkpoint_parts(session, recorder->n, w.part);
+  for (int p = 0; p < N_PARTS && session->network->replicas.rank > 0; p++) w.part[p].n_rows = 0;  // the first replica's are the same
   const psac_status status = write_together(&w, path);
   psac_h5_abandon(&w.draft);
   if (w.fd >= 0) close(w.fd);

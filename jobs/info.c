@@ -24,7 +24,7 @@ static void print_build(const psac_ranks *ranks) {
 }
 
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
-  psac_session session = {.options = options, .ranks = ranks, .config.watchdog.seconds = 600};
+  psac_session session = {.options = options, .ranks = ranks, .n_replicas = 1, .config.watchdog.seconds = 600};
   PSAC_TRY(psac_session_choose(&session));
   place here = {.node_rank = ranks->node_rank, .node_size = ranks->node_size, .device_index = session.device_index};
   here.device = session.device;

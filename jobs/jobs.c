@@ -13,7 +13,7 @@ const psac_job psac_jobs[] = {
                        "command with --resume auto goes on from the newest and ends with the same bits as a run that was never\n"
                        "stopped, on any number of ranks; where there is none it starts afresh, and where the run file is there it\n"
                        "does nothing. Options that are not given stay as they were.",
-        .options = "csSdorbtp",
+        .options = "csSdorbtRp",
         .config = "psac",
         .run = psac_job_train,
     },
@@ -22,7 +22,7 @@ const psac_job psac_jobs[] = {
         .summary = "evaluate the weights of an earlier run",
         .description = "Presents the test images to the network of a run file, with its weights and its configuration (which --config and\n"
                        "--set may change), and writes a run file without training.",
-        .options = "csSdowbtp",
+        .options = "csSdowbtRp",
         .run = psac_job_evaluate,
     },
     {
@@ -34,6 +34,18 @@ const psac_job psac_jobs[] = {
         .options = "csokbt",
         .config = "seed",
         .run = psac_job_replay,
+    },
+    {
+        .name = "scaling",
+        .summary = "measure speed, memory and accuracy against network size and ranks",
+        .description = "Measures the networks of a study (configs/scaling.yaml explains every key) on the ranks that it is started with, and adds a\n"
+                       "file with one row per measurement to the folder --out [runs/scaling]; any number of jobs may add to one folder.\n"
+                       "tools/psac_report draws it. Images are those of --data; where data/mnist is not there, speed is measured with synthetic\n"
+                       "ones, as the rows say. With --pretend-ranks one process holds and computes the true share of one rank of a large job;\n"
+                       "the other ranks' spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
+        .options = "csSdoyONPAHlbtp",
+        .config = "psac",
+        .run = psac_job_scaling,
     },
     {
         .name = "info",
@@ -49,6 +61,16 @@ const psac_job psac_jobs[] = {
         .options = "csS",
         .config = "psac",
         .run = psac_job_config,
+    },
+    {
+        .name = "plan",
+        .summary = "predict memory and time of a job, without running it",
+        .description = "Prints what a job would need on each rank and how long it would take, on any number of ranks of any machine of\n"
+                       "configs/hardware.yaml: layout, bytes by array, whether they fit, seconds by stage and by kernel, what dominates,\n"
+                       "and what would help. docs/performance.md explains the model.",
+        .options = "csSnKRgHtxfbC",
+        .config = "psac",
+        .run = psac_job_plan,
     },
     {.name = NULL},
 };

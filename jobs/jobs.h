@@ -21,7 +21,9 @@ const psac_job *psac_job_find(const char *name);
 psac_status psac_job_train(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_scaling(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks);
 psac_status psac_job_config(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_plan(const psac_options *options, psac_ranks *ranks);
 
 #endif

@@ -9,7 +9,7 @@
 typedef struct option {
   char letter;            // in psac_job.options
   const char *name;       // without the dashes
-  const char *argument;
+  const char *argument;   // NULL = takes none
   size_t offset;          // of a const char * in psac_options; unused for --set
   const char *help;
 } option;
@@ -20,13 +20,27 @@ static const option options_table[] = {
     {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed, quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
+    {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
+    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
+    {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
+    {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
+    {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
+    {'f', "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
+    {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its figures to FILE"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
     {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
+    {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
+    {'O', "only", "WHAT", PLACE(only), "one section of the study (weak, strong, size, accuracy) or one case (its number in --list)"},
+    {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
+    {'P', "pretend-ranks", "P", PLACE(pretend_ranks), "measure one rank's share of P on this machine; the others are made up"},
+    {'A', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
+    {'l', "list", NULL, PLACE(list), "print the cases, measure nothing"},
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
+    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the number of ranks [1]"},
     {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
@@ -61,6 +75,11 @@ static psac_status read_option(int argc, char **argv, int *next, psac_options *o
   const size_t n = strcspn(name, "=");
   const option *found = find_option(name, n);
   if (!found || !strchr(options->job->options, found->letter)) return unknown_option(options->job, argument);
+  if (!found->argument) {
+    if (name[n] == '=') return psac_fail(PSAC_ERR_INPUT, "--%s takes no value", found->name);
+    memcpy((char *)options + found->offset, &found->name, sizeof found->name);
+    return PSAC_OK;
+  }
   const char *value = name[n] == '=' ? name + n + 1 : *next < argc ? argv[(*next)++] : NULL;
   if (!value || !*value) return psac_fail(PSAC_ERR_INPUT, "--%s needs a value: --%s %s", found->name, found->name, found->argument);
   if (found->letter != 's') {
@@ -80,7 +99,12 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
     options->job = psac_job_find(argv[next]);
     if (!options->job && strcmp(argv[next], "help") == 0) return options->help = 1, PSAC_OK;
     if (!options->job) {
-      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: train, evaluate, replay, info, config", argv[next]);
+      char allowed[256];
+      size_t n = 0;
+      for (const psac_job *each = psac_jobs; each->name; each++) {
+        n += (size_t)snprintf(allowed + n, sizeof allowed - n, "%s%s", n > 0 ? ", " : "", each->name);
+      }
+      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: %s", argv[next], allowed);
     }
     next++;
   }
@@ -108,7 +132,7 @@ static void print_options(const char *letters) {
     const option *o = &options_table[k];
     char left[40];
     if (!strchr(letters, o->letter)) continue;
-    snprintf(left, sizeof left, "--%s %s", o->name, o->argument);
+    snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
     printf("  %-20s  %s\n", left, o->help);
   }
   printf("  %-20s  %s\n  %-20s  %s\n", "--help", "this text", "--version", "the version");

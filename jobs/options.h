@@ -20,7 +20,11 @@ typedef struct psac_options {
   const char *out;              // NULL = chosen by the job
   const char *resume;           // auto or a checkpoint; NULL = start afresh
   const char *weights, *replay_case;
+  const char *study, *only, *repeats, *pretend_ranks, *as_rank;  // scaling; NULL = not given
+  const char *list;             // not NULL = given
+  const char *neurons, *n_ranks, *gpu, *hardware, *rates, *format, *calibrate;  // NULL = not given
   const char *backend, *transport, *progress;
+  const char *replicas;         // auto or a number; NULL = 1
   char command_line[4096];      // as typed, for the run file
 } psac_options;
 

@@ -16,16 +16,20 @@ static psac_status copy_vectors(const psac_network *network, const uint64_t *fro
   return network->kernels->synchronize(network->stream);
 }
 
-psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, int k, int64_t epoch, int64_t trial,
-                               int64_t image, int64_t label, int64_t prediction) {
-  const psac_network *network = view->network;
-  const psac_shard *shard = &network->shard;
-  const size_t n_steps = (size_t)shard->n_steps, side_by_side = (size_t)view->stride, b = (size_t)(view->offset + k);
+psac_status psac_recorder_add(psac_recorder *recorder, const psac_recorded_trial *trial) {
   psac_recorded_trial *grown = realloc(recorder->trial, sizeof *grown * (size_t)(recorder->n + 1));
   if (!grown) return psac_fail(PSAC_ERR_MEMORY, "out of memory recording spikes; record fewer trials");
   recorder->trial = grown;
-  psac_recorded_trial *kept = &grown[recorder->n++];
-  *kept = (psac_recorded_trial){.epoch = epoch, .trial = trial, .image = image, .label = label, .prediction = prediction};
+  grown[recorder->n++] = *trial;
+  return PSAC_OK;
+}
+
+psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, int k) {
+  const psac_network *network = view->network;
+  const psac_shard *shard = &network->shard;
+  const size_t n_steps = (size_t)shard->n_steps, side_by_side = (size_t)view->stride, b = (size_t)(view->offset + k);
+  PSAC_TRY(psac_recorder_add(recorder, &(psac_recorded_trial){0}));
+  psac_recorded_trial *kept = &recorder->trial[recorder->n - 1];
   const size_t words = (size_t)shard->n_words, retina_words = (size_t)shard->n_retina_words, n = (size_t)view->n;
   PSAC_TRY(copy_vectors(network, shard->spikes + b * words, words, side_by_side * words, n_steps, &kept->middle));
   if (network->transport.rank != 0) return PSAC_OK;
@@ -33,6 +37,26 @@ psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, i
                         &kept->retina));
   PSAC_TRY(copy_vectors(network, network->readout.spikes + k, 1, n, n_steps, &kept->output));
   return copy_vectors(network, network->readout.spikes + n_steps * n + (size_t)k, 1, n, n_steps, &kept->critic);
+}
+
+static psac_status move_bits(uint64_t **bits, size_t n, const psac_ranks *replicas, int from) {
+  if (replicas->rank == 0) *bits = malloc(sizeof **bits * n + 1);
+  if (replicas->rank == 0 && !*bits) return psac_fail(PSAC_ERR_MEMORY, "out of memory recording spikes; record fewer trials");
+  return psac_ranks_move(replicas, from, *bits, sizeof **bits * n);
+}
+
+psac_status psac_recorded_trial_move(psac_recorded_trial *trial, const psac_network *network, int from) {
+  const size_t n_steps = (size_t)network->shard.n_steps;
+  const psac_ranks *replicas = network->replica_ranks;
+  if (from == 0) return PSAC_OK;
+  PSAC_TRY(move_bits(&trial->middle, n_steps * (size_t)network->shard.n_words, replicas, from));
+  if (network->transport.rank == 0) {
+    PSAC_TRY(move_bits(&trial->retina, n_steps * (size_t)network->shard.n_retina_words, replicas, from));
+    PSAC_TRY(move_bits(&trial->output, n_steps, replicas, from));
+    PSAC_TRY(move_bits(&trial->critic, n_steps, replicas, from));
+  }
+  if (replicas->rank > 0) psac_recorded_trial_free(trial);
+  return PSAC_OK;
 }
 
 void psac_recorder_get_columns(const psac_recorder *recorder, const psac_shard *shard, int64_t first, int64_t n, uint8_t *rows) {
@@ -76,7 +100,7 @@ static const uint64_t *bits_of(const psac_recorded_trial *trial, size_t member) 
 
 static int64_t count_spikes(const psac_recorder *recorder, const population *of, size_t n_steps) {
   int64_t n = 0;
-  for (int64_t k = 0; k < recorder->n; k++) {
+  for (int64_t k = 0; k < recorder->n && of->n_neurons > 0; k++) {
     const uint64_t *bits = bits_of(&recorder->trial[k], of->member);
     for (size_t w = 0; bits && w < n_steps * of->n_words; w++) n += __builtin_popcountll(bits[w]);
   }
@@ -135,7 +159,7 @@ static psac_status write_trials(const psac_recorder *recorder, const psac_networ
       {"/recording/image", offsetof(psac_recorded_trial, image)},   {"/recording/label", offsetof(psac_recorded_trial, label)},
       {"/recording/prediction", offsetof(psac_recorded_trial, prediction)},
   };
-  const int64_t mine = network->transport.rank == 0 ? recorder->n : 0;
+  const int64_t mine = psac_network_is_root(network) ? recorder->n : 0;
   int64_t *value = malloc(sizeof *value * (size_t)recorder->n + 1);
   double *start = malloc(sizeof *start * (size_t)recorder->n + 1);
   psac_status status = value && start ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing recorded trials");
@@ -156,10 +180,10 @@ static psac_status write_trials(const psac_recorder *recorder, const psac_networ
 psac_status psac_recorder_write(const psac_recorder *recorder, const psac_network *network, const psac_ranks *ranks,
                                 psac_h5_file *file) {
   const psac_shard *shard = &network->shard;
-  const int64_t root = network->transport.rank == 0;
+  const int64_t root = psac_network_is_root(network);
   const population populations[PSAC_N_POPULATIONS] = {
       {"retina", offsetof(psac_recorded_trial, retina), root * shard->n_units, 0, (size_t)shard->n_retina_words},
-      {"middle", offsetof(psac_recorded_trial, middle), shard->n_local, shard->first_gid, (size_t)shard->n_words},
+      {"middle", offsetof(psac_recorded_trial, middle), psac_network_stored_rows(network), shard->first_gid, (size_t)shard->n_words},
       {"output", offsetof(psac_recorded_trial, output), root * network->readout.layer[0].n, 0, 1},
       {"critic", offsetof(psac_recorded_trial, critic), root * network->readout.layer[1].n, 0, 1},
   };
@@ -179,9 +203,16 @@ void psac_recorder_forget_root(psac_recorder *recorder) {
   }
 }
 
+void psac_recorded_trial_free(psac_recorded_trial *trial) {
+  free(trial->middle);
+  free(trial->retina);
+  free(trial->output);
+  free(trial->critic);
+  trial->middle = trial->retina = trial->output = trial->critic = NULL;
+}
+
 void psac_recorder_free(psac_recorder *recorder) {
-  psac_recorder_forget_root(recorder);
-  for (int64_t k = 0; k < recorder->n; k++) free(recorder->trial[k].middle);
+  for (int64_t k = 0; k < recorder->n; k++) psac_recorded_trial_free(&recorder->trial[k]);
   free(recorder->trial);
   memset(recorder, 0, sizeof *recorder);
 }

@@ -22,9 +22,15 @@ typedef struct psac_recorder {
   int64_t n;
 } psac_recorder;
 
-// Keeps trial k of the view's n. Not collective.
-psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, int k, int64_t epoch, int64_t trial,
-                               int64_t image, int64_t label, int64_t prediction);
+// Copies the spikes of trial k of the view's n to the end of the list. Not collective.
+psac_status psac_recorder_keep(psac_recorder *recorder, const psac_view *view, int k);
+
+// Appends a trial; its arrays become the recorder's.
+psac_status psac_recorder_add(psac_recorder *recorder, const psac_recorded_trial *trial);
+
+// The arrays of a trial that replica `from` simulated go to the first replica, which writes files. Collective.
+psac_status psac_recorded_trial_move(psac_recorded_trial *trial, const psac_network *network, int from);
+void psac_recorded_trial_free(psac_recorded_trial *trial);
 
 // The middle layer's spikes of this rank's columns [first, first + n) of 8 neurons, as rows [n][recorded trials][n_steps] of one byte per
 // step: the same on any number of ranks. `set` takes them back, into trials whose other members are there.

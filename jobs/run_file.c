@@ -50,6 +50,7 @@ static psac_status write_attributes(const psac_session *session, psac_h5_file *f
   };
   for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) PSAC_TRY(psac_h5_write_text(file, "/", texts[k].name, texts[k].text));
   PSAC_TRY(psac_h5_write_i64(file, "/", "ranks", session->ranks->n_ranks));
+  PSAC_TRY(psac_h5_write_i64(file, "/", "replicas", session->n_replicas));
   return psac_h5_write_sonata_root(file);
 }
 
@@ -109,9 +110,9 @@ static psac_status write_weights(const psac_session *session, psac_h5_file *file
   float *to_critic = malloc(sizeof *to_critic * (size_t)(n_local * n_critic) + 1);
   psac_status status = to_output && to_critic ? psac_network_get_weights(network, to_output, to_critic)
                                               : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the weights");
-  const int64_t first = network->shard.first_gid;
-  const psac_field output = {"/weights/middle_to_output", PSAC_F32, 2, {n, n_output}, first, n_local, to_output, 0, "1"};
-  const psac_field critic = {"/weights/middle_to_critic", PSAC_F32, 2, {n, n_critic}, first, n_local, to_critic, 0, "1"};
+  const int64_t first = network->shard.first_gid, n_stored = psac_network_stored_rows(network);
+  const psac_field output = {"/weights/middle_to_output", PSAC_F32, 2, {n, n_output}, first, n_stored, to_output, 0, "1"};
+  const psac_field critic = {"/weights/middle_to_critic", PSAC_F32, 2, {n, n_critic}, first, n_stored, to_critic, 0, "1"};
   if (status == PSAC_OK) status = psac_h5_write(file, &output);
   if (status == PSAC_OK) status = psac_h5_write(file, &critic);
   free(to_output);
@@ -142,8 +143,8 @@ static psac_status write_statistics(const psac_session *session, psac_h5_file *f
   const psac_network *network = session->network;
   const psac_shard *shard = &network->shard;
   const psac_kernels *kernels = network->kernels;
-  const int64_t n = network->config.middle_layer.num_neurons, n_local = shard->n_local, first = shard->first_gid;
-  const size_t rows = (size_t)n_local;
+  const int64_t n = network->config.middle_layer.num_neurons, n_stored = psac_network_stored_rows(network), first = shard->first_gid;
+  const size_t rows = (size_t)shard->n_local;
   int64_t trials_of[PSAC_N_LABELS] = {0};
   for (int64_t k = 0; k < session->test.n; k++) trials_of[session->test.labels[k]]++;
   int64_t *isi = malloc(sizeof *isi * rows * 3 + 1);
@@ -156,12 +157,14 @@ static psac_status write_statistics(const psac_session *session, psac_h5_file *f
     status = kernels->download(network->stream, count, shard->count_by_label, sizeof *count * rows * PSAC_N_LABELS);
   }
   if (status == PSAC_OK) status = kernels->synchronize(network->stream);
+  if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->replicas, isi, rows * 3);  // each replica saw its share of the trials
+  if (status == PSAC_OK) status = psac_ranks_sum_i32(&session->replicas, count, rows * PSAC_N_LABELS);
   if (status == PSAC_OK) {
     derive_statistics(network, trials_of, isi, count, rate, cv, by_label);
     const psac_field fields[] = {
-        {"/statistics/middle/mean_rate", PSAC_F32, 1, {n}, first, n_local, rate, 0, "Hz"},
-        {"/statistics/middle/isi_cv", PSAC_F32, 1, {n}, first, n_local, cv, 0, "1"},
-        {"/statistics/middle/rate_by_digit", PSAC_F32, 2, {n, PSAC_N_LABELS}, first, n_local, by_label, 0, "Hz"},
+        {"/statistics/middle/mean_rate", PSAC_F32, 1, {n}, first, n_stored, rate, 0, "Hz"},
+        {"/statistics/middle/isi_cv", PSAC_F32, 1, {n}, first, n_stored, cv, 0, "1"},
+        {"/statistics/middle/rate_by_digit", PSAC_F32, 2, {n, PSAC_N_LABELS}, first, n_stored, by_label, 0, "Hz"},
     };
     for (int f = 0; f < 3 && status == PSAC_OK; f++) status = psac_h5_write(file, &fields[f]);
   }
@@ -188,7 +191,7 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
   if (status == PSAC_OK) status = kernels->project_weights(network->stream, shard, reference, device);
   if (status == PSAC_OK) status = kernels->download(network->stream, sum, device, sizeof *sum * n);
   if (status == PSAC_OK) status = kernels->synchronize(network->stream);
-  if (status == PSAC_OK) status = psac_ranks_sum_i64(session->ranks, sum, n);
+  if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->shards, sum, n);
   if (status == PSAC_OK) {
     for (size_t k = 0; k < n; k++) field_weights[k] = (float)((double)sum[k] * 0x1p-16 / (double)shard->current_scale);
     const psac_field field = {"/statistics/output/receptive_field", PSAC_F32, 3,

@@ -19,12 +19,22 @@ static psac_status resolve(const psac_options *options, int n_ranks, const psac_
   if (file) PSAC_TRY(psac_config_overlay_file(config, file));
   if (over) PSAC_TRY(psac_config_overlay(config, layer->text, strlen(layer->text), layer->origin));
   for (int k = 0; k < options->n_sets; k++) PSAC_TRY(psac_config_set(config, options->set[k]));
+  char assignment[128];
   if (options->seed) {
-    char assignment[128];
     snprintf(assignment, sizeof assignment, "simulation.seed=%.90s", options->seed);
     PSAC_TRY(psac_config_set(config, assignment));
   }
-  return psac_config_check(config, n_ranks);
+  if (options->neurons) {
+    snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%.90s", options->neurons);
+    PSAC_TRY(psac_config_set(config, assignment));
+  }
+  int n_replicas;
+  PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
+  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && strcmp(options->job->name, "evaluate") != 0) {
+    return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = seed, whose weights change within a trial; use 1",
+                     n_replicas);
+  }
+  return psac_config_check(config, n_ranks / (n_replicas > 0 ? n_replicas : 1));
 }
 
 psac_status psac_session_configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const psac_layer *layer) {
@@ -37,6 +47,7 @@ psac_status psac_session_configure(psac_session *session, const psac_options *op
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_ranks_broadcast(ranks, &session->config, sizeof session->config));
   PSAC_TRY(psac_ranks_watch(ranks, session->config.watchdog.seconds));
+  PSAC_TRY(psac_session_read_replicas(options, ranks->n_ranks, &session->n_replicas));
   return psac_ranks_agree(ranks, psac_config_print(&session->config, &session->config_text));
 }
 
@@ -112,32 +123,43 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
-// The network must fit into the free memory of the device, or of the host that the ranks of a node share.
+// The network must fit into the free memory.
 static psac_status check_memory(const psac_session *session) {
   const psac_ranks *ranks = session->ranks;
-  const int on_device = session->kernels->staging() != NULL;
-  const double available = (double)session->device.memory_free / (session->devices_each ? 1 : ranks->node_size);
-  const psac_plan plan = psac_plan_make(&session->config, ranks->n_ranks, on_device);
+  const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
+  const double available = psac_session_memory(session);
+  const psac_plan plan = psac_plan_make(&session->config, n_ranks, on_device);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   if (needed <= available) return PSAC_OK;
   return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB free "
-                   "(%s); %lld neurons would fit; or use more %s", (long long)plan.n_neurons, ranks->n_ranks,
-                   ranks->n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
-                   session->device.name, (long long)psac_plan_largest(&session->config, ranks->n_ranks, on_device, available),
+                   "(%s); %lld neurons would fit; or use more %s", (long long)plan.n_neurons, n_ranks,
+                   n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
+                   session->device.name, (long long)psac_plan_largest(&session->config, n_ranks, on_device, available),
                    on_device ? "GPUs" : "nodes");
 }
 
 psac_status psac_session_build(psac_session *session) {
   PSAC_TRY(psac_session_choose(session));
+  return psac_session_build_network(session);
+}
+
+psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
-  return psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,
-                                                              &session->network));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,
+                                                                &session->network)));
+  if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, &session->replicas);
+  return PSAC_OK;
 }
 
 void psac_session_end(psac_session *session, psac_status status) {
   const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
-  if (session->network) psac_network_destroy(&session->network);
-  if (session->transport.close && together) session->transport.close(&session->transport);
+  if (together) {  // a device may be waiting for a rank that is lost
+    if (session->network) psac_network_destroy(&session->network);
+    if (session->transport.close) session->transport.close(&session->transport);
+    if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
+    psac_ranks_rejoin(&session->shards);
+    psac_ranks_rejoin(&session->replicas);
+  }
   psac_digits_free(&session->train);
   psac_digits_free(&session->test);
   free(session->config_text);

@@ -24,7 +24,10 @@ typedef struct psac_session {
   psac_device device;
   int device_index;       // among those this rank may use
   int devices_each;       // no two ranks share a device
-  psac_transport transport;
+  int n_replicas;         // of the network; shards = ranks / replicas; 0 = not chosen yet
+  psac_ranks shards;      // the ranks of this replica
+  psac_ranks replicas;    // the ranks that hold this shard
+  psac_transport transport, replica_transport;  // among them
   char notice[512];       // what was not to be expected of that choice; "" = nothing
   psac_network *network;
   psac_digits train, test;
@@ -52,16 +55,27 @@ psac_status psac_session_read_digits(psac_session *session, int want_train);
 // Settles the name of the run file and that it can be written. Collective.
 psac_status psac_session_prepare_output(psac_session *session);
 
-// Chooses backend, device and transport (--backend, --transport); session->notice is for psac_session_announce. Collective.
+// Chooses backend, device, replicas and transports (--backend, --replicas, --transport); session->notice is for psac_session_announce.
+// Collective.
 psac_status psac_session_choose(psac_session *session);
+
+// The number of replicas: as asked, or by memory and time. Cuts the ranks into replicas and shards, and connects them. Collective.
+psac_status psac_session_cut(psac_session *session, const psac_transport_request *request);
+// --replicas: 0 for "auto", 1 where it is not given or, as in job plan, not about these ranks. PSAC_ERR_INPUT if they cannot be cut so.
+psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas);
+// Bytes that a rank may use of the device, or of the host that the ranks of a node share.
+double psac_session_memory(const psac_session *session);
 
 // psac_session_choose, and builds the network. Collective.
 psac_status psac_session_build(psac_session *session);
 
+// Builds the network of session->config on what was chosen, if it fits. Collective.
+psac_status psac_session_build_network(psac_session *session);
+
 // Says on standard error what was not to be expected of the choice: to be called when nothing can be refused any more. Rank 0 speaks.
 void psac_session_announce(const psac_session *session);
 
-// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing collective is tried.
+// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing is tried that could wait for one.
 void psac_session_end(psac_session *session, psac_status status);
 
 psac_access psac_session_access(const psac_session *session);

@@ -93,7 +93,9 @@ static psac_status choose(psac_session *session, offer *offers) {
     snprintf(session->notice, sizeof session->notice, "%d ranks share devices: spikes are exchanged through MPI, not NCCL; one "
              "rank per GPU is faster", session->ranks->n_ranks);
   }
-  return psac_ranks_agree(session->ranks, psac_transport_choose(&request, session->ranks, &session->transport));
+  PSAC_TRY(psac_session_cut(session, &request));
+  // Once more, as the transport may have taken some of the device's memory.
+  return psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device));
 }
 
 psac_status psac_session_choose(psac_session *session) {

@@ -6,6 +6,7 @@
 #include "checkpoint.h"
 #include "jobs.h"
 #include "run_file.h"
+#include "shuffle.h"
 #include "summary.h"
 
 typedef struct training_state {
@@ -16,69 +17,78 @@ typedef struct training_state {
   psac_trial *trials;        // [batch]
   psac_outcome *outcomes;    // [batch]
   psac_position at;          // of the batch at hand
+  psac_recorder seen;        // trials of the batch whose spikes are wanted, of this replica
   psac_keeper keeper;
 } training_state;
 
-// Fisher-Yates with draws keyed by (epoch, position): the same order on every rank.
-static void shuffle(int64_t *order, int64_t n, uint64_t seed, int64_t epoch) {
-  const psac_rng_key key = psac_rng_stream_key(seed, PSAC_STREAM_SHUFFLE);
-  for (int64_t i = 0; i < n; i++) order[i] = i;
-  for (int64_t i = n - 1; i > 0; i--) {
-    const psac_rng_block r = psac_rng_draw(key, (uint32_t)i, (uint32_t)((uint64_t)i >> 32), (uint32_t)epoch, 0);
-    const int64_t j = (int64_t)psac_rng_below(r.word[0], r.word[1], (uint64_t)i + 1);
-    const int64_t kept = order[i];
-    order[i] = order[j];
-    order[j] = kept;
-  }
-}
-
 static double accuracy(const psac_position *at) { return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0; }
 
-static int is_recorded(const psac_config *config, int64_t position) {
-  for (int64_t k = 0; k < config->record.trials.n; k++) {
-    if (config->record.trials.value[k] == position) return 1;
-  }
-  return 0;
-}
+enum { PRINT = 1, RECORD = 2, PRINTED = 2 };  // what spikes are wanted for; the notebook prints so many trials of an epoch
 
-// The notebook's look into the first two trials of an epoch: spikes in every 200th step. Collective.
-static psac_status print_steps(training_state *training, const psac_view *view, int k) {
-  enum { EVERY = 200 };
-  const psac_network *network = view->network;
-  const psac_shard *shard = &network->shard;
-  for (int t = 0; t < shard->n_steps; t += EVERY) {
-    int64_t middle = 0;
-    for (int w = 0; w < shard->n_words; w++) {
-      const size_t place = ((size_t)t * (size_t)view->stride + (size_t)(view->offset + k)) * (size_t)shard->n_words + (size_t)w;
-      uint64_t word;
-      PSAC_TRY(network->kernels->download(network->stream, &word, shard->spikes + place, sizeof word));
-      PSAC_TRY(network->kernels->synchronize(network->stream));
-      middle += __builtin_popcountll(word);
-    }
-    PSAC_TRY(psac_ranks_sum_i64(training->session->ranks, &middle, 1));
-    if (training->session->ranks->rank != 0) continue;
-    uint64_t output;
-    PSAC_TRY(network->kernels->download(network->stream, &output, network->readout.spikes + (size_t)t * (size_t)view->n + k,
-                                        sizeof output));
-    PSAC_TRY(network->kernels->synchronize(network->stream));
-    psac_progress_line(&training->progress, "t=%dms mid=%lld out=%d", (int)(t * network->config.simulation.dt),
-                       (long long)middle, __builtin_popcountll(output));
+static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_SEED ? 1 : 0; }
+
+// What the spikes of this trial of the epoch are wanted for, in this pass.
+static int wanted(const psac_config *config, int64_t position, int pass) {
+  int what = pass == 0 && position < PRINTED ? PRINT : 0;
+  for (int64_t k = 0; k < config->record.trials.n && pass == last_pass(config); k++) {
+    if (config->record.trials.value[k] == position) what |= RECORD;
   }
-  return PSAC_OK;
+  return what;
 }
 
 static psac_status see_trials(void *self, const psac_view *view) {
   training_state *training = self;
-  const psac_config *config = &training->session->config;
-  const int last_pass = config->network.model == PSAC_MODEL_SEED ? 1 : 0;
   for (int k = 0; k < view->n; k++) {
-    const int64_t position = training->at.first + view->first + k;
-    if (view->pass == 0 && position < 2) PSAC_TRY(print_steps(training, view, k));
-    if (view->pass != last_pass || !is_recorded(config, position)) continue;
-    const int64_t image = training->order[position];
-    PSAC_TRY(psac_recorder_keep(&training->results->recorder, view, k, training->at.epoch + 1, position, image,
-                                training->session->train.labels[image], training->outcomes[view->first + k].prediction));
+    if (!wanted(&training->session->config, training->at.first + view->first + k, view->pass)) continue;
+    PSAC_TRY(psac_recorder_keep(&training->seen, view, k));
   }
+  return PSAC_OK;
+}
+
+// The notebook's look into the first trials of an epoch: spikes in every 200th step. Collective over the first replica.
+static psac_status print_steps(training_state *training, const psac_recorded_trial *trial) {
+  enum { EVERY = 200 };
+  const psac_session *session = training->session;
+  const psac_shard *shard = &session->network->shard;
+  for (int t = 0; t < shard->n_steps; t += EVERY) {
+    int64_t middle = 0;
+    for (int w = 0; w < shard->n_words; w++) middle += __builtin_popcountll(trial->middle[(size_t)t * (size_t)shard->n_words + (size_t)w]);
+    PSAC_TRY(psac_ranks_sum_i64(&session->shards, &middle, 1));
+    if (session->ranks->rank != 0) continue;
+    psac_progress_line(&training->progress, "t=%dms mid=%lld out=%d", (int)(t * session->config.simulation.dt), (long long)middle,
+                       __builtin_popcountll(trial->output[t]));
+  }
+  return PSAC_OK;
+}
+
+// Prints and records what was seen of trial b; *next is the first that this replica has left.
+static psac_status use_seen(training_state *training, int n, int b, int pass, int64_t *next) {
+  const psac_session *session = training->session;
+  const psac_network *network = session->network;
+  const int64_t position = training->at.first + b, image = training->order[position];
+  const int what = wanted(&session->config, position, pass), from = b / psac_network_share(network, n);
+  psac_recorded_trial trial = {0}, *own = &training->seen.trial[*next];
+  if (!what) return PSAC_OK;
+  if (from == network->replicas.rank) trial = *own, *own = (psac_recorded_trial){0}, ++*next;
+  trial.epoch = training->at.epoch + 1;
+  trial.trial = position;
+  trial.image = image;
+  trial.label = session->train.labels[image];
+  trial.prediction = training->outcomes[b].prediction;
+  psac_status status = psac_recorded_trial_move(&trial, network, from);
+  if (status == PSAC_OK && what & PRINT && network->replicas.rank == 0) status = print_steps(training, &trial);
+  if (status == PSAC_OK && what & RECORD) status = psac_recorder_add(&training->results->recorder, &trial);
+  if (status != PSAC_OK || !(what & RECORD)) psac_recorded_trial_free(&trial);
+  return status;
+}
+
+// Collective: every rank knows which trials of the batch were to be seen, and by which replica.
+static psac_status use_all_seen(training_state *training, int n) {
+  int64_t next = 0;
+  for (int b = 0; b < n; b++) {
+    for (int pass = 0; pass <= last_pass(&training->session->config); pass++) PSAC_TRY(use_seen(training, n, b, pass, &next));
+  }
+  psac_recorder_free(&training->seen);
   return PSAC_OK;
 }
 
@@ -141,7 +151,7 @@ static psac_status run_epoch(training_state *training, int batch) {
   char what[64];
   snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->at.epoch + 1, (long long)n_epochs);
   psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->at.epoch + 1, (long long)n_epochs);
-  shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
+  psac_shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
   const int64_t interval = config->training.log_interval;
   int n;
   for (; training->at.first < n_images; training->at.first += n) {
@@ -153,6 +163,7 @@ static psac_status run_epoch(training_state *training, int batch) {
     fill_batch(training, n);
     psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images);
     PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));
+    PSAC_TRY(use_all_seen(training, n));
     PSAC_TRY(book(training, n));
     const psac_curve *curve = &training->results->interval;
     const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy : accuracy(&training->at);
@@ -194,6 +205,7 @@ static psac_status run_training(training_state *training, psac_progress_kind kin
   if (status == PSAC_OK && training->at.trials > 0) {
     psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f", accuracy(&training->at));
   }
+  psac_recorder_free(&training->seen);
   free(training->order);
   free(training->trials);
   free(training->outcomes);

@@ -164,6 +164,7 @@ typedef struct psac_reward {
 typedef struct psac_event {
   uint64_t outputs;    // output neurons whose weights change
   int32_t change;      // in steps of 2^-30
+  int32_t step;        // the last one that was judged
   int32_t n_events;    // steps with a change so far
   double last_value;   // the critic's value at the previous one
 } psac_event;
@@ -237,8 +238,9 @@ typedef struct psac_kernels {
   // *sum = sum over this rank's neurons of mu_m^2, in steps of 2^-PSAC_MEAN_BITS; device memory.
   psac_status (*sum_mean_squares)(psac_stream *stream, const psac_shard *shard, int64_t *sum);
 
-  // Learning in model seed, within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial): where middle
-  // and output neurons spiked together it makes the TD error and from it event->outputs and event->change, else no change.
+  // Learning in model seed, within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial, its drives first in
+  // readout->drives): where middle and output neurons spiked together it makes the TD error and from it event->outputs and
+  // event->change, else no change.
   psac_status (*judge_step)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
                             const psac_reward *reward, psac_event *event);
   // w += event->change for every (spiking middle neuron of step t, output neuron in event->outputs), then all weights are clamped

@@ -44,15 +44,15 @@ psac_status psac_node_memory_create(const psac_ranks *ranks, psac_node_memory **
   if (ranks->node_size != ranks->n_ranks) return PSAC_OK;
   psac_node_memory *made = calloc(1, sizeof *made);
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the spike exchange");
-  *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks};
-  made->sleeps = ranks->n_ranks > sysconf(_SC_NPROCESSORS_ONLN);
+  const MPI_Comm comm = *(const MPI_Comm *)ranks->mpi_comm;
+  *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks, .sleeps = ranks->outnumber_cores};
   *memory = made;
   const size_t header = N_BUFFERS * sizeof(shared_buffer), parts = (size_t)PSAC_NODE_MEMORY_BYTES * (size_t)ranks->n_ranks;
   const MPI_Aint n_bytes = ranks->rank == 0 ? (MPI_Aint)(CACHE_LINE + header + N_BUFFERS * parts) : 0;
   void *base = NULL;
   MPI_Aint size;
   int unit;
-  PSAC_MPI(MPI_Win_allocate_shared(n_bytes, 1, MPI_INFO_NULL, MPI_COMM_WORLD, &base, &made->window));
+  PSAC_MPI(MPI_Win_allocate_shared(n_bytes, 1, MPI_INFO_NULL, comm, &base, &made->window));
   PSAC_MPI(MPI_Win_shared_query(made->window, 0, &size, &unit, &base));
   unsigned char *start = (unsigned char *)(((uintptr_t)base + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
   if (ranks->rank == 0) memset(start, 0, header);
@@ -60,7 +60,7 @@ psac_status psac_node_memory_create(const psac_ranks *ranks, psac_node_memory **
     made->buffer[k].shared = (shared_buffer *)start + k;
     made->buffer[k].part = start + header + (size_t)k * parts;
   }
-  PSAC_MPI(MPI_Barrier(MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Barrier(comm));
   return PSAC_OK;
 }
 

@@ -9,7 +9,7 @@
 #include "mpi_check.h"
 #include "watchdog.h"
 
-enum { CHUNK_BYTES = 1 << 30 };  // largest single MPI message
+enum { CHUNK_BYTES = 1 << 30, CHUNK_ELEMENTS = 1 << 27 };  // of one message; MPI counts are ints
 
 psac_status psac_mpi_failure(int code, const char *call, const char *file, int line) {
   char text[MPI_MAX_ERROR_STRING] = "", host[128] = "";
@@ -32,26 +32,37 @@ static void tune_open_mpi(void) {
   setenv("OMPI_MCA_mpi_warn_on_fork", "0", 0);  // the child that tries a file (io/h5_try.c) does not use MPI
 }
 
-psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
-  memset(ranks, 0, sizeof *ranks);
-  tune_open_mpi();
-  PSAC_MPI(MPI_Init(argc, argv));
-  PSAC_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
-  PSAC_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &ranks->rank));
-  PSAC_MPI(MPI_Comm_size(MPI_COMM_WORLD, &ranks->n_ranks));
+static MPI_Comm comm_of(const psac_ranks *ranks) { return *(const MPI_Comm *)ranks->mpi_comm; }
+
+// Who and where this rank is among those of its communicator.
+static psac_status find_place(psac_ranks *ranks) {
   MPI_Comm node;
-  PSAC_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &node));
+  PSAC_MPI(MPI_Comm_set_errhandler(comm_of(ranks), MPI_ERRORS_RETURN));
+  PSAC_MPI(MPI_Comm_rank(comm_of(ranks), &ranks->rank));
+  PSAC_MPI(MPI_Comm_size(comm_of(ranks), &ranks->n_ranks));
+  PSAC_MPI(MPI_Comm_split_type(comm_of(ranks), MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &node));
   PSAC_MPI(MPI_Comm_rank(node, &ranks->node_rank));
   PSAC_MPI(MPI_Comm_size(node, &ranks->node_size));
   PSAC_MPI(MPI_Comm_free(&node));
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
+  memset(ranks, 0, sizeof *ranks);
+  tune_open_mpi();
+  int threads;  // NCCL is started on a thread of its own, while the main one waits
+  PSAC_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads));
+  static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
+  world = MPI_COMM_WORLD;
+  ranks->mpi_comm = &world;
+  PSAC_TRY(find_place(ranks));
+  ranks->world_rank = ranks->rank;
+  ranks->outnumber_cores = ranks->node_size > sysconf(_SC_NPROCESSORS_ONLN);
   gethostname(ranks->host, sizeof ranks->host - 1);
   char library[MPI_MAX_LIBRARY_VERSION_STRING];
   int length;
   PSAC_MPI(MPI_Get_library_version(library, &length));
   snprintf(ranks->mpi_library, sizeof ranks->mpi_library, "%.*s", (int)strcspn(library, ",\n"), library);
-  static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
-  world = MPI_COMM_WORLD;
-  ranks->mpi_comm = &world;
   return PSAC_OK;
 }
 
@@ -68,6 +79,23 @@ void psac_ranks_finish(psac_ranks *ranks) {
   ranks->mpi_comm = NULL;
 }
 
+psac_status psac_ranks_split(const psac_ranks *ranks, int colour, psac_ranks *part) {
+  MPI_Comm *comm = malloc(sizeof *comm);
+  if (!comm) return psac_fail(PSAC_ERR_MEMORY, "out of memory for a group of ranks");
+  *part = *ranks;
+  part->mpi_comm = comm;
+  *comm = MPI_COMM_NULL;
+  PSAC_MPI(MPI_Comm_split(comm_of(ranks), colour, ranks->rank, comm));
+  return find_place(part);
+}
+
+void psac_ranks_rejoin(psac_ranks *part) {
+  MPI_Comm *comm = (MPI_Comm *)part->mpi_comm;
+  if (comm && *comm != MPI_COMM_NULL) MPI_Comm_free(comm);
+  free(comm);
+  part->mpi_comm = NULL;
+}
+
 void psac_ranks_give_way(const psac_ranks *ranks, int is_ending) {
   const struct timespec moment = {.tv_sec = ranks->rank < 5 && !is_ending ? ranks->rank : 5};
   nanosleep(&moment, NULL);
@@ -80,14 +108,14 @@ _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code) {
 
 psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status) {
   int first = status == PSAC_OK ? ranks->n_ranks : ranks->rank;
-  PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, comm_of(ranks)));
   if (first == ranks->n_ranks) return PSAC_OK;
   struct {
     int status;
     char message[1024];
   } failure = {status, ""};
   snprintf(failure.message, sizeof failure.message, "%s", psac_fail_message());
-  PSAC_MPI(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, first, MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, first, comm_of(ranks)));
   ranks->agreed_to_fail = 1;
   return psac_fail((psac_status)failure.status, "%s", failure.message);
 }
@@ -96,29 +124,50 @@ psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_
   if (ranks->n_ranks == 1) return PSAC_OK;
   for (size_t done = 0; done < n_bytes; done += CHUNK_BYTES) {
     const size_t n = n_bytes - done < CHUNK_BYTES ? n_bytes - done : CHUNK_BYTES;
-    PSAC_MPI(MPI_Bcast((char *)bytes + done, (int)n, MPI_BYTE, 0, MPI_COMM_WORLD));
+    PSAC_MPI(MPI_Bcast((char *)bytes + done, (int)n, MPI_BYTE, 0, comm_of(ranks)));
   }
   return PSAC_OK;
 }
 
 psac_status psac_ranks_gather(const psac_ranks *ranks, const void *own, void *all, int n_bytes) {
   if (ranks->n_ranks == 1) return memcpy(all, own, (size_t)n_bytes), PSAC_OK;
-  PSAC_MPI(MPI_Allgather(own, n_bytes, MPI_BYTE, all, n_bytes, MPI_BYTE, MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Allgather(own, n_bytes, MPI_BYTE, all, n_bytes, MPI_BYTE, comm_of(ranks)));
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_move(const psac_ranks *ranks, int from, void *bytes, size_t n_bytes) {
+  if (from == 0 || (ranks->rank != 0 && ranks->rank != from)) return PSAC_OK;
+  for (size_t done = 0; done < n_bytes; done += CHUNK_BYTES) {
+    const int n = (int)(n_bytes - done < CHUNK_BYTES ? n_bytes - done : CHUNK_BYTES);
+    if (ranks->rank == from) PSAC_MPI(MPI_Send((char *)bytes + done, n, MPI_BYTE, 0, 0, comm_of(ranks)));
+    else PSAC_MPI(MPI_Recv((char *)bytes + done, n, MPI_BYTE, from, 0, comm_of(ranks), MPI_STATUS_IGNORE));
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_ranks_sum_i32(const psac_ranks *ranks, int32_t *value, size_t n) {
+  for (size_t done = 0; done < n && ranks->n_ranks > 1; done += CHUNK_ELEMENTS) {
+    const int count = (int)(n - done < CHUNK_ELEMENTS ? n - done : CHUNK_ELEMENTS);
+    PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value + done, count, MPI_INT32_T, MPI_SUM, comm_of(ranks)));
+  }
   return PSAC_OK;
 }
 
 psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n) {
-  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
+  for (size_t done = 0; done < n && ranks->n_ranks > 1; done += CHUNK_ELEMENTS) {
+    const int count = (int)(n - done < CHUNK_ELEMENTS ? n - done : CHUNK_ELEMENTS);
+    PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value + done, count, MPI_INT64_T, MPI_SUM, comm_of(ranks)));
+  }
   return PSAC_OK;
 }
 
 psac_status psac_ranks_sum_f64(const psac_ranks *ranks, double *value, size_t n) {
-  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD));
+  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_DOUBLE, MPI_SUM, comm_of(ranks)));
   return PSAC_OK;
 }
 
 psac_status psac_ranks_max_f64(const psac_ranks *ranks, double *value, size_t n) {
-  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD));
+  if (ranks->n_ranks > 1) PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, value, (int)n, MPI_DOUBLE, MPI_MAX, comm_of(ranks)));
   return PSAC_OK;
 }
 
@@ -126,8 +175,8 @@ psac_status psac_ranks_offset(const psac_ranks *ranks, int64_t value, int64_t *b
   *before = 0;
   *total = value;
   if (ranks->n_ranks == 1) return PSAC_OK;
-  PSAC_MPI(MPI_Exscan(&value, before, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Exscan(&value, before, 1, MPI_INT64_T, MPI_SUM, comm_of(ranks)));
   if (ranks->rank == 0) *before = 0;  // MPI leaves it undefined there
-  PSAC_MPI(MPI_Allreduce(&value, total, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD));
+  PSAC_MPI(MPI_Allreduce(&value, total, 1, MPI_INT64_T, MPI_SUM, comm_of(ranks)));
   return PSAC_OK;
 }

@@ -11,12 +11,14 @@ typedef struct psac_watchdog psac_watchdog;
 
 typedef struct psac_ranks {
   int rank, n_ranks;
+  int world_rank;            // of the whole run; differs from rank in a part of it
+  int outnumber_cores;       // the run has more ranks on this node than it has cores
   int node_rank, node_size;  // among the ranks of this node
   char host[128];
   char mpi_library[128];     // name and version
   int agreed_to_fail;        // set when a failure is known to every rank, so that all may end normally
   psac_watchdog *watchdog;   // NULL = nobody watches
-  const void *mpi_comm;      // MPI_Comm *, for libraries that need it (parallel HDF5)
+  const void *mpi_comm;      // MPI_Comm *: who takes part in the calls below; also for libraries that need it (parallel HDF5)
 } psac_ranks;
 
 // Starts MPI; collective. Tunes Open MPI for more ranks than cores where the user has not.
@@ -28,6 +30,11 @@ psac_status psac_ranks_watch(psac_ranks *ranks, double seconds);
 
 // Ends MPI; collective over ranks that end normally.
 void psac_ranks_finish(psac_ranks *ranks);
+
+// The ranks that name the same colour, in their order: a part of the run with collectives of its own. Collective over `ranks`; to be
+// given back with psac_ranks_rejoin, which is collective over the part and accepts what was never split off.
+psac_status psac_ranks_split(const psac_ranks *ranks, int colour, psac_ranks *part);
+void psac_ranks_rejoin(psac_ranks *part);
 
 // Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first; longest if there are signs
 // that one does (is_ending). Not collective.
@@ -45,7 +52,11 @@ psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_
 // Collective: all [n_ranks][n_bytes] = everybody's own [n_bytes]; a few bytes of host memory.
 psac_status psac_ranks_gather(const psac_ranks *ranks, const void *own, void *all, int n_bytes);
 
+// Rank 0 gets the bytes of rank `from`. Called by these two, or by all: it is nobody else's business.
+psac_status psac_ranks_move(const psac_ranks *ranks, int from, void *bytes, size_t n_bytes);
+
 // Collective: element-wise over ranks, result on every rank.
+psac_status psac_ranks_sum_i32(const psac_ranks *ranks, int32_t *value, size_t n);
 psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n);
 psac_status psac_ranks_sum_f64(const psac_ranks *ranks, double *value, size_t n);
 psac_status psac_ranks_max_f64(const psac_ranks *ranks, double *value, size_t n);

@@ -37,7 +37,7 @@ static psac_status find(const psac_transport_request *request, int n_ranks, cons
   return PSAC_OK;
 }
 
-psac_status psac_transport_choose(const psac_transport_request *request, const psac_ranks *ranks, psac_transport *transport) {
+psac_status psac_transport_choose(const psac_transport_request *request, psac_ranks *ranks, psac_transport *transport) {
   const psac_transport *found = NULL;
   PSAC_TRY(find(request, ranks->n_ranks, &found));
   *transport = *found;

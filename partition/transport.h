@@ -40,18 +40,20 @@ struct psac_transport {
   psac_status (*all_gather_wait)(const psac_transport *transport, void *stream);
   // on rank 0: sum [n] = sum over ranks of value [n], which may be the same array; other ranks' `sum` is not touched
   psac_status (*reduce_i64)(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n);
+  // value [n] = sum over ranks of value [n], on every rank
+  psac_status (*all_reduce_i32)(const psac_transport *transport, void *stream, int32_t *value, size_t n);
   // rank 0's bytes of each span to every rank
   psac_status (*broadcast)(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans);
   // Waits for `stream` while looking after the other ranks: fails where one is lost or late instead of waiting for ever.
   psac_status (*settle)(const psac_transport *transport, void *stream);
   // what the transport holds; open is collective
-  psac_status (*open)(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request);
+  psac_status (*open)(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request);
   void (*close)(psac_transport *transport);
 };
 
 // Picks and opens. auto: self for one rank, nccl where every rank has a GPU of its own and this build has NCCL, else mpi.
 // PSAC_ERR_INPUT with the reason where the name does not fit. Collective. Close with transport->close.
-psac_status psac_transport_choose(const psac_transport_request *request, const psac_ranks *ranks, psac_transport *transport);
+psac_status psac_transport_choose(const psac_transport_request *request, psac_ranks *ranks, psac_transport *transport);
 
 // Names of the transports of this build, separated by ", ".
 const char *psac_transport_names(void);

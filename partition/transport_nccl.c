@@ -1,28 +1,52 @@
 // One GPU per rank, connected by NCCL. Spikes are gathered on a stream of their own, so that they travel beside work that does not
 // need them; what rank 0 gets and tells stays on the stream of the work.
+//
+// A rank that is lost or late never takes part in a collective, and whoever waited for it inside the CUDA runtime would wait for ever.
+// So this file waits by asking: with a time-out, an eye on NCCL's errors, and a roll call that names the ranks that do not come.
 #include <cuda_runtime.h>
 #include <nccl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "roll_call.h"
 #include "transport.h"
 
-enum { POLLS_AWAKE = 1000, POLL_NANOSECONDS = 50000 };
+enum {
+  POLLS_AWAKE = 1000,     // before it sleeps between polls
+  POLL_NANOSECONDS = 50000,
+  ROLL_CALL_SECONDS = 3,
+  CALLS_AHEAD = 32,       // collectives from one mark to the next: the host is never more than two marks ahead of the GPU
+};
 
 typedef struct nccl_state {
   ncclComm_t comm;
+  ncclUniqueId id;
   cudaStream_t exchange;
   cudaEvent_t ready, gathered;  // the spikes of a gather exist; its result exists
   int is_gathering;
+  cudaEvent_t mark[2];          // places in the stream of the work
+  int64_t n_calls;
+  void *sample;                 // [n_ranks][8] bytes for the first collectives
+  int device, rank, n_ranks;
+  int world_rank;               // for people
   double timeout_seconds;
+  char host[128];
+  pthread_t connector;
+  atomic_int is_connected;      // the connector has ended; `failure` is how
+  int is_abandoned;             // it never did, and still holds this
+  int is_open;                  // on every rank
+  char failure[256];            // "" = none
 } nccl_state;
 
 static psac_status failed(const psac_transport *transport, const char *call, int line, const char *text) {
-  char host[128] = "";
-  gethostname(host, sizeof host - 1);
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.60s failed at transport_nccl.c:%d: %s", transport->rank, host, call, line, text);
+  const nccl_state *state = transport->state;
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.*s failed at transport_nccl.c:%d: %s", state->world_rank, state->host,
+                   (int)strcspn(call, "("), call, line, text);
 }
 
 #define CUDA(transport, call)                                                                                           \
@@ -37,8 +61,60 @@ static psac_status failed(const psac_transport *transport, const char *call, int
     if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, ncclGetErrorString(code_));                     \
   } while (0)
 
+// "rank 0 on a WHAT; rank 3 does not answer"
+static psac_status give_up(const psac_transport *transport, const char *what) {
+  const nccl_state *state = transport->state;
+  char who[256] = "";
+  PSAC_TRY(psac_roll_call_ask(ROLL_CALL_SECONDS, who, sizeof who));
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s %s; %s", state->world_rank, state->host, what, who);
+}
+
+// What a rank does between two looks at its GPU, having waited since `started`.
+static psac_status look_after_others(const psac_transport *transport, double started) {
+  const nccl_state *state = transport->state;
+  char what[128];
+  ncclResult_t code;
+  PSAC_TRY(psac_roll_call_answer());
+  NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
+  if (code != ncclSuccess) {
+    snprintf(what, sizeof what, "is told by NCCL: %s", ncclGetErrorString(code));
+    return give_up(transport, what);
+  }
+  if (psac_clock_seconds() - started <= state->timeout_seconds) return PSAC_OK;
+  snprintf(what, sizeof what, "has waited %.0f s for its GPU (watchdog.seconds)", state->timeout_seconds);
+  return give_up(transport, what);
+}
+
+// Waits for a place in a stream, or with no event for all of it.
+static psac_status wait_for(const psac_transport *transport, cudaStream_t stream, cudaEvent_t event) {
+  const struct timespec moment = {0, POLL_NANOSECONDS};
+  const double started = psac_clock_seconds();
+  for (long poll = 0;; poll++) {
+    const cudaError_t code = event ? cudaEventQuery(event) : cudaStreamQuery(stream);
+    if (code == cudaSuccess) return PSAC_OK;
+    if (code != cudaErrorNotReady) return failed(transport, "the work before a wait", __LINE__, cudaGetErrorString(code));
+    PSAC_TRY(look_after_others(transport, started));
+    if (poll > POLLS_AWAKE) nanosleep(&moment, NULL);
+  }
+}
+
+// A host that runs ahead until the GPU's queue is full is held up inside the CUDA runtime, where nobody can call it back: every so many
+// collectives it waits here for the GPU to have done all but the last so many. Not while work is only recorded.
+static psac_status keep_pace(const psac_transport *transport, cudaStream_t stream) {
+  nccl_state *state = transport->state;
+  enum cudaStreamCaptureStatus capture;
+  if (++state->n_calls % CALLS_AHEAD != 0) return PSAC_OK;
+  CUDA(transport, cudaStreamIsCapturing(stream, &capture));
+  if (capture != cudaStreamCaptureStatusNone) return PSAC_OK;
+  cudaEvent_t *mark = state->mark;
+  const int now = (int)(state->n_calls / CALLS_AHEAD % 2);
+  CUDA(transport, cudaEventRecord(mark[now], stream));
+  return wait_for(transport, stream, mark[1 - now]);
+}
+
 static psac_status nccl_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive, size_t n_bytes) {
   nccl_state *state = transport->state;
+  PSAC_TRY(keep_pace(transport, stream));
   CUDA(transport, cudaEventRecord(state->ready, stream));
   CUDA(transport, cudaStreamWaitEvent(state->exchange, state->ready, 0));
   NCCL(transport, ncclAllGather(send, receive, n_bytes, ncclUint8, state->comm, state->exchange));
@@ -57,12 +133,21 @@ static psac_status nccl_all_gather_wait(const psac_transport *transport, void *s
 
 static psac_status nccl_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
   const nccl_state *state = transport->state;
+  PSAC_TRY(keep_pace(transport, stream));
   NCCL(transport, ncclReduce(value, sum, n, ncclInt64, ncclSum, 0, state->comm, stream));
+  return PSAC_OK;
+}
+
+static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
+  const nccl_state *state = transport->state;
+  PSAC_TRY(keep_pace(transport, stream));
+  NCCL(transport, ncclAllReduce(value, value, n, ncclInt32, ncclSum, state->comm, stream));
   return PSAC_OK;
 }
 
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
+  PSAC_TRY(keep_pace(transport, stream));
   NCCL(transport, ncclGroupStart());
   for (int k = 0; k < n_spans; k++) {
     NCCL(transport, ncclBroadcast(spans[k].bytes, spans[k].bytes, spans[k].n_bytes, ncclUint8, 0, state->comm, stream));
@@ -71,50 +156,107 @@ static psac_status nccl_broadcast(const psac_transport *transport, void *stream,
   return PSAC_OK;
 }
 
-// A rank that is lost never takes part in a collective again, and the stream would wait for it for ever.
-static psac_status nccl_settle(const psac_transport *transport, void *stream) {
-  const nccl_state *state = transport->state;
-  const struct timespec moment = {0, POLL_NANOSECONDS};
-  const double started = psac_clock_seconds();
-  for (long poll = 0;; poll++) {
-    const cudaError_t done = cudaStreamQuery(stream);
-    if (done == cudaSuccess) return PSAC_OK;
-    if (done != cudaErrorNotReady) CUDA(transport, done);
-    ncclResult_t asynchronous;
-    NCCL(transport, ncclCommGetAsyncError(state->comm, &asynchronous));
-    if (asynchronous != ncclInProgress) NCCL(transport, asynchronous);
-    if (psac_clock_seconds() - started > state->timeout_seconds) {
-      return psac_fail(PSAC_ERR_DEVICE, "rank %d has waited %.0f s for its GPU or for another rank's (watchdog.seconds)",
-                       transport->rank, state->timeout_seconds);
-    }
-    if (poll > POLLS_AWAKE) nanosleep(&moment, NULL);
-  }
+static psac_status nccl_settle(const psac_transport *transport, void *stream) { return wait_for(transport, stream, NULL); }
+
+#define CONNECT(code, success, text)                                                                                    \
+  do {                                                                                                                  \
+    if ((code) == (success)) break;                                                                                     \
+    snprintf(state->failure, sizeof state->failure, "NCCL could not connect the GPUs: %s (NCCL_DEBUG=WARN says more)", text); \
+    return;                                                                                                             \
+  } while (0)
+
+// NCCL connects when it is called first: once with each collective here, rather than within the first timestep or a recording.
+static void connect_ranks(nccl_state *state) {
+  char *sample = state->sample;
+  int64_t *sum = state->sample;
+  cudaError_t cuda = cudaSetDevice(state->device);  // every thread has its own
+  CONNECT(cuda, cudaSuccess, cudaGetErrorString(cuda));
+  ncclResult_t nccl = ncclCommInitRank(&state->comm, state->n_ranks, state->id, state->rank);
+  CONNECT(nccl, ncclSuccess, ncclGetErrorString(nccl));
+  nccl = ncclAllGather(sample + sizeof *sum * (size_t)state->rank, sample, sizeof *sum, ncclUint8, state->comm, state->exchange);
+  if (nccl == ncclSuccess) nccl = ncclReduce(sum, sum, 1, ncclInt64, ncclSum, 0, state->comm, state->exchange);
+  if (nccl == ncclSuccess) nccl = ncclAllReduce(sum, sum, 1, ncclInt32, ncclSum, state->comm, state->exchange);
+  if (nccl == ncclSuccess) nccl = ncclBroadcast(sample, sample, sizeof *sum, ncclUint8, 0, state->comm, state->exchange);
+  CONNECT(nccl, ncclSuccess, ncclGetErrorString(nccl));
+  cuda = cudaStreamSynchronize(state->exchange);
+  CONNECT(cuda, cudaSuccess, cudaGetErrorString(cuda));
 }
 
-static psac_status nccl_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
-  nccl_state *state = calloc(1, sizeof *state);
-  if (!state) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the transport");
-  transport->state = state;
-  state->timeout_seconds = request->timeout_seconds;
-  ncclUniqueId id;
-  if (ranks->rank == 0) NCCL(transport, ncclGetUniqueId(&id));
-  PSAC_TRY(psac_ranks_broadcast(ranks, &id, sizeof id));
-  NCCL(transport, ncclCommInitRank(&state->comm, ranks->n_ranks, id, ranks->rank));
+static void *connector_main(void *argument) {
+  nccl_state *state = argument;
+  connect_ranks(state);
+  atomic_store(&state->is_connected, 1);
+  return NULL;
+}
+
+// Connecting cannot be polled, so a thread does it, and is left behind where it does not come to an end.
+static psac_status connect_in_time(nccl_state *state) {
+  const struct timespec moment = {0, 1000000};
+  const double until = psac_clock_seconds() + state->timeout_seconds;
+  if (pthread_create(&state->connector, NULL, connector_main, state) != 0) {
+    return psac_fail(PSAC_ERR_MEMORY, "rank %d on %s cannot start a thread", state->world_rank, state->host);
+  }
+  while (!atomic_load(&state->is_connected) && psac_clock_seconds() < until) nanosleep(&moment, NULL);
+  if (!atomic_load(&state->is_connected)) {
+    state->is_abandoned = 1;
+    pthread_detach(state->connector);
+    return PSAC_OK;  // the rank that failed may have a better reason to tell
+  }
+  pthread_join(state->connector, NULL);
+  return state->failure[0] ? psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %s", state->world_rank, state->host, state->failure) : PSAC_OK;
+}
+
+static psac_status is_late(const nccl_state *state) {
+  if (!state->is_abandoned) return PSAC_OK;
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: NCCL has not connected the GPUs within %.0f s (watchdog.seconds)", state->world_rank,
+                   state->host, state->timeout_seconds);
+}
+
+// What a rank needs of its own device.
+static psac_status prepare(const psac_transport *transport) {
+  nccl_state *state = transport->state;
+  CUDA(transport, cudaGetDevice(&state->device));
+  CUDA(transport, cudaMalloc(&state->sample, sizeof(int64_t) * (size_t)state->n_ranks));
   CUDA(transport, cudaStreamCreateWithFlags(&state->exchange, cudaStreamNonBlocking));
-  CUDA(transport, cudaEventCreateWithFlags(&state->ready, cudaEventDisableTiming));
-  CUDA(transport, cudaEventCreateWithFlags(&state->gathered, cudaEventDisableTiming));
+  cudaEvent_t *const events[] = {&state->ready, &state->gathered, &state->mark[0], &state->mark[1]};
+  for (size_t k = 0; k < sizeof events / sizeof *events; k++) {
+    CUDA(transport, cudaEventCreateWithFlags(events[k], cudaEventDisableTiming));
+  }
+  if (state->rank == 0) NCCL(transport, ncclGetUniqueId(&state->id));
   return PSAC_OK;
 }
 
+static psac_status nccl_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
+  nccl_state *state = calloc(1, sizeof *state);
+  transport->state = state;
+  PSAC_TRY(psac_ranks_agree(ranks, state ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for the transport")));
+  state->timeout_seconds = request->timeout_seconds;
+  state->rank = ranks->rank;
+  state->n_ranks = ranks->n_ranks;
+  state->world_rank = ranks->world_rank;
+  memcpy(state->host, ranks->host, sizeof state->host);
+  PSAC_TRY(psac_ranks_agree(ranks, prepare(transport)));
+  PSAC_TRY(psac_ranks_broadcast(ranks, &state->id, sizeof state->id));
+  PSAC_TRY(psac_ranks_agree(ranks, connect_in_time(state)));
+  PSAC_TRY(psac_ranks_agree(ranks, is_late(state)));
+  state->is_open = 1;
+  return PSAC_OK;
+}
+
+// Where connecting has failed, the others may not be there to say good-bye to.
 static void nccl_close(psac_transport *transport) {
   nccl_state *state = transport->state;
-  if (!state) return;
-  if (state->gathered) cudaEventDestroy(state->gathered);
-  if (state->ready) cudaEventDestroy(state->ready);
-  if (state->exchange) cudaStreamDestroy(state->exchange);
-  if (state->comm) ncclCommDestroy(state->comm);
-  free(state);
   transport->state = NULL;
+  if (!state || state->is_abandoned) return;
+  if (state->comm && state->is_open) ncclCommDestroy(state->comm);
+  else if (state->comm) ncclCommAbort(state->comm);
+  cudaEvent_t const events[] = {state->ready, state->gathered, state->mark[0], state->mark[1]};
+  for (size_t k = 0; k < sizeof events / sizeof *events; k++) {
+    if (events[k]) cudaEventDestroy(events[k]);
+  }
+  if (state->exchange) cudaStreamDestroy(state->exchange);
+  cudaFree(state->sample);
+  free(state);
 }
 
 const psac_transport psac_transport_nccl = {
@@ -123,6 +265,7 @@ const psac_transport psac_transport_nccl = {
     .all_gather = nccl_all_gather,
     .all_gather_wait = nccl_all_gather_wait,
     .reduce_i64 = nccl_reduce_i64,
+    .all_reduce_i32 = nccl_all_reduce_i32,
     .broadcast = nccl_broadcast,
     .settle = nccl_settle,
     .open = nccl_open,

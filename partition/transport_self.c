@@ -27,6 +27,11 @@ static psac_status self_reduce_i64(const psac_transport *transport, void *stream
   return copy(transport, sum, value, n * sizeof *sum);
 }
 
+static psac_status self_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
+  (void)transport, (void)stream, (void)value, (void)n;
+  return PSAC_OK;
+}
+
 static psac_status self_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   (void)transport, (void)stream, (void)spans, (void)n_spans;
   return PSAC_OK;
@@ -37,7 +42,7 @@ static psac_status self_settle(const psac_transport *transport, void *stream) {
   return PSAC_OK;
 }
 
-static psac_status self_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
+static psac_status self_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
   (void)ranks;
   transport->state = (void *)request->staging;
   return PSAC_OK;
@@ -52,6 +57,7 @@ const psac_transport psac_transport_self = {
     .all_gather = self_all_gather,
     .all_gather_wait = self_all_gather_wait,
     .reduce_i64 = self_reduce_i64,
+    .all_reduce_i32 = self_all_reduce_i32,
     .broadcast = self_broadcast,
     .settle = self_settle,
     .open = self_open,

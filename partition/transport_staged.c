@@ -49,6 +49,16 @@ static psac_status staged_reduce_i64(const psac_transport *transport, void *stre
   return transport->rank == 0 ? staged->staging->to_device(stream, sum, staged->host, n_bytes) : PSAC_OK;
 }
 
+static psac_status staged_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
+  staged_state *staged = transport->state;
+  const size_t n_bytes = n * sizeof *value;
+  PSAC_TRY(reserve(staged, stream, n_bytes));
+  PSAC_TRY(staged->staging->to_host(stream, staged->host, value, n_bytes));
+  PSAC_TRY(staged->staging->wait(stream));
+  PSAC_TRY(staged->mpi.all_reduce_i32(&staged->mpi, NULL, staged->host, n));
+  return staged->staging->to_device(stream, value, staged->host, n_bytes);
+}
+
 static psac_status broadcast_span(const psac_transport *transport, void *stream, psac_span span) {
   staged_state *staged = transport->state;
   PSAC_TRY(reserve(staged, stream, span.n_bytes));
@@ -71,7 +81,7 @@ static psac_status staged_settle(const psac_transport *transport, void *stream) 
   return staged->staging->wait(stream);
 }
 
-static psac_status staged_open(psac_transport *transport, const psac_ranks *ranks, const psac_transport_request *request) {
+static psac_status staged_open(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request) {
   staged_state *made = calloc(1, sizeof *made);
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the transport");
   made->staging = request->staging;
@@ -96,6 +106,7 @@ const psac_transport psac_transport_staged = {
     .all_gather = staged_all_gather,
     .all_gather_wait = staged_all_gather_wait,
     .reduce_i64 = staged_reduce_i64,
+    .all_reduce_i32 = staged_all_reduce_i32,
     .broadcast = staged_broadcast,
     .settle = staged_settle,
     .open = staged_open,

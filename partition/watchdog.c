@@ -11,7 +11,7 @@
 #include "base/watch.h"
 #include "mpi_check.h"
 
-enum { NAPS = 8, LAST_RESORT_SECONDS = 5 };
+enum { NAPS = 8, TURNS = 4, TURN_SECONDS = 3, LAST_RESORT_SECONDS = 5 };
 
 struct psac_watchdog {
   const psac_ranks *ranks;
@@ -25,24 +25,18 @@ struct psac_watchdog {
   pthread_cond_t over;
 };
 
-// The place that is furthest behind this rank's; if none is, that of a process that is stopped within the same call; else NULL, and the
-// late rank is on another node. *n_late counts them all.
+// The first rank of this node that is not waiting in a call, or whose whole process is stopped; NULL if none is: then the late rank is on
+// another node. *n_late counts them all.
 static const psac_watch *find_late_rank(const psac_watchdog *watchdog, int *n_late) {
   const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
   const psac_watch *places = watchdog->places, *late = NULL;
-  const int64_t here = atomic_load(&psac_watch_place()->n_calls);
-  *n_late = 0;
-  for (int r = 0; r < n; r++) {
-    if (atomic_load(&places[r].n_calls) >= here) continue;
-    *n_late += 1;
-    if (!late || atomic_load(&places[r].n_calls) < atomic_load(&late->n_calls)) late = &places[r];
-  }
-  if (late) return late;
   const struct timespec look = {.tv_sec = (time_t)watchdog->nap + 1};
+  *n_late = 0;
   for (int r = 0; r < n; r++) watchdog->beats[r] = atomic_load(&places[r].beats);
   nanosleep(&look, NULL);
   for (int r = 0; r < n; r++) {
-    if (r == watchdog->ranks->node_rank || atomic_load(&places[r].beats) != watchdog->beats[r]) continue;
+    const int is_stopped = atomic_load(&places[r].beats) == watchdog->beats[r];
+    if (r == watchdog->ranks->node_rank || (atomic_load(&places[r].is_inside) && !is_stopped)) continue;
     if ((*n_late)++ == 0) late = &places[r];
   }
   return late;
@@ -80,15 +74,12 @@ static int nap(psac_watchdog *watchdog) {
   return is_over;
 }
 
-// The lowest of several ranks that wait speaks; the others give it time to end them.
-static int is_stuck(const psac_watchdog *watchdog, int64_t seen) {
-  psac_ranks_give_way(watchdog->ranks, 0);
-  return atomic_load(&psac_watch_place()->is_inside) && atomic_load(&psac_watch_place()->n_calls) == seen;
-}
-
 static void *watch(void *self) {
   psac_watchdog *watchdog = self;
   int64_t seen = -1;
+  // The lowest of several ranks that wait speaks; the others give it time to end them.
+  const int rank = watchdog->ranks->rank;
+  const double limit = watchdog->seconds + TURN_SECONDS * (rank < TURNS ? rank : TURNS);
   for (double waited = 0.0; !nap(watchdog); waited += watchdog->nap) {
     pthread_mutex_lock(&watchdog->lock);  // the place does not move meanwhile
     psac_watch *here = psac_watch_place();
@@ -96,7 +87,7 @@ static void *watch(void *self) {
     const int64_t n_calls = atomic_load(&here->n_calls);
     if (!atomic_load(&here->is_inside) || n_calls != seen) waited = -watchdog->nap;
     seen = n_calls;
-    if (waited + watchdog->nap >= watchdog->seconds && is_stuck(watchdog, seen)) bark(watchdog);
+    if (waited + watchdog->nap >= limit) bark(watchdog);
     pthread_mutex_unlock(&watchdog->lock);
   }
   return NULL;

@@ -118,6 +118,7 @@ psac_status psac_cpu_judge_step(psac_stream *stream, const psac_shard *shard, co
                                 const psac_reward *reward, psac_event *event) {
   (void)stream;
   const uint64_t outputs = readout->spikes[t];
+  event->step = t;
   event->outputs = readout->drives[shard->lanes.one] > 0 ? outputs : 0;
   if (!event->outputs) return PSAC_OK;
   const psac_readout_layer *critic = &readout->layer[1];

@@ -2,19 +2,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cuda/cuda_launch.h"
+
+// "device 3 of node7", for messages.
+static const char *device_name(void) {
+  static char name[160];
+  char host[128] = "";
+  int device = -1;
+  gethostname(host, sizeof host - 1);
+  cudaGetDevice(&device);
+  snprintf(name, sizeof name, "device %d of %s", device, host);
+  return name;
+}
 
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line) {
   const char *base = strrchr(file, '/');
   cudaGetLastError();  // what can be forgotten is
-  return psac_fail(PSAC_ERR_DEVICE, "%.60s failed at %s:%d: %s", call, base ? base + 1 : file, line, cudaGetErrorString(code));
+  return psac_fail(PSAC_ERR_DEVICE, "%s: %.*s failed at %s:%d: %s", device_name(), (int)strcspn(call, "("), call, base ? base + 1 : file,
+                   line, cudaGetErrorString(code));
 }
 
 static int cuda_device_count(const char **reason) {
-  int n = 0;
+  int n = 0, driver = 0;
   const cudaError_t code = cudaGetDeviceCount(&n);
-  *reason = code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
+  const int has_driver = cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0;
+  *reason = !has_driver ? "no GPU driver is installed" : code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
   cudaGetLastError();
   return code == cudaSuccess ? n : 0;
 }
@@ -41,8 +55,8 @@ extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const cha
     size_t available = 0, total = 0;
     cudaGetLastError();
     cudaMemGetInfo(&available, &total);
-    return psac_fail(PSAC_ERR_MEMORY, "out of device memory: %zu bytes for %s, but %zu of %zu bytes are free", n_bytes, what,
-                     available, total);
+    return psac_fail(PSAC_ERR_MEMORY, "%s is out of memory: %zu bytes for %s, but %zu of %zu bytes are free", device_name(), n_bytes,
+                     what, available, total);
   }
   PSAC_CUDA(code);
   PSAC_CUDA(cudaMemset(*pointer, 0, n_bytes));
@@ -82,8 +96,12 @@ static psac_status cuda_synchronize(psac_stream *stream) {
   return PSAC_OK;
 }
 
+// Waits: `host` is ordinary memory, and where a device reads that in place, nothing else says when it has been read. The host hands over
+// only between presentations, when there is little to wait for.
 static psac_status cuda_upload(psac_stream *stream, void *device, const void *host, size_t n_bytes) {
-  if (n_bytes > 0) PSAC_CUDA(cudaMemcpyAsync(device, host, n_bytes, cudaMemcpyHostToDevice, stream->cuda));
+  if (n_bytes == 0) return PSAC_OK;
+  PSAC_CUDA(cudaMemcpyAsync(device, host, n_bytes, cudaMemcpyHostToDevice, stream->cuda));
+  PSAC_CUDA(cudaStreamSynchronize(stream->cuda));
   return PSAC_OK;
 }
 

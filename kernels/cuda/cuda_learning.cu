@@ -102,6 +102,7 @@ __global__ void judge(psac_shard shard, psac_readout readout, int t, psac_reward
   for (int s = psac_lane(); outputs && s <= t; s += PSAC_WARP) critic_spikes += __popcll(readout.spikes[shard.n_steps + s]);
   critic_spikes = psac_warp_sum(critic_spikes);
   if (psac_lane() != 0) return;
+  event->step = t;
   event->outputs = outputs;
   if (!outputs) return;
   const double value = (double)critic_spikes / readout.layer[1].n;

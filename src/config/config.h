@@ -43,6 +43,16 @@ psac_status psac_config_overlay(psac_config *config, const char *text, size_t n_
 // The same from a file. "psac", "seed" and "quick" name built-in copies of configs/*.yaml where no such file exists.
 psac_status psac_config_overlay_file(psac_config *config, const char *path);
 
+// The text of a file or of a built-in copy, for readers of other structures; to be freed, also after a failure.
+typedef struct psac_config_text {
+  char *bytes;        // [n_bytes], not ended by a 0
+  size_t n_bytes;     // of a file at most one more than psac_yaml_open takes
+  char origin[4096];  // names it in messages
+} psac_config_text;
+
+psac_status psac_config_text_read(const char *path, psac_config_text *text);
+void psac_config_text_free(psac_config_text *text);
+
 // Applies one "section.key=value", as on the command line; the value is YAML, as in "record.trials=[0, 1]".
 psac_status psac_config_set(psac_config *config, const char *assignment);
 

@@ -16,15 +16,19 @@ static const psac_builtin_file *find_builtin(const char *name) {
   return file->name != NULL ? file : NULL;
 }
 
-static psac_status overlay_builtin(psac_config *config, const psac_builtin_file *file) {
-  char origin[64];
-  snprintf(origin, sizeof origin, "configs/%s.yaml (built in)", file->name);
-  return psac_config_overlay(config, (const char *)file->text, file->n_bytes, origin);
+static psac_status copy_builtin(const psac_builtin_file *file, psac_config_text *text) {
+  snprintf(text->origin, sizeof text->origin, "configs/%s.yaml (built in)", file->name);
+  text->n_bytes = file->n_bytes;
+  text->bytes = malloc(file->n_bytes + 1);
+  if (text->bytes == NULL) return psac_fail(PSAC_ERR_MEMORY, "%s: out of memory", text->origin);
+  memcpy(text->bytes, file->text, file->n_bytes);
+  return PSAC_OK;
 }
 
 psac_status psac_config_defaults(psac_config *config) {
   memset(config, 0, sizeof *config);
-  return overlay_builtin(config, find_builtin("psac"));
+  const psac_builtin_file *file = find_builtin("psac");
+  return psac_config_overlay(config, (const char *)file->text, file->n_bytes, "configs/psac.yaml (built in)");
 }
 
 // Whether something that can be read as a file has this name: a folder "seed" must not hide the configuration "seed".
@@ -33,24 +37,36 @@ static bool is_file(const char *path) {
   return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
-psac_status psac_config_overlay_file(psac_config *config, const char *path) {
+psac_status psac_config_text_read(const char *path, psac_config_text *text) {
+  *text = (psac_config_text){0};
   const psac_builtin_file *builtin = find_builtin(path);
-  if (builtin != NULL && !is_file(path)) return overlay_builtin(config, builtin);
+  if (builtin != NULL && !is_file(path)) return copy_builtin(builtin, text);
 
   const size_t n_bytes_max = PSAC_YAML_BYTES_MAX + 1;  // one more than is read, so that a longer file is noticed
+  snprintf(text->origin, sizeof text->origin, "%s", path);
   FILE *file = fopen(path, "rb");
   if (file == NULL)
-    return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s (built in are psac, seed and quick)", path, strerror(errno));
-  char *text = malloc(n_bytes_max);
-  const size_t n_bytes = text != NULL ? fread(text, 1, n_bytes_max, file) : 0;
-  psac_status status;
-  if (text == NULL)
+    return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s (built in are psac, seed and quick; studies: scaling; machines: hardware)", path, strerror(errno));
+  text->bytes = malloc(n_bytes_max);
+  text->n_bytes = text->bytes != NULL ? fread(text->bytes, 1, n_bytes_max, file) : 0;
+  psac_status status = PSAC_OK;
+  if (text->bytes == NULL)
     status = psac_fail(PSAC_ERR_MEMORY, "%s: out of memory", path);
   else if (ferror(file))
     status = psac_fail(PSAC_ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
-  else
-    status = psac_config_overlay(config, text, n_bytes, path);
-  free(text);
   fclose(file);
+  return status;
+}
+
+void psac_config_text_free(psac_config_text *text) {
+  free(text->bytes);
+  *text = (psac_config_text){0};
+}
+
+psac_status psac_config_overlay_file(psac_config *config, const char *path) {
+  psac_config_text text;
+  psac_status status = psac_config_text_read(path, &text);
+  if (status == PSAC_OK) status = psac_config_overlay(config, text.bytes, text.n_bytes, text.origin);
+  psac_config_text_free(&text);
   return status;
 }

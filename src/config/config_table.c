@@ -49,8 +49,7 @@ enum {
 
 static int smaller(int a, int b) { return a < b ? a : b; }
 
-// The cost of turning the first `n_written` bytes of `written` into `name` (Levenshtein distance with the costs above).
-static int distance(const char *written, size_t n_written, const char *name) {
+int psac_name_distance(const char *written, size_t n_written, const char *name) {
   const size_t n_name = strlen(name);
   int cost[NAME_MAX_LENGTH + 1];  // cost[j]: from the letters of `written` so far to the first j letters of `name`
   for (size_t j = 0; j <= n_name; j++) cost[j] = (int)j * COST_MISSING;
@@ -70,8 +69,8 @@ static const char *nearest_key(const char *name, const char *dot) {
   const char *nearest = NULL;
   int least = INT_MAX;
   for (int i = 0; i < PSAC_N_KEYS; i++) {
-    const int section = distance(name, (size_t)(dot - name), psac_sections[psac_keys[i].section].name);
-    const int key = distance(dot + 1, strlen(dot + 1), psac_key_short_name(&psac_keys[i]));
+    const int section = psac_name_distance(name, (size_t)(dot - name), psac_sections[psac_keys[i].section].name);
+    const int key = psac_name_distance(dot + 1, strlen(dot + 1), psac_key_short_name(&psac_keys[i]));
     const int cost = smaller(section, COST_SECTION_MAX) + key;
     if (cost < least) {
       least = cost;
@@ -91,7 +90,7 @@ const char *psac_nearest_name(const char *name) {
   const char *nearest = NULL;
   int least = INT_MAX;
   for (int i = 0; i < PSAC_N_SECTIONS; i++) {
-    const int cost = distance(name, strlen(name), psac_sections[i].name);
+    const int cost = psac_name_distance(name, strlen(name), psac_sections[i].name);
     if (cost < least) {
       least = cost;
       nearest = psac_sections[i].name;

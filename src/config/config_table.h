@@ -56,6 +56,10 @@ int psac_key_find(const char *name);
 // The part of a key's name behind the dot.
 const char *psac_key_short_name(const psac_key *key);
 
+// The cost of turning the first `n_written` bytes of `written` into `name`: Levenshtein distance, in which a letter left out costs 1
+// and any other mistake 2.
+int psac_name_distance(const char *written, size_t n_written, const char *name);
+
 // What a person who wrote `name` most likely meant: a section or a "section.key". Never NULL.
 const char *psac_nearest_name(const char *name);
 

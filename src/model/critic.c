@@ -70,18 +70,28 @@ psac_judgement psac_critic_judge(const psac_critic *critic, const psac_config *c
   return judgement;
 }
 
+// k_o = 2 delta (1[o = a] - pi_o) / (c_o + 1)
+static double third_factor(const psac_judgement *judgement, const int32_t *output_counts, int o) {
+  const double gradient = (o == judgement->action) - (double)judgement->policy[o];
+  return 2.0 * judgement->td_error * gradient / (output_counts[o] + 1);
+}
+
+psac_third_factor psac_critic_third_factor(const psac_config *config, const psac_judgement *judgement, const int32_t *output_counts) {
+  psac_third_factor factor = {.critic = (float)judgement->td_error};
+  for (int o = 0; o < config->output_layer.num_neurons; o++) {
+    factor.output[o] = (float)third_factor(judgement, output_counts, o);
+  }
+  return factor;
+}
+
 void psac_critic_learn(psac_critic *critic, const psac_config *config, const psac_judgement *judgement,
-                       const int32_t *output_counts, const int32_t *critic_counts, double activity,
-                       psac_third_factor *factor, psac_batch_factor *batch) {
+                       const int32_t *output_counts, const int32_t *critic_counts, double activity, psac_batch_factor *batch) {
   const double td_error = judgement->td_error;
   const double counted_ms = config->simulation.t_total - config->simulation.t_skip;
   for (int o = 0; o < config->output_layer.num_neurons; o++) {
-    const double gradient = (o == judgement->action) - (double)judgement->policy[o];
-    const double k = 2.0 * td_error * gradient / (output_counts[o] + 1);
-    factor->output[o] = (float)k;
+    const double k = third_factor(judgement, output_counts, o);
     batch->target[o] += (float)(k * activity * output_counts[o] * config->learning.tau_plus / counted_ms);
   }
-  factor->critic = (float)td_error;
   batch->critic_target += (float)(td_error * activity);
 
   critic->d_alpha += td_error * action_logit(config, output_counts, judgement->action);

@@ -32,11 +32,13 @@ int psac_decide(const int32_t *counts, int n);
 psac_judgement psac_critic_judge(const psac_critic *critic, const psac_config *config, const int32_t *output_counts,
                                  const int32_t *critic_counts, int label);
 
-// Adds one judged trial to the batch: its third factors, and its part of the presynaptic targets. `activity` = alpha_b, how strongly
-// the middle layer responded relative to its running mean.
+// The third factors of one judged trial.
+psac_third_factor psac_critic_third_factor(const psac_config *config, const psac_judgement *judgement, const int32_t *output_counts);
+
+// Adds one judged trial to the batch: its part of the presynaptic targets and of what the critic learns. `activity` = alpha_b, how
+// strongly the middle layer responded relative to its running mean. To be called in the order of the trials.
 void psac_critic_learn(psac_critic *critic, const psac_config *config, const psac_judgement *judgement,
-                       const int32_t *output_counts, const int32_t *critic_counts, double activity,
-                       psac_third_factor *factor, psac_batch_factor *batch);
+                       const int32_t *output_counts, const int32_t *critic_counts, double activity, psac_batch_factor *batch);
 
 // Weight of a batch of n trials in running means that have seen n_before trials: an average at first, exponential with `rate` later.
 double psac_running_mean_weight(double rate, int64_t n_before, int64_t n);

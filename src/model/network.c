@@ -6,6 +6,7 @@
 
 #include "model/bounds.h"
 #include "model/build.h"
+#include "model/plan.h"
 
 psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
                                 psac_network **network) {
@@ -15,13 +16,11 @@ psac_status psac_network_create(const psac_config *config, const psac_kernels *k
   made->config = *config;
   made->kernels = kernels;
   made->transport = *transport;
+  made->replicas = psac_transport_self;
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
-  psac_status status = PSAC_OK;
-  if (made->layout.map.slots > INT32_MAX) {
-    status = psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %d ranks puts %lld neurons on one rank; allowed: "
-                       "below 2^31; use more ranks", (long long)config->middle_layer.num_neurons, transport->n_ranks,
-                       (long long)made->layout.map.slots);
-  }
+  const int on_device = kernels->staging() != NULL;
+  const psac_plan plan = psac_plan_make(config, transport->n_ranks, on_device);
+  psac_status status = psac_plan_check(config, &plan, on_device);
   if (status == PSAC_OK) status = psac_network_build(made);
   if (status == PSAC_OK) {
     *network = made;
@@ -55,7 +54,10 @@ void psac_network_destroy(psac_network **network) {
 
 psac_status psac_network_settle(const psac_network *network) {
   const psac_transport *transport = &network->transport;
-  if (network->channel) PSAC_TRY(transport->settle(transport, network->channel));
+  if (network->channel) {
+    PSAC_TRY(transport->settle(transport, network->channel));
+    PSAC_TRY(network->replicas.settle(&network->replicas, network->channel));
+  }
   return network->kernels->synchronize(network->stream);
 }
 
@@ -75,9 +77,44 @@ void psac_network_mark_step(psac_network *network, psac_stage stage) {
   if (!network->channel) psac_stages_mark(&network->stages, stage);
 }
 
+void psac_network_replicate(psac_network *network, const psac_transport *replicas, const psac_ranks *replica_ranks) {
+  network->replicas = *replicas;
+  network->replica_ranks = replica_ranks;
+}
+
+int psac_network_share(const psac_network *network, int n) { return (n + network->replicas.n_ranks - 1) / network->replicas.n_ranks; }
+
+void psac_network_own_trials(const psac_network *network, int n, int *first, int *n_own) {
+  const int share = psac_network_share(network, n), start = network->replicas.rank * share;
+  *first = start < n ? start : n;
+  *n_own = n - *first < share ? n - *first : share;
+}
+
+int psac_network_is_root(const psac_network *network) { return network->transport.rank == 0 && network->replicas.rank == 0; }
+
+int64_t psac_network_stored_rows(const psac_network *network) { return network->replicas.rank == 0 ? network->shard.n_local : 0; }
+
+psac_status psac_network_share_outcomes(const psac_network *network, int n, psac_outcome *outcomes) {
+  if (!network->replica_ranks || network->transport.rank != 0) return PSAC_OK;
+  const int share = psac_network_share(network, n);
+  const size_t n_bytes = sizeof *outcomes * (size_t)share;
+  int first, n_own;
+  psac_network_own_trials(network, n, &first, &n_own);
+  psac_outcome *own = calloc((size_t)share, sizeof *own), *all = malloc(n_bytes * (size_t)network->replicas.n_ranks);
+  psac_status status = own && all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for the outcomes of %d trials", n);
+  if (status == PSAC_OK) {
+    memcpy(own, outcomes + first, sizeof *own * (size_t)n_own);
+    status = psac_ranks_gather(network->replica_ranks, own, all, (int)n_bytes);
+  }
+  if (status == PSAC_OK) memcpy(outcomes, all, sizeof *outcomes * (size_t)n);
+  free(own);
+  free(all);
+  return status;
+}
+
 int psac_network_batch_size(const psac_network *network, int learn) {
   const int batch = (int)network->config.training.batch_size;
-  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch : network->n_together;
+  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch : network->n_together * network->replicas.n_ranks;
 }
 
 void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_images) {

@@ -32,6 +32,7 @@ typedef struct psac_outcome {
   double reward;
   double value;         // what the critic expected
   double td_error;
+  double activity;      // alpha_b: how strongly the middle layer responded, relative to its running mean
   int32_t output_counts[PSAC_MAX_PLASTIC];  // spikes counted from t_skip on
   int32_t critic_counts[PSAC_MAX_PLASTIC];
 } psac_outcome;
@@ -47,7 +48,7 @@ typedef struct psac_view {
   int offset, stride;
 } psac_view;
 
-// Called on every rank for every trial, in order; may communicate.
+// Called for every trial, in order, on every rank of the replica that simulated it; may communicate among them.
 typedef struct psac_observer {
   psac_status (*see)(void *self, const psac_view *view);
   void *self;
@@ -56,7 +57,9 @@ typedef struct psac_observer {
 struct psac_network {
   psac_config config;
   const psac_kernels *kernels;
-  psac_transport transport;
+  psac_transport transport;   // among the shards of a replica
+  psac_transport replicas;    // among the ranks that hold the same shard: rank = which replica this is, n_ranks = how many there are
+  const psac_ranks *replica_ranks;  // the same ranks, for messages of the host; NULL with one replica
   psac_layout layout;
   psac_exchange exchange;
   psac_shard shard;
@@ -65,8 +68,8 @@ struct psac_network {
   void *channel;              // the same for the transport: the device library's handle of the stream
   psac_recording *recording;  // the middle layer's steps with n_recorded trials; NULL = none
   int n_recorded;
-  psac_critic critic;         // rank 0
   int64_t trial;              // number of the first trial at hand, for the watchdog
+  psac_critic critic;         // rank 0 of every replica
   int n_together;             // trials simulated side by side at most
   int steps_per_reduce;
   // in the backend's memory
@@ -85,12 +88,26 @@ psac_status psac_network_create(const psac_config *config, const psac_kernels *k
                                 psac_network **network);
 void psac_network_destroy(psac_network **network);
 
+// Makes the network one of several equal ones, each of which simulates its share of every batch; they sum what they learned. Both
+// arguments have to outlive it. Collective over all replicas, which are then meant by "collective" below. Model seed cannot learn so.
+void psac_network_replicate(psac_network *network, const psac_transport *replicas, const psac_ranks *replica_ranks);
+
+// Trials of a batch of n that this replica simulates: [*first, *first + *n_own). The share of a replica comes first.
+int psac_network_share(const psac_network *network, int n);  // trials of a full share
+void psac_network_own_trials(const psac_network *network, int n, int *first, int *n_own);
+
+// 1 on the one rank that speaks for the network: the first shard of the first replica.
+int psac_network_is_root(const psac_network *network);
+
+// Rows of neurons that this rank stores in files: those of its shard, in the first replica.
+int64_t psac_network_stored_rows(const psac_network *network);
+
 // Trials that psac_network_present takes at a time: training.batch_size when it learns, in model seed, whose weights change within
 // a trial, and without learning as many as are simulated together.
 int psac_network_batch_size(const psac_network *network, int learn);
 
 // Presents n trials (at most the batch size) and, if `learn`, changes the weights by their outcomes. outcomes [n] is filled
-// on rank 0 only. `observer` may be NULL. Collective.
+// on rank 0 of every replica only. `observer` may be NULL. Collective.
 psac_status psac_network_present(psac_network *network, const psac_trial *trials, int n, int learn,
                                  const psac_observer *observer, psac_outcome *outcomes);
 
@@ -124,6 +141,9 @@ psac_status psac_network_simulate_middle(psac_network *network, const psac_trial
 
 // Output and critic layers for the simulated trials: fills readout on rank 0. Collective.
 psac_status psac_network_simulate_readout(psac_network *network, int n);
+
+// Rank 0 of every replica: outcomes [n] of all replicas' shares, from their own.
+psac_status psac_network_share_outcomes(const psac_network *network, int n, psac_outcome *outcomes);
 
 // A whole batch, as psac_network_present does it for config.network.model.
 psac_status psac_present_psac(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,

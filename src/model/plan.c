@@ -7,20 +7,30 @@
 
 enum { STORED_BYTES = 1 << 30 };
 
+// Whether ranks tell each other their spikes in every step.
+static int is_gathered(const psac_config *config, int64_t n_ranks) {
+  return n_ranks > 1 && config->recurrence.in_degree > 0 && config->network.model == PSAC_MODEL_PSAC;
+}
+
 // Trials side by side: a whole batch where ranks exchange spikes or a GPU computes, as a message or a launch costs the same for one
-// trial or many; fewer where neither is so, for the cache's sake; and in a large network no more than STORED_BYTES of spikes.
+// trial or many; fewer where neither is so, for the cache's sake; and in a large network no more than STORED_BYTES of spikes, those
+// that other ranks send included.
 static int choose_together(const psac_config *config, int64_t n_words, int64_t n_ranks, int on_device) {
-  const int64_t trial_bytes = psac_config_n_steps(config) * n_words * (int64_t)sizeof(uint64_t);
-  const int64_t stored = on_device ? 8 * (int64_t)STORED_BYTES : STORED_BYTES, fit = stored / (trial_bytes > 0 ? trial_bytes : 1);
-  const int64_t wanted = n_ranks > 1 || on_device ? 64 : 16;
-  int64_t together = config->simulation.trials_together;
-  if (together == 0) together = fit < 1 ? 1 : fit < wanted ? fit : wanted;
+  const double gathered = is_gathered(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
+  const double trial_bytes = ((double)psac_config_n_steps(config) + gathered) * (double)n_words * (double)sizeof(uint64_t);
+  const double fit = (on_device ? 8.0 : 1.0) * STORED_BYTES / fmax(trial_bytes, 1.0);
+  const double wanted = n_ranks > 1 || on_device ? 64.0 : 16.0;
   const int64_t batch = config->training.batch_size;
+  int64_t together = config->simulation.trials_together;
+  if (together == 0) together = (int64_t)fmax(1.0, fmin(fit, wanted));
+  if (together < batch && config->simulation.trials_together == 0) {
+    const int64_t turns = (batch + together - 1) / together;
+    together = (batch + turns - 1) / turns;  // in as many turns, all alike
+  }
   return (int)(together < batch || config->network.model == PSAC_MODEL_SEED ? together : batch);
 }
 
-// Expected places for the targets of one source that has `mean` of them on this rank, in whole groups: its number is Poisson.
-static double expected_places(double mean, double group) {
+double psac_plan_places(double mean, double group) {
   const int last = (int)(mean + 12.0 * sqrt(mean) + 30.0);
   double probability = exp(-mean), places = 0.0;
   if (probability < 1e-300) return mean + (group - 1.0) / 2.0;
@@ -30,6 +40,8 @@ static double expected_places(double mean, double group) {
   }
   return places;
 }
+
+double psac_plan_index_bytes(const psac_plan *plan) { return 64 * plan->n_words + PSAC_TARGET_GROUP <= 65536 ? 2.0 : 4.0; }
 
 static void add(psac_plan *plan, const char *name, double bytes) {
   plan->item[plan->n_items++] = (psac_plan_item){name, bytes};
@@ -42,21 +54,21 @@ static void add_synapses(psac_plan *plan, const psac_config *config, int on_devi
   const double patch = (double)(config->receptive_field.size * config->receptive_field.size);
   add(plan, "receptive fields", on_device ? 2.0 * patch * padded : ceil(local / PSAC_COLUMN) * patch * (4.0 + 2.0 * PSAC_COLUMN));
   if (config->recurrence.in_degree == 0) return;
-  const double index_bytes = padded + PSAC_TARGET_GROUP <= 65536.0 ? 2.0 : 4.0;
+  const double index_bytes = psac_plan_index_bytes(plan);
   const double sources = padded * (double)plan->n_ranks;
   const double mean = (double)config->recurrence.in_degree * local / (double)plan->n_neurons;
-  add(plan, "recurrent synapses", (double)plan->n_neurons * expected_places(mean, 16.0 / index_bytes) * index_bytes);
+  add(plan, "recurrent synapses", (double)plan->n_neurons * psac_plan_places(mean, 16.0 / index_bytes) * index_bytes);
   add(plan, "index of recurrent synapses", 2.0 * 4.0 * sources);  // the second one only while it is built
 }
 
-static void add_readout(psac_plan *plan, const psac_config *config, double steps, double trials) {
+static void add_readout(psac_plan *plan, const psac_config *config, double steps, double trials, int on_device) {
   const int is_psac = config->network.model == PSAC_MODEL_PSAC;
   const psac_lanes lanes =
       psac_lanes_make((int)config->output_layer.num_neurons, is_psac ? (int)config->actor_critic.num_critic_neurons : 0);
   const double padded = 64.0 * (double)plan->n_words;
   const double block = config->simulation.steps_per_reduce > 0 ? fmin((double)config->simulation.steps_per_reduce, steps) : steps;
   add(plan, "plastic weights", 4.0 * padded * lanes.n + (is_psac ? 0.0 : 8.0 * (double)plan->n_words * lanes.n));
-  add(plan, "eligibility", 4.0 * padded * lanes.n_eligibility + 4.0 * steps * lanes.n_eligibility);
+  add(plan, "eligibility", 4.0 * (padded + steps * (on_device ? trials : 1.0)) * lanes.n_eligibility);
   add(plan, "readout", trials * (8.0 * block * lanes.n + 16.0 * steps + 2.0 * PSAC_MAX_PLASTIC * 12.0));
 }
 
@@ -70,16 +82,40 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
   const double steps = (double)psac_config_n_steps(config), retina_words = ceil(height * width / 64.0);
   const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
   const double refractory = (double)psac_config_steps(longest, config->simulation.dt);
-  add(&plan, "neurons", padded * 4.0 * (1.0 + trials) + padded * 4.0 * (on_device ? trials : 1.0) + 8.0 * words * (1.0 + refractory));
+  const double currents = on_device ? trials : 1.0;
+  add(&plan, "neurons", 4.0 * padded * (1.0 + trials + currents) + 8.0 * words * (1.0 + refractory));
   add_synapses(&plan, config, on_device);
   add(&plan, "spikes", 8.0 * steps * trials * words);
   add(&plan, "retina spikes", 8.0 * steps * ceil(trials / (double)n_ranks) * (double)n_ranks * retina_words);
-  if (n_ranks > 1) add(&plan, "gathered spikes", 8.0 * (double)config->recurrence.delay * trials * words * (double)n_ranks);
-  add_readout(&plan, config, steps, trials);
+  const double delay = (double)config->recurrence.delay;
+  if (is_gathered(config, n_ranks)) add(&plan, "gathered spikes", 8.0 * delay * trials * words * (double)n_ranks);
+  add_readout(&plan, config, steps, trials, on_device);
   add(&plan, "running means and statistics", padded * (4.0 + 24.0 + 4.0 + 40.0));
   const double critics = (double)config->actor_critic.num_critic_neurons, outputs = (double)config->output_layer.num_neurons;
   plan.host_bytes = padded * 4.0 * (outputs + critics + outputs + critics + 2.0);
   return plan;
+}
+
+psac_status psac_plan_check(const psac_config *config, const psac_plan *plan, int on_device) {
+  const long long n_neurons = (long long)plan->n_neurons, n_ranks = (long long)plan->n_ranks, n_local = (long long)plan->n_local;
+  if (plan->n_words > (INT32_MAX - PSAC_TARGET_GROUP) / 64) {
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; allowed: below "
+                     "2^31; use more ranks", n_neurons, n_ranks, n_local);
+  }
+  if (plan->n_words > INT32_MAX / plan->n_ranks) {
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks makes spike vectors of more than 2^31 words of "
+                     "64 neurons", n_neurons, n_ranks);
+  }
+  if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
+  if (!on_device && plan->n_words > UINT32_MAX / 64 / plan->n_ranks) {
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld: with recurrence.in_degree above 0 the CPU backend holds "
+                     "fewer than 2^32 neurons", n_neurons);
+  }
+  const double fan_out = (double)config->recurrence.in_degree * (double)plan->n_local / (double)n_neurons;
+  const double places = psac_plan_places(fan_out, 16.0 / psac_plan_index_bytes(plan)) * (double)n_neurons;
+  if (places < (double)UINT32_MAX) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; allowed: below "
+                   "2^32; use more ranks", n_neurons, (long long)config->recurrence.in_degree, places);
 }
 
 int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes) {

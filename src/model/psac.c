@@ -25,7 +25,7 @@ static psac_outcome make_outcome(const psac_network *network, const psac_judgeme
   return outcome;
 }
 
-// Rank 0: decisions, values and third factors of n simulated trials.
+// Rank 0: outcomes and, where they are learned from, third factors of n simulated trials.
 static psac_status judge(psac_network *network, const psac_trial *trials, int n, int learn, batch_state *batch,
                          psac_outcome *outcomes) {
   const psac_readout *readout = &network->readout;
@@ -35,12 +35,21 @@ static psac_status judge(psac_network *network, const psac_trial *trials, int n,
     const int32_t *output = batch->counts + (size_t)b * 2 * PSAC_MAX_PLASTIC, *critic = output + PSAC_MAX_PLASTIC;
     const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
     outcomes[b] = make_outcome(network, &judgement, output);
-    if (!learn) continue;
-    const double activity = batch->mean_squares > 0 ? (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares : 0.0;
-    psac_critic_learn(&network->critic, &network->config, &judgement, output, critic, activity, &batch->third[b],
-                      &batch->factor);
+    if (batch->mean_squares > 0) outcomes[b].activity = (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares;
+    if (learn) batch->third[b] = psac_critic_third_factor(&network->config, &judgement, output);
   }
   return PSAC_OK;
+}
+
+// Rank 0 of every replica learns from all trials alike, in their order.
+static void sum_up(psac_network *network, const psac_trial *trials, int n, const psac_outcome *outcomes, psac_batch_factor *factor) {
+  for (int b = 0; b < n; b++) {
+    const psac_outcome *outcome = &outcomes[b];
+    const psac_judgement judgement =
+        psac_critic_judge(&network->critic, &network->config, outcome->output_counts, outcome->critic_counts, trials[b].label);
+    psac_critic_learn(&network->critic, &network->config, &judgement, outcome->output_counts, outcome->critic_counts,
+                      outcome->activity, factor);
+  }
 }
 
 // Tells every rank when the outputs spiked and how the trials ended; each adds them to its own eligibilities.
@@ -88,17 +97,18 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
   if (transport->rank == 0) PSAC_TRY(network->kernels->upload(network->stream, network->factor, factor, sizeof *factor));
   const psac_span span = {network->factor, sizeof *factor};
   PSAC_TRY(transport->broadcast(transport, network->channel, &span, 1));
+  const size_t n_sums = (size_t)network->shard.n_padded * (size_t)network->shard.lanes.n_eligibility;
+  PSAC_TRY(network->replicas.all_reduce_i32(&network->replicas, network->channel, network->shard.eligibility, n_sums));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
   PSAC_TRY(network->kernels->apply_learning(network->stream, &network->shard, network->factor));
   return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 
-static psac_status present(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
-                           psac_outcome *outcomes, batch_state *batch) {
-  batch->factor.n_trials = n;
-  if (learn) PSAC_TRY(reduce_mean_squares(network, &batch->mean_squares));
-  for (int first = 0; first < n; first += network->n_together) {
-    const int m = n - first < network->n_together ? n - first : network->n_together;
+// The trials of this replica, [first, end) of the batch, so many at a time as are simulated together.
+static psac_status present_own(psac_network *network, const psac_trial *trials, int first, int end, int learn,
+                               const psac_observer *observer, psac_outcome *outcomes, batch_state *batch) {
+  for (; first < end; first += network->n_together) {
+    const int m = end - first < network->n_together ? end - first : network->n_together;
     PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
     PSAC_TRY(psac_network_simulate_readout(network, m));
     if (network->transport.rank == 0) PSAC_TRY(judge(network, trials + first, m, learn, batch, outcomes + first));
@@ -108,7 +118,22 @@ static psac_status present(psac_network *network, const psac_trial *trials, int 
     if (observer) PSAC_TRY(observer->see(observer->self, &view));
     psac_stages_mark(&network->stages, PSAC_STAGE_STATISTICS);
   }
-  return learn ? learn_batch(network, n, batch) : PSAC_OK;
+  return PSAC_OK;
+}
+
+static psac_status present(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+                           psac_outcome *outcomes, batch_state *batch) {
+  int first, n_own;
+  batch->factor.n_trials = n;
+  if (learn) PSAC_TRY(reduce_mean_squares(network, &batch->mean_squares));
+  psac_network_own_trials(network, n, &first, &n_own);
+  PSAC_TRY(present_own(network, trials, first, first + n_own, learn, observer, outcomes, batch));
+  psac_stages_start(&network->stages);
+  PSAC_TRY(psac_network_share_outcomes(network, n, outcomes));
+  PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
+  if (!learn) return PSAC_OK;
+  if (network->transport.rank == 0) sum_up(network, trials, n, outcomes, &batch->factor);
+  return learn_batch(network, n, batch);
 }
 
 psac_status psac_present_psac(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,

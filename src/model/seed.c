@@ -27,7 +27,21 @@ static psac_status run_frozen_pass(psac_network *network, int n_trials, int tria
   return psac_network_mark(network, PSAC_STAGE_READOUT);
 }
 
-// One pass with learning: each step's drives see the weights of the step before.
+// Rank 0: the readout in steps [t, t + n) of the block whose drives are there, up to the first that changes weights.
+static psac_status judge_block(psac_network *network, int t, int n, const psac_reward *terms) {
+  const psac_kernels *kernels = network->kernels;
+  psac_readout readout = network->readout;
+  for (int k = 0; k < n; k++, readout.drives += network->shard.lanes.n) {
+    PSAC_TRY(kernels->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
+    PSAC_TRY(kernels->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->event));
+    if (!network->channel && network->event->outputs) break;
+  }
+  return PSAC_OK;
+}
+
+// One pass with learning: each step's drives see the weights of the step before. On the host, drives are summed for a block of steps as
+// if nothing changed in it; what lies behind a change is summed again. Blocks grow while nothing changes, so ranks that wait for
+// nothing seldom meet. A device would have to be asked, so there a block is a step.
 static psac_status run_learning_pass(psac_network *network, int n_trials, int trial, double reward) {
   const psac_shard *shard = &network->shard;
   const psac_kernels *kernels = network->kernels;
@@ -35,19 +49,20 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
   const psac_readout *readout = &network->readout;
   const psac_span span = {network->event, sizeof *network->event};
   const psac_reward terms = {reward, network->config.actor_critic.gamma, network->learning_rate};
+  const int longest = network->channel ? 1 : network->steps_per_reduce;
   PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
-  for (int t = 0; t < shard->n_steps; t++) {
+  for (int t = 0, n, block = 1; t < shard->n_steps; t += n) {
+    n = shard->n_steps - t < block ? shard->n_steps - t : block;
     psac_watch_step(network->trial + trial, t);
-    PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, 1, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, (size_t)shard->lanes.n));
-    if (transport->rank == 0) {
-      PSAC_TRY(kernels->step_readout(network->stream, shard, readout, 1, t, 1));
-      PSAC_TRY(kernels->judge_step(network->stream, shard, readout, t, &terms, network->event));
-    }
+    PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
+    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, (size_t)n * (size_t)shard->lanes.n));
+    if (transport->rank == 0) PSAC_TRY(judge_block(network, t, n, &terms));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
     PSAC_TRY(transport->broadcast(transport, network->channel, &span, 1));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
-    PSAC_TRY(kernels->hebbian_step(network->stream, shard, n_trials, trial, t, network->event));
+    block = 2 * n < longest ? 2 * n : longest;
+    if (!network->channel && network->event->outputs) n = network->event->step + 1 - t, block = 1;
+    PSAC_TRY(kernels->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->event));
     psac_network_mark_step(network, PSAC_STAGE_LEARNING);
   }
   psac_event event;
@@ -94,10 +109,10 @@ static psac_status present_trial(psac_network *network, const psac_trial *trial,
   return PSAC_OK;
 }
 
-psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
-                              psac_outcome *outcomes) {
-  for (int first = 0; first < n; first += network->n_together) {
-    const int m = n - first < network->n_together ? n - first : network->n_together;
+static psac_status present_own(psac_network *network, const psac_trial *trials, int first, int end, int learn,
+                               const psac_observer *observer, psac_outcome *outcomes) {
+  for (; first < end; first += network->n_together) {
+    const int m = end - first < network->n_together ? end - first : network->n_together;
     PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
     for (int b = 0; b < m; b++) {
       PSAC_TRY(present_trial(network, &trials[first + b], first, m, b, learn, observer,
@@ -105,4 +120,12 @@ psac_status psac_present_seed(psac_network *network, const psac_trial *trials, i
     }
   }
   return PSAC_OK;
+}
+
+psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+                              psac_outcome *outcomes) {
+  int first, n_own;
+  psac_network_own_trials(network, n, &first, &n_own);
+  PSAC_TRY(present_own(network, trials, first, first + n_own, learn, observer, outcomes));
+  return psac_network_share_outcomes(network, n, outcomes);
 }

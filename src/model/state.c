@@ -19,7 +19,7 @@ psac_status psac_network_set_state(psac_network *network, const psac_network_sta
   network->weights_in_range = state->weights_in_range != 0;
   // only the sum over ranks is ever looked at
   PSAC_TRY(network->kernels->upload(network->stream, network->spike_counts,
-                                    network->transport.rank == 0 ? state->spike_counts : none, sizeof none));
+                                    psac_network_is_root(network) ? state->spike_counts : none, sizeof none));
   return psac_network_settle(network);
 }
 

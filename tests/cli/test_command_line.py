@@ -7,11 +7,15 @@ import harness
 from mistakes import Mistakes
 
 OPTIONS = {
-    "train": ["config", "set", "seed", "data", "out", "resume", "backend", "transport", "progress"],
-    "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "progress"],
+    "train": ["config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas", "progress"],
+    "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas", "progress"],
     "replay": ["config", "set", "out", "case", "backend", "transport"],
+    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "pretend-ranks", "as-rank", "hardware", "list",
+                "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
+    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format", "backend",
+             "calibrate"],
 }
 
 
@@ -19,7 +23,7 @@ class Help(Mistakes):
     def test_every_command_lists_its_options(self):
         for command, options in OPTIONS.items():
             out = self.assert_works([command, "--help"]).out
-            listed = re.findall(r"^  --(\w+)", out, re.MULTILINE)
+            listed = re.findall(r"^  --([\w-]+)", out, re.MULTILINE)
             self.assertEqual(sorted(listed), sorted(options + ["help", "version"]), command)
             self.assertIn(f"psac_dist {command}", out)
 
@@ -45,7 +49,7 @@ class Help(Mistakes):
 
 class Refusals(Mistakes):
     def test_unknown_commands(self):
-        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, info, config")
+        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, ")
         self.assert_refused([""], "is not a command", ranks=(1,))
 
     def test_unknown_options(self):
@@ -70,6 +74,13 @@ class Refusals(Mistakes):
 
     def test_self_on_several_ranks(self):
         self.assert_refused(["info", "--transport", "self"], "--transport self serves one rank", "has 3", ranks=(3,))
+
+    def test_replicas_that_ranks_cannot_be_cut_into(self):
+        training = ["train", "--data", harness.DIGITS, "--out", "x.h5"]
+        for replicas in ("2", "0", "-3", "4", "three", "3.0", ""):
+            text = "needs a value" if not replicas else f"--replicas {replicas} does not divide the 3 ranks"
+            self.assert_refused([*training, f"--replicas={replicas}"], text, ranks=(3,))
+        self.assert_refused([*training, "--replicas", "3", "--config", "seed"], "--replicas 3 cannot train network.model = seed", ranks=(3,))
 
     def test_arguments_with_line_breaks_give_one_line(self):
         self.assert_refused(["tra\nin"], "is not a command")

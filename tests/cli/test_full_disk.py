@@ -12,7 +12,8 @@ import harness
 from mistakes import Mistakes
 
 SMALL = ["--set", "middle_layer.num_neurons=5000", "--set", "simulation.t_total=60", "--set", "simulation.t_skip=10",
-         "--set", "training.num_epochs=1", "--set", "training.max_images=4", "--set", "evaluation.max_images=4"]
+         "--set", "training.num_epochs=1", "--set", "training.max_images=4", "--set", "evaluation.max_images=4",
+         "--backend", "cpu"]
 CASE = os.path.join(os.path.dirname(__file__), "..", "golden", "seed_n5000_t1200.h5")
 
 
@@ -28,7 +29,7 @@ class FullDisk(Mistakes):
         self.assert_refused(arguments, "out.h5", *parts, code=1, timeout=30)
 
     def refuse_replay(self, *parts):
-        self.assert_refused(["replay", "--case", CASE, "--out", self.path("out.h5")], "out.h5", *parts, code=1, timeout=30)
+        self.assert_refused(["replay", "--case", CASE, "--out", self.path("out.h5"), "--backend", "cpu"], "out.h5", *parts, code=1, timeout=30)
 
     def test_a_disk_that_is_full_from_the_start(self):
         self.mount("64k")

@@ -20,6 +20,12 @@ cudaError_t set_error(cudaError_t code);
 
 bool has_mode(const char *variable);  // set to anything but 0
 
+// To be asked at every call: true where PSAC_EMU_FAIL means this one. Does not return where PSAC_EMU_HANG does.
+bool fails(const char *call);
+// A kernel went wrong: nothing runs on this device any more, and every call says so. device_error: that, or success.
+void break_device();
+cudaError_t device_error();
+
 // emu_device.cpp: identity of the current device over the processes of a host, after CUDA_VISIBLE_DEVICES.
 int current_device();
 int physical_device(int device);
@@ -38,6 +44,7 @@ typedef std::function<void(const operation &self)> action;
 struct operation {
   std::string name;
   action run;
+  std::function<bool()> is_ready;  // empty = always; what waits for other ranks may have to wait
   std::vector<std::shared_ptr<operation>> after;  // in other streams
   cudaStream_t stream = nullptr;
   moment known;
@@ -45,10 +52,10 @@ struct operation {
 };
 typedef std::shared_ptr<operation> operation_pointer;
 
-// Enqueues; runs at once unless streams are lazy. `after` may be empty.
-cudaError_t enqueue(cudaStream_t stream, const std::string &name, action run,
-                    const std::vector<operation_pointer> &after = {}, operation_pointer *made = nullptr);
-void run_through(const operation_pointer &last);
+// Enqueues; runs at once unless streams are lazy. `after` and `is_ready` may be empty.
+cudaError_t enqueue(cudaStream_t stream, const std::string &name, action run, const std::vector<operation_pointer> &after = {},
+                    operation_pointer *made = nullptr, std::function<bool()> is_ready = nullptr);
+bool is_lazy();
 bool is_capturing();
 
 // emu_memory.cpp

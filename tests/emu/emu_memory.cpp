@@ -149,8 +149,9 @@ cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
 }
 
 cudaError_t cudaMalloc(void **pointer, size_t n_bytes) {
+  if (emu::device_error() != cudaSuccess) return emu::device_error();
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
-  if (n_bytes > emu::memory_bytes() - emu::used_bytes) return set_error(cudaErrorMemoryAllocation);
+  if (emu::fails("cudaMalloc") || n_bytes > emu::memory_bytes() - emu::used_bytes) return set_error(cudaErrorMemoryAllocation);
   emu::allocation made;
   made.n_bytes = n_bytes;
   made.number = emu::n_allocations++;

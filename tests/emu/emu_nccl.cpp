@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "emu_internal.h"
@@ -38,10 +39,28 @@ void compare_over_ranks(const ncclComm *comm, const description &own) {
   }
 }
 
+// Whether every rank has come so far that this collective can run; the host need not wait for it where streams are lazy.
+std::function<bool()> all_have_come(const ncclComm *comm) {
+  if (!emu::is_lazy()) return nullptr;
+  struct meeting {
+    MPI_Request request = MPI_REQUEST_NULL;
+    bool is_called = false;
+  };
+  const auto each = std::make_shared<meeting>();
+  return [=] {
+    int all_are_there = 0;
+    if (!each->is_called) MPI_Ibarrier(comm->mpi, &each->request);
+    each->is_called = true;
+    MPI_Test(&each->request, &all_are_there, MPI_STATUS_IGNORE);
+    return all_are_there != 0;
+  };
+}
+
 // Enqueues one collective: `transfer` moves host memory, which the emulation's device memory is.
 ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, size_t count, ncclDataType_t type, int root,
                         int operation, const void *result, std::function<void()> transfer) {
   if (root < 0 || root >= comm->n_ranks) return ncclInvalidArgument;
+  if (emu::fails(("nccl" + std::string(call)).c_str())) return ncclSystemError;
   description own;
   memset(&own, 0, sizeof own);
   snprintf(own.call, sizeof own.call, "%s", call);
@@ -58,7 +77,7 @@ ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, 
     const emu::doorway open(who, self.known);
     transfer();
     if (result) emu::note_collective_result(result, self.stream, self.known.at(self.stream));
-  }, after, &made);
+  }, after, &made, all_have_come(comm));
   if (made) comm->last = made;
   return ncclSuccess;
 }
@@ -81,6 +100,7 @@ extern "C" {
 const char *ncclGetErrorString(ncclResult_t result) {
   switch (result) {
     case ncclSuccess: return "no error";
+    case ncclSystemError: return "unhandled system error";
     case ncclInvalidArgument: return "invalid argument";
     case ncclInvalidUsage: return "invalid usage";
     case ncclRemoteError: return "remote process exited or there was a network error";
@@ -94,21 +114,25 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId *id) {
   return ncclSuccess;
 }
 
-// Two ranks on one device are refused, as NCCL does.
-ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId, int rank) {
+// Two ranks on one device are refused, as NCCL does; a rank that fails is missed by the others.
+ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId id, int rank) {
   ncclComm *made = new ncclComm();
   made->rank = rank;
   made->n_ranks = n_ranks;
-  MPI_Comm_dup(MPI_COMM_WORLD, &made->mpi);
+  MPI_Comm_split(MPI_COMM_WORLD, atoi(id.internal), rank, &made->mpi);  // all processes connect at the same time, if in several groups
   struct {
     char host[128];
-    int device;
+    int device, fails;
   } own;
   memset(&own, 0, sizeof own);
   gethostname(own.host, sizeof own.host - 1);
   own.device = emu::physical_device(emu::current_device());
+  own.fails = emu::fails("ncclCommInitRank");
   std::vector<decltype(own)> all(static_cast<size_t>(n_ranks));
   MPI_Allgather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, made->mpi);
+  for (const auto &each : all) {
+    if (each.fails) return own.fails ? ncclSystemError : ncclRemoteError;
+  }
   for (int a = 1; a < n_ranks; a++) {
     for (int b = 0; b < a; b++) {
       if (memcmp(&all[static_cast<size_t>(a)], &all[static_cast<size_t>(b)], sizeof own) == 0) return ncclInvalidUsage;
@@ -120,6 +144,12 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId, int r
 
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
   MPI_Comm_free(&comm->mpi);
+  delete comm;
+  return ncclSuccess;
+}
+
+// Alone: the others are not asked.
+ncclResult_t ncclCommAbort(ncclComm_t comm) {
   delete comm;
   return ncclSuccess;
 }
@@ -143,6 +173,14 @@ ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataT
   return collective(comm, stream, "Reduce", count, type, root, operation, is_root ? receive : nullptr, [=] {
     MPI_Reduce(is_root && send == receive ? MPI_IN_PLACE : send, is_root ? receive : nullptr, static_cast<int>(count), mpi_type(type),
                operation == ncclMax ? MPI_MAX : MPI_SUM, root, comm->mpi);
+  });
+}
+
+ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation, ncclComm_t comm,
+                           cudaStream_t stream) {
+  return collective(comm, stream, "AllReduce", count, type, 0, operation, receive, [=] {
+    MPI_Allreduce(send == receive ? MPI_IN_PLACE : send, receive, static_cast<int>(count), mpi_type(type),
+                  operation == ncclMax ? MPI_MAX : MPI_SUM, comm->mpi);
   });
 }
 

@@ -1,4 +1,6 @@
 // Streams, events and graphs. A stream is a queue of operations; an operation may have to come after some of other streams.
+#include <unistd.h>
+
 #include <cstring>
 #include <deque>
 
@@ -44,16 +46,36 @@ CUstream_st *default_stream() {
   return &stream;
 }
 
-bool is_lazy() {
-  static const bool on = has_mode("PSAC_EMU_LAZY");
-  return on;
-}
-
 CUstream_st *actual(cudaStream_t stream) { return stream ? stream : default_stream(); }
 
-void finish(CUstream_st *stream) {
+// Runs what need not wait for another rank; true where that was all up to `last`.
+bool advance(const operation_pointer &last) {
+  while (!last->done) {
+    const operation_pointer next = last->stream->queue.front();
+    for (const operation_pointer &each : next->after) {
+      if (!advance(each)) return false;
+    }
+    if (device_error() == cudaSuccess) {
+      if (next->is_ready && !next->is_ready()) return false;
+      next->run(*next);
+    }
+    next->done = true;
+    next->after.clear();
+    next->run = nullptr;
+    next->is_ready = nullptr;
+    next->stream->queue.pop_front();
+  }
+  return true;
+}
+
+void run_through(const operation_pointer &last) {
+  while (!advance(last)) usleep(50);
+}
+
+cudaError_t finish(CUstream_st *stream) {
   if (stream->last) run_through(stream->last);
   merge(&host_knows, stream->known);
+  return device_error();
 }
 
 }  // namespace
@@ -67,20 +89,13 @@ void merge(moment *into, const moment &other) {
 
 bool is_capturing() { return capture_origin != nullptr; }
 
-void run_through(const operation_pointer &last) {
-  while (!last->done) {
-    const operation_pointer next = last->stream->queue.front();
-    for (const operation_pointer &each : next->after) run_through(each);
-    next->run(*next);
-    next->done = true;
-    next->after.clear();
-    next->run = nullptr;
-    next->stream->queue.pop_front();
-  }
+bool is_lazy() {
+  static const bool on = has_mode("PSAC_EMU_LAZY");
+  return on;
 }
 
-cudaError_t enqueue(cudaStream_t to, const std::string &name, action run,
-                    const std::vector<operation_pointer> &after, operation_pointer *made) {
+cudaError_t enqueue(cudaStream_t to, const std::string &name, action run, const std::vector<operation_pointer> &after,
+                    operation_pointer *made, std::function<bool()> is_ready) {
   CUstream_st *stream = actual(to);
   if (stream->capture) {
     stream->capture->nodes.push_back({name, std::move(run)});
@@ -90,6 +105,7 @@ cudaError_t enqueue(cudaStream_t to, const std::string &name, action run,
   const operation_pointer next = std::make_shared<operation>();
   next->name = name;
   next->run = std::move(run);
+  next->is_ready = std::move(is_ready);
   next->after = after;
   next->stream = stream;
   merge(&stream->known, host_knows);
@@ -99,7 +115,7 @@ cudaError_t enqueue(cudaStream_t to, const std::string &name, action run,
   stream->last = next;
   if (made) *made = next;
   if (!is_lazy()) run_through(next);
-  return cudaSuccess;
+  return device_error();
 }
 
 void launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::function<void()> body) {
@@ -109,6 +125,7 @@ void launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::f
   }
   const std::string who = std::string("kernel ") + name;
   enqueue(stream, who, [=](const operation &self) {
+    if (fails(name)) return break_device();
     const doorway open(who, self.known);
     run_grid(name, grid, block, body);
   });
@@ -137,17 +154,20 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
-  emu::finish(emu::actual(stream));
-  return cudaSuccess;
+  return emu::finish(emu::actual(stream));
 }
 
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
+  const emu::operation_pointer last = emu::actual(stream)->last;
+  return last && !emu::advance(last) ? cudaErrorNotReady : emu::finish(emu::actual(stream));
+}
 
 cudaError_t cudaDeviceSynchronize(void) {
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   emu::finish(emu::default_stream());
   for (const cudaStream_t each : emu::streams) emu::finish(each);
-  return cudaSuccess;
+  return emu::device_error();
 }
 
 cudaError_t cudaMemsetAsync(void *pointer, int value, size_t n_bytes, cudaStream_t stream) {
@@ -159,18 +179,21 @@ cudaError_t cudaMemsetAsync(void *pointer, int value, size_t n_bytes, cudaStream
 
 cudaError_t cudaMemset(void *pointer, int value, size_t n_bytes) { return cudaMemsetAsync(pointer, value, n_bytes, nullptr); }
 
-// From pageable memory the bytes are taken at the call; to pageable memory they are there when the call returns.
+// From pageable memory the bytes are taken at the call, and to pageable memory they are there when it returns: so CUDA mostly does it. It
+// does not promise it, and lazy streams do not do it.
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n_bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   std::vector<char> taken;
   const bool from_pageable = kind == cudaMemcpyHostToDevice && !emu::is_page_locked(from);
   const bool to_pageable = kind == cudaMemcpyDeviceToHost && !emu::is_page_locked(to);
   if ((from_pageable || to_pageable) && emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
-  if (from_pageable) taken.assign(static_cast<const char *>(from), static_cast<const char *>(from) + n_bytes);
-  emu::enqueue(stream, "a copy", [=](const emu::operation &self) {
+  if (emu::fails("cudaMemcpyAsync")) return set_error(cudaErrorInvalidValue);
+  const bool take = from_pageable && !emu::is_lazy();
+  if (take) taken.assign(static_cast<const char *>(from), static_cast<const char *>(from) + n_bytes);
+  const cudaError_t code = emu::enqueue(stream, "a copy", [=](const emu::operation &self) {
     const emu::doorway open("a copy", self.known);
-    memmove(to, from_pageable ? taken.data() : from, n_bytes);
+    memmove(to, take ? taken.data() : from, n_bytes);
   });
-  return to_pageable ? cudaStreamSynchronize(stream) : cudaSuccess;
+  return code == cudaSuccess && to_pageable && !emu::is_lazy() ? cudaStreamSynchronize(stream) : code;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned) {
@@ -196,7 +219,12 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   if (event->after) emu::run_through(event->after);
   emu::merge(&emu::host_knows, event->known);
-  return cudaSuccess;
+  return emu::device_error();
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
+  return event->after && !emu::advance(event->after) ? cudaErrorNotReady : cudaEventSynchronize(event);
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t to, cudaEvent_t event, unsigned) {
@@ -221,6 +249,11 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (emu::capture_origin || !stream) return set_error(cudaErrorStreamCaptureUnsupported);
   stream->capture = new CUgraph_st();
   stream->origin = emu::capture_origin = stream;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status) {
+  *status = emu::actual(stream)->capture ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
   return cudaSuccess;
 }
 

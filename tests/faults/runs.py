@@ -37,7 +37,7 @@ class Running:
     def __init__(self, arguments, folder, ranks, env=None):
         self.mark = f"PSAC_TEST_RUN={uuid.uuid4()}"  # every process of the run has it in its environment
         self.session = tempfile.mkdtemp(prefix="psac")
-        command = [harness.PROGRAM, *arguments]
+        command = [harness.PROGRAM, *map(str, arguments)]
         if ranks > 1:
             command = [harness.MPIEXEC, "-n", str(ranks), *command]
         name, value = self.mark.split("=")

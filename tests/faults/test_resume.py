@@ -59,6 +59,13 @@ class Resume(runs.Runs):
                     self.assert_goes_on("--backend", then, ranks=3, network=network)
                     self.clear()
 
+    def test_on_other_replicas(self):
+        for ranks, replicas, later, then in ((4, 2, 3, 1), (2, 1, 4, 4), (4, 4, 2, 2)):
+            with self.subTest(ranks=ranks, replicas=replicas, later=later, then=then):
+                self.stop_after(3, "--replicas", replicas, ranks=ranks)
+                self.assert_goes_on("--replicas", then, ranks=later)
+                self.clear()
+
     def test_twice(self):
         self.stop_after(2, ranks=2)
         env = runs.faulty("pwrite:term:12:.ckpt-", 2)  # one rank's signal is everybody's

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Replays a case on some ranks; the result must be what the notebook did. Usage: replay_like.py CASE.h5 OUT.h5 RANKS"""
+"""Replays a case on some ranks; the result must be what the notebook did. Usage: replay_like.py CASE.h5 OUT.h5 RANKS [ARGUMENT...]"""
 import sys
 
 import harness
 from compare_case import first_difference
 
 
-def main(case, out, ranks):
-    harness.run_well(["replay", "--case", case, "--out", out], ranks=int(ranks), timeout=280)
+def main(case, out, ranks, *more):
+    harness.run_well(["replay", "--case", case, "--out", out, *more], ranks=int(ranks), timeout=280)
     verdict = first_difference(case, out)
     print(verdict or "no difference")
     return verdict is not None

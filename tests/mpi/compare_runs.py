@@ -12,7 +12,7 @@ h5py = harness.need_h5py()
 import numpy  # h5py brings it
 
 TIMES = "/timing"
-CIRCUMSTANCES = {"command_line", "start_time", "end_time", "ranks", "transport", "backend", "program_version", "git_revision"}
+CIRCUMSTANCES = {"command_line", "start_time", "end_time", "ranks", "replicas", "transport", "backend", "program_version", "git_revision"}
 WITHOUT_EFFECT = ("trials_together:", "steps_per_reduce:", "cuda_graph:", "seconds:", "minutes:", "every:", "keep:")  # keys of the configuration
 
 

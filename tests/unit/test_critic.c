@@ -88,7 +88,8 @@ static void test_value_stays_between_zero_and_one(void **state) {
 
 static psac_judgement learn(int label, double activity, psac_third_factor *factor, psac_batch_factor *batch) {
   const psac_judgement judgement = psac_critic_judge(&critic, &config, counts, silent, label);
-  psac_critic_learn(&critic, &config, &judgement, counts, silent, activity, factor, batch);
+  *factor = psac_critic_third_factor(&config, &judgement, counts);
+  psac_critic_learn(&critic, &config, &judgement, counts, silent, activity, batch);
   return judgement;
 }
 
@@ -151,9 +152,8 @@ static void test_scalars_move_along_the_td_error_at_the_end_of_a_batch(void **st
   critic.n_trials = 10;
   const psac_critic before = critic;
   const psac_judgement judgement = psac_critic_judge(&critic, &config, counts, critic_counts, 2);
-  psac_third_factor factor = {0};
   psac_batch_factor batch = {0};
-  psac_critic_learn(&critic, &config, &judgement, counts, critic_counts, 1.0, &factor, &batch);
+  psac_critic_learn(&critic, &config, &judgement, counts, critic_counts, 1.0, &batch);
   assert_true(critic.alpha == before.alpha && critic.beta == before.beta && critic.kappa == before.kappa);
   psac_critic_end_batch(&critic, &config, 1);
   const double p = (double)judgement.policy[2], rate = config.actor_critic.value_rate;

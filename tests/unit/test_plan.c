@@ -64,7 +64,16 @@ static void test_the_plan_is_what_is_allocated(void **state) {
 
 static void test_ten_billion_neurons_on_a_hundred_thousand_ranks_can_be_planned(void **state) {
   (void)state;
-  psac_config config = shards_config(INT64_C(10000000000), 1200, 0);
+  const int64_t n_neurons = INT64_C(10000000000), n_ranks = 100000;
+  int64_t next = 0;
+  for (int64_t rank = 0; rank < n_ranks; rank++) {
+    const psac_layout layout = psac_layout_make(n_neurons, n_ranks, rank);
+    assert_int_equal(layout.first_gid, next);
+    assert_in_range(layout.n_local, 99992, 64 * layout.n_words);
+    next += layout.n_local;
+  }
+  assert_int_equal(next, n_neurons);
+  psac_config config = shards_config(n_neurons, 1200, 0);
   const psac_plan plan = psac_plan_make(&config, 100000, 1);
   assert_true(plan.n_local >= 100000 && plan.n_local <= 100008);
   assert_true(plan.n_words == 1563);
@@ -74,6 +83,57 @@ static void test_ten_billion_neurons_on_a_hundred_thousand_ranks_can_be_planned(
     sum += plan.item[k].bytes;
   }
   assert_true(plan.n_items <= PSAC_PLAN_ITEMS && sum == plan.bytes && sum > 1e9);
+}
+
+static void refuse(int64_t n_neurons, int64_t n_ranks, int64_t in_degree, int on_device, const char *part) {
+  psac_config config = shards_config(n_neurons, 1200, 0);
+  config.recurrence.in_degree = in_degree;
+  const psac_plan plan = psac_plan_make(&config, n_ranks, on_device);
+  assert_int_equal(psac_plan_check(&config, &plan, on_device), PSAC_ERR_INPUT);
+  assert_message_has(part);
+}
+
+static void accept(int64_t n_neurons, int64_t n_ranks, int64_t in_degree, int on_device) {
+  psac_config config = shards_config(n_neurons, 1200, 0);
+  config.recurrence.in_degree = in_degree;
+  const psac_plan plan = psac_plan_make(&config, n_ranks, on_device);
+  assert_ok(psac_plan_check(&config, &plan, on_device));
+}
+
+static void test_what_indices_cannot_hold_is_refused(void **state) {
+  (void)state;
+  accept(INT64_C(10000000000), 100000, 50, 1);
+  accept(INT64_C(10000000000), 100000, 0, 0);
+  accept(INT64_C(137000000000), 100000, 0, 1);
+  refuse(INT64_C(10000000000), 100000, 50, 0, "fewer than 2^32 neurons");
+  refuse(INT64_C(1000000000000), 100000, 0, 1, "more than 2^31 words");
+  refuse(INT64_C(2200000000), 1, 0, 0, "use more ranks");
+  refuse(INT64_C(100000000), 1, 50, 1, "allowed: below 2^32; use more ranks");
+}
+
+static void test_more_ranks_never_hold_more_neurons_each(void **state) {
+  (void)state;
+  static const char *const shared[] = {"neurons", "receptive fields", "spikes", "plastic weights", "running means and statistics"};
+  psac_config config = shards_config(20011, 1200, 16);
+  for (int ranks = 1; ranks <= 4096; ranks *= 2) {
+    const psac_plan few = psac_plan_make(&config, ranks, 1), many = psac_plan_make(&config, 2 * ranks, 1);
+    for (size_t s = 0; s < COUNT(shared); s++) {
+      double bytes[2] = {-1.0, -1.0};
+      for (int k = 0; k < few.n_items; k++) bytes[0] = strcmp(few.item[k].name, shared[s]) == 0 ? few.item[k].bytes : bytes[0];
+      for (int k = 0; k < many.n_items; k++) bytes[1] = strcmp(many.item[k].name, shared[s]) == 0 ? many.item[k].bytes : bytes[1];
+      assert_true(bytes[0] > 0.0 && bytes[1] > 0.0 && bytes[1] <= bytes[0]);
+    }
+  }
+}
+
+static void test_spikes_of_other_ranks_limit_the_trials_side_by_side(void **state) {
+  (void)state;
+  psac_config config = shards_config(INT64_C(10000000000), 1200, 64);
+  config.simulation.trials_together = 0;
+  const psac_plan with = psac_plan_make(&config, 100000, 1);
+  config.recurrence.in_degree = 0;
+  const psac_plan without = psac_plan_make(&config, 100000, 1);
+  assert_true(with.n_together >= 1 && with.n_together < without.n_together);
 }
 
 static void test_the_largest_network_fits_and_one_more_thousand_does_not(void **state) {
@@ -94,6 +154,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_the_plan_is_what_is_allocated),
       cmocka_unit_test(test_ten_billion_neurons_on_a_hundred_thousand_ranks_can_be_planned),
+      cmocka_unit_test(test_what_indices_cannot_hold_is_refused),
+      cmocka_unit_test(test_more_ranks_never_hold_more_neurons_each),
+      cmocka_unit_test(test_spikes_of_other_ranks_limit_the_trials_side_by_side),
       cmocka_unit_test(test_the_largest_network_fits_and_one_more_thousand_does_not),
   };
   return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

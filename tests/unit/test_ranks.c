@@ -77,6 +77,33 @@ static void test_broadcasts_of_any_size_arrive(void **state) {
   }
 }
 
+static void test_bytes_move_to_rank_zero(void **state) {
+  (void)state;
+  const int from = ranks.n_ranks - 1;
+  unsigned char bytes[1000];
+  for (int i = 0; i < 1000; i++) bytes[i] = ranks.rank == from ? (unsigned char)(i * 3) : 0;
+  assert_ok(psac_ranks_move(&ranks, from, bytes, sizeof bytes));
+  for (int i = 0; i < 1000; i++) assert_int_equal(bytes[i], ranks.rank == from || ranks.rank == 0 ? (unsigned char)(i * 3) : 0);
+}
+
+static void test_parts_of_a_run_have_ranks_and_sums_of_their_own(void **state) {
+  (void)state;
+  psac_ranks part;
+  assert_ok(psac_ranks_split(&ranks, ranks.rank % 2, &part));
+  assert_int_equal(part.n_ranks, (ranks.n_ranks + 1 - ranks.rank % 2) / 2);
+  assert_int_equal(part.rank, ranks.rank / 2);
+  assert_int_equal(part.world_rank, ranks.rank);
+  assert_int_equal(part.node_size, part.n_ranks);
+  int32_t sum = ranks.rank;
+  assert_ok(psac_ranks_sum_i32(&part, &sum, 1));
+  int32_t expected = 0;
+  for (int r = ranks.rank % 2; r < ranks.n_ranks; r += 2) expected += r;
+  assert_int_equal(sum, expected);
+  psac_ranks_rejoin(&part);
+  psac_ranks never_split = {0};
+  psac_ranks_rejoin(&never_split);
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ranks_are_numbered_within_the_run_and_the_node),
@@ -86,6 +113,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_sums_and_maxima_are_known_to_all),
       cmocka_unit_test(test_offsets_are_the_sums_of_the_ranks_before),
       cmocka_unit_test(test_broadcasts_of_any_size_arrive),
+      cmocka_unit_test(test_bytes_move_to_rank_zero),
+      cmocka_unit_test(test_parts_of_a_run_have_ranks_and_sums_of_their_own),
   };
   run_on_all_ranks("ranks", tests);
 }

@@ -79,6 +79,22 @@ static void test_integers_are_summed_to_rank_zero_only(void **state) {
   for_each_transport(check_reduce);
 }
 
+static void check_all_reduce(const psac_transport *transport) {
+  enum { N = 300000 };
+  int32_t *value = malloc(sizeof *value * N);
+  assert_non_null(value);
+  for (int i = 0; i < N; i++) value[i] = (i - N / 2) * 100 * (ranks.rank + 1);
+  assert_ok(transport->all_reduce_i32(transport, NULL, value, N));
+  const int sum = ranks.n_ranks * (ranks.n_ranks + 1) / 2;
+  for (int i = 0; i < N; i++) assert_int_equal(value[i], (i - N / 2) * 100 * sum);
+  free(value);
+}
+
+static void test_integers_are_summed_for_all(void **state) {
+  (void)state;
+  for_each_transport(check_all_reduce);
+}
+
 static void check_broadcast(const psac_transport *transport) {
   static const size_t sizes[] = {0, 1, 100, 2000000};
   for (size_t k = 0; k < COUNT(sizes); k++) {
@@ -163,6 +179,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_parts_of_any_size_are_gathered_in_the_order_of_ranks),
       cmocka_unit_test(test_ranks_of_different_pace_never_mix_up_their_gathers),
       cmocka_unit_test(test_integers_are_summed_to_rank_zero_only),
+      cmocka_unit_test(test_integers_are_summed_for_all),
       cmocka_unit_test(test_rank_zeros_bytes_reach_all),
       cmocka_unit_test(test_spikes_of_all_ranks_arrive_after_the_delay),
       cmocka_unit_test(test_unknown_transports_are_refused),

@@ -8,9 +8,13 @@
 //   PSAC_EMU_DEVICES=n    GPUs of this machine [8]; CUDA_VISIBLE_DEVICES is respected
 //   PSAC_EMU_MEMORY=n     bytes of each [80e9]
 //   PSAC_EMU_ORDER=seed   blocks and threads in shuffled order, which changes at atomics and barriers: finds missing barriers
-//   PSAC_EMU_LAZY=1       streams rest until something waits for them: finds missing waits
+//   PSAC_EMU_LAZY=1       streams rest until something waits for them, and read and write ordinary host memory no earlier: finds missing
+//                         waits. A collective does not hold up the host while other ranks are late
 //   PSAC_EMU_GUARD=1      device memory cannot be touched by host code, nor beyond its end by anyone
 //   PSAC_EMU_CHECK=1      collectives must match over ranks, and their results be waited for by the stream that uses them
+// and for what happens to machines, at the N-th call of CALL, a kernel or a function, on a rank:
+//   PSAC_EMU_FAIL=RANK:CALL:N   it fails; a kernel takes its device with it
+//   PSAC_EMU_HANG=RANK:CALL:N   it does not return
 #ifndef PSAC_EMU_CUDA_RUNTIME_H
 #define PSAC_EMU_CUDA_RUNTIME_H
 
@@ -31,6 +35,7 @@ typedef enum cudaError {
   cudaErrorInvalidDevice = 101,
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorNotReady = 600,
+  cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorStreamCaptureUnjoined = 904,
   cudaErrorStreamCaptureImplicit = 906,
@@ -54,6 +59,8 @@ typedef enum cudaStreamCaptureMode {
   cudaStreamCaptureModeRelaxed = 2,
 } cudaStreamCaptureMode;
 
+enum cudaStreamCaptureStatus { cudaStreamCaptureStatusNone = 0, cudaStreamCaptureStatusActive = 1 };
+
 enum { cudaStreamDefault = 0, cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2 };
 
 typedef struct cudaUUID_t {
@@ -72,6 +79,7 @@ const char *cudaGetErrorName(cudaError_t code);
 cudaError_t cudaGetLastError(void);
 cudaError_t cudaPeekAtLastError(void);
 
+cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaGetDeviceCount(int *n);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDevice(int *device);
@@ -96,8 +104,10 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph);
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned long long flags);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);

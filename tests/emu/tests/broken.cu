@@ -35,6 +35,11 @@ cudaStream_t new_stream() {
   return stream;
 }
 
+void download(void *host, const void *device, size_t n_bytes, cudaStream_t stream = nullptr) {
+  cudaMemcpyAsync(host, device, n_bytes, cudaMemcpyDeviceToHost, stream);
+  cudaStreamSynchronize(stream);
+}
+
 // A block turns its values round through shared memory; without the barrier some threads read before others have written.
 __global__ void reverse(int *value, bool has_barrier) {
   __shared__ int kept[N];
@@ -52,8 +57,22 @@ void barrier() {
   for (int k = 0; k < N; k++) value[k] = k;
   cudaMemcpyAsync(device, value, sizeof value, cudaMemcpyHostToDevice, nullptr);
   LAUNCH(reverse, 1, N, nullptr, device, !is_wrong);
-  cudaMemcpyAsync(back, device, sizeof back, cudaMemcpyDeviceToHost, nullptr);
+  download(back, device, sizeof back);
   for (int k = 0; k < N; k++) check(back[k] == N - 1 - k, "values were not turned round");
+}
+
+// Every block counts on from the one before it, which only a grid of one block at a time can do.
+__global__ void count_on(int *value, int first) {
+  const int k = first + static_cast<int>(blockIdx.x);
+  value[k] = (k > 0 ? value[k - 1] : 0) + 1;
+}
+
+void block_order() {
+  int last = 0, *device = device_ints(N);
+  if (is_wrong) LAUNCH(count_on, N, 1, nullptr, device, 0);
+  else for (int k = 0; k < N; k++) LAUNCH(count_on, 1, 1, nullptr, device, k);
+  download(&last, device + N - 1, sizeof last);
+  check(last == N, "blocks did not follow each other");
 }
 
 __global__ void count_up(int *value, int n) {
@@ -71,7 +90,7 @@ void host_touch() {
   int *device = device_ints(N);
   int back = 0;
   if (is_wrong) back = device[3];
-  else cudaMemcpyAsync(&back, device + 3, sizeof back, cudaMemcpyDeviceToHost, nullptr);
+  else download(&back, device + 3, sizeof back);
   check(back == 0, "device memory was not cleared");
 }
 
@@ -86,6 +105,16 @@ void wait() {
   cudaMemcpyAsync(locked, device, sizeof(int), cudaMemcpyDeviceToHost, stream);
   if (!is_wrong) cudaStreamSynchronize(stream);
   check(*static_cast<int *>(locked) == 1, "the result was not there yet");
+}
+
+// Ordinary memory is changed before the copy that reads it is known to be done.
+void early_change() {
+  int value = 1, back = 0, *device = device_ints(1);
+  cudaMemcpyAsync(device, &value, sizeof value, cudaMemcpyHostToDevice, nullptr);
+  if (!is_wrong) cudaStreamSynchronize(nullptr);
+  value = 2;
+  download(&back, device, sizeof back);
+  check(back == 1, "the value was changed before it was copied");
 }
 
 __global__ void meet_some(bool all) {
@@ -105,7 +134,7 @@ __global__ void vote(int *votes, unsigned mask) {
 void mask() {
   int *device = device_ints(1), votes = 0;
   LAUNCH(vote, 1, 32, nullptr, device, is_wrong ? 0x0fffffffu : 0xffffffffu);
-  cudaMemcpyAsync(&votes, device, sizeof votes, cudaMemcpyDeviceToHost, nullptr);
+  download(&votes, device, sizeof votes);
   check(static_cast<unsigned>(votes) == 0xaaaaaaaau, "wrong votes");
 }
 
@@ -143,7 +172,7 @@ void unjoined_capture() {
   cudaGraphInstantiateWithFlags(&executable, graph, 0);
   for (int k = 0; k < 3; k++) cudaGraphLaunch(executable, stream);
   cudaStreamSynchronize(stream);
-  cudaMemcpyAsync(&back, device, sizeof back, cudaMemcpyDeviceToHost, stream);
+  download(&back, device, sizeof back, stream);
   check(back == 3, "a graph did not run three times");
 }
 
@@ -168,6 +197,14 @@ void collective_count() {
   const world all = connect();
   int *device = device_ints(N);
   ncclBroadcast(device, device, is_wrong && all.rank == 1 ? N - 1 : N, ncclInt32, 0, all.comm, nullptr);
+  cudaDeviceSynchronize();
+}
+
+// The same number of bytes, but of other elements.
+void collective_type() {
+  const world all = connect();
+  int *device = device_ints(N);
+  ncclBroadcast(device, device, N, is_wrong && all.rank == 1 ? ncclUint32 : ncclInt32, 0, all.comm, nullptr);
   cudaDeviceSynchronize();
 }
 
@@ -200,15 +237,18 @@ const struct {
   void (*run)();
 } cases[] = {
     {"barrier", barrier},
+    {"block_order", block_order},
     {"bounds", bounds},
     {"host_touch", host_touch},
     {"wait", wait},
+    {"early_change", early_change},
     {"divergent_barrier", divergent_barrier},
     {"mask", mask},
     {"missing_lanes", missing_lanes},
     {"undefined_shift", undefined_shift},
     {"unjoined_capture", unjoined_capture},
     {"collective_count", collective_count},
+    {"collective_type", collective_type},
     {"collective_order", collective_order},
     {"collective_stream", collective_stream},
 };

@@ -32,6 +32,9 @@ class Broken(unittest.TestCase):
         for seed in ("1", "2", "3"):
             self.check("barrier", "values were not turned round", {"PSAC_EMU_ORDER": seed})
 
+    def test_blocks_that_rely_on_each_other_are_found_by_shuffled_order(self):
+        self.check("block_order", "blocks did not follow each other", {"PSAC_EMU_ORDER": "1"})
+
     def test_a_barrier_that_only_some_threads_reach(self):
         self.check("divergent_barrier", "waits at a barrier that only 32 of 64 threads have reached; 32 have ended")
 
@@ -58,14 +61,16 @@ class Broken(unittest.TestCase):
 
     def test_a_missing_wait_is_found_by_lazy_streams(self):
         self.check("wait", "the result was not there yet", {"PSAC_EMU_LAZY": "1"})
+        self.check("early_change", "the value was changed before it was copied", {"PSAC_EMU_LAZY": "1"})
 
     def test_a_capture_that_is_not_joined(self):
         self.check("unjoined_capture", "a captured stream was not joined")
         self.check("unjoined_capture", "a captured stream was not joined", {"PSAC_EMU_LAZY": "1"})
 
-    def test_collectives_of_different_size_or_order_are_found_by_the_check(self):
+    def test_collectives_of_different_size_type_or_order_are_found_by_the_check(self):
         check = {"PSAC_EMU_CHECK": "1"}
         self.check("collective_count", "elements of type 2 (root 0), but rank", check, ranks=2)
+        self.check("collective_type", "elements of type 2 (root 0)", check, ranks=2)
         self.check("collective_order", "but rank", check, ranks=2)
 
     def test_the_result_of_a_collective_on_the_wrong_stream_is_found_by_the_check(self):

@@ -21,6 +21,19 @@ class Choice(Mistakes):
         for part in parts:
             self.assertIn(part, result.lines[0])
 
+    def run_on_ranks(self, line, arguments, **more):
+        """Runs the program behind a line of shell, which may look at OMPI_COMM_WORLD_RANK."""
+        script = self.path("on_ranks.sh")
+        with open(script, "w") as file:
+            file.write(f'#!/bin/sh\n{line}\nexec "$@"\n')
+        os.chmod(script, 0o755)
+        program, harness.PROGRAM = harness.PROGRAM, script
+        try:
+            return harness.run([program, *arguments], **more)
+        finally:
+            harness.PROGRAM = program
+            os.unlink(script)
+
     def test_a_gpu_for_each_rank_is_taken_and_connected_by_nccl(self):
         result = info(ranks=3)
         self.assertEqual(result.code, 0, result)
@@ -55,17 +68,18 @@ class Choice(Mistakes):
     def test_nccl_without_cuda_is_refused(self):
         self.assert_refused(info("--backend", "cpu", "--transport", "nccl", ranks=2), 2, "it needs --backend cuda")
 
+    def test_ranks_that_see_one_device_each_are_told_apart(self):
+        result = self.run_on_ranks("export CUDA_VISIBLE_DEVICES=$OMPI_COMM_WORLD_RANK", ["info"], ranks=3)
+        self.assertIn("transport nccl", result.out)
+        self.assertRegex(result.out, r"(?s)device 0: emulated GPU 0.*device 0: emulated GPU 1.*device 0: emulated GPU 2")
+        self.assertIn("transport mpi (staged)", info(ranks=3, CUDA_VISIBLE_DEVICES="3").out)
+
+    def test_no_visible_device_is_no_device(self):
+        self.assertIn("backend cpu", info(CUDA_VISIBLE_DEVICES="").out)
+        self.assert_refused(info("--backend", "cuda", ranks=2, CUDA_VISIBLE_DEVICES=""), 2, "finds no device")
+
     def test_a_mixture_over_ranks_is_refused(self):
-        script = self.path("mixed.sh")
-        with open(script, "w") as file:
-            file.write('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 1 ] && export PSAC_EMU_DEVICES=0\nexec "$@"\n')
-        os.chmod(script, 0o755)
-        program, harness.PROGRAM = harness.PROGRAM, script
-        try:
-            result = harness.run([program, "info"], ranks=2)
-        finally:
-            harness.PROGRAM = program
-        os.unlink(script)
+        result = self.run_on_ranks('[ "$OMPI_COMM_WORLD_RANK" = 1 ] && export PSAC_EMU_DEVICES=0', ["info"], ranks=2)
         self.assert_refused(result, 2, "rank 1 on ", "has none", "--backend cpu")
 
     def test_too_little_device_memory_says_what_fits(self):
@@ -76,17 +90,8 @@ class Choice(Mistakes):
             self.assertEqual(os.listdir(self.folder), [])
 
     def test_memory_that_runs_out_on_one_rank_ends_all_with_its_message(self):
-        script = self.path("small.sh")
-        with open(script, "w") as file:
-            file.write('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 2 ] && export PSAC_EMU_MEMORY=100000\nexec "$@"\n')
-        os.chmod(script, 0o755)
-        program, harness.PROGRAM = harness.PROGRAM, script
-        try:
-            arguments = [program, "train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL]
-            result = harness.run(arguments, ranks=3, folder=self.folder)
-        finally:
-            harness.PROGRAM = program
-        os.unlink(script)
+        result = self.run_on_ranks('[ "$OMPI_COMM_WORLD_RANK" = 2 ] && export PSAC_EMU_MEMORY=100000',
+                                   ["train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL], ranks=3, folder=self.folder)
         self.assert_refused(result, 1, "rank 2 on ")
         self.assertEqual(os.listdir(self.folder), [])
 

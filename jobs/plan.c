@@ -1,0 +1,129 @@
+// Predicts memory and time of a job on a machine that need not be at hand.
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config_value.h"
+#include "jobs.h"
+
+static psac_status read_count(const char *option, const char *text, int64_t *value) {
+  const psac_key key = {.lowest = 1, .highest = 1e7};
+  if (psac_value_read_integer(&key, text, value) == PSAC_VALUE_FINE) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--%s %.40s is not a whole number from 1 to 10000000", option, text);
+}
+
+static psac_status read_rates(const char *text, psac_conditions *conditions) {
+  const psac_key key = {.lowest = 0, .highest = 1e6};
+  double *const rate[] = {&conditions->rate_exc, &conditions->rate_inh, &conditions->rate_output};
+  char copy[128];
+  if (strlen(text) >= sizeof copy) return psac_fail(PSAC_ERR_INPUT, "--rates %.40s is too long", text);
+  strcpy(copy, text);
+  char *next = copy;
+  for (int k = 0; k < 3; k++) {
+    char *end = next ? next + strcspn(next, ",") : NULL;
+    const int more = end && *end == ',';
+    if (end) *end = '\0';
+    if (!next || more != (k < 2) || psac_value_read_real(&key, next, rate[k]) != PSAC_VALUE_FINE) {
+      return psac_fail(PSAC_ERR_INPUT, "--rates %.40s has to be three rates from 0 to 1000000 Hz, as in 12.7,31.6,74", text);
+    }
+    next = more ? end + 1 : NULL;
+  }
+  return PSAC_OK;
+}
+
+static psac_status read_transport(const char *name, const psac_hardware *hardware, psac_conditions *conditions) {
+  conditions->through_mpi = strcmp(name, "mpi") == 0;
+  if (conditions->through_mpi || strcmp(name, "auto") == 0) return PSAC_OK;
+  if (strcmp(name, "nccl") != 0) {
+    return psac_fail(PSAC_ERR_INPUT, "--transport %.40s cannot be planned; allowed: auto, mpi, nccl", name);
+  }
+  if (hardware->on_device) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--transport nccl connects GPUs, but %s has none", hardware->name);
+}
+
+static psac_status read_hardware(const psac_options *options, psac_hardware *hardware) {
+  if (options->gpu && options->hardware) {
+    return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a machine; give one of them");
+  }
+  PSAC_TRY(psac_hardware_find(options->hardware ? options->hardware : options->gpu ? options->gpu : "h100", hardware));
+  if (!options->gpu || hardware->on_device) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--gpu %.40s is no GPU; use --hardware", options->gpu);
+}
+
+static psac_status read_replicas(const char *text, psac_plan_request *request) {
+  const int64_t batch = request->config.training.batch_size;
+  request->n_replicas = 1;
+  if (text && strcmp(text, "auto") == 0) {
+    request->n_replicas = psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);
+  } else if (text) {
+    PSAC_TRY(read_count("replicas", text, &request->n_replicas));
+    if (request->n_ranks % request->n_replicas != 0 || request->n_replicas > batch) {
+      return psac_fail(PSAC_ERR_INPUT, "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld",
+                       text, (long long)request->n_ranks, (long long)batch);
+    }
+  }
+  return psac_config_check(&request->config, (int)(request->n_ranks / request->n_replicas));
+}
+
+static psac_status read_request(const psac_session *session, psac_plan_request *request) {
+  const psac_options *options = session->options;
+  request->config = session->config;
+  request->conditions = psac_conditions_default();
+  request->n_ranks = session->ranks->n_ranks;
+  PSAC_TRY(read_hardware(options, &request->hardware));
+  if (options->n_ranks) PSAC_TRY(read_count("ranks", options->n_ranks, &request->n_ranks));
+  if (options->rates) PSAC_TRY(read_rates(options->rates, &request->conditions));
+  PSAC_TRY(read_transport(options->transport, &request->hardware, &request->conditions));
+  return read_replicas(options->replicas, request);
+}
+
+static psac_status print(const psac_session *session, const psac_plan_request *request) {
+  const char *format = session->options->format ? session->options->format : "text";
+  const int csv = strcmp(format, "csv") == 0;
+  if (!csv && strcmp(format, "text") != 0) {
+    return psac_fail(PSAC_ERR_INPUT, "--format %.40s is unknown; allowed: text, csv", format);
+  }
+  psac_cost cost;
+  psac_cost_estimate(&request->config, request->n_ranks, request->n_replicas, &request->hardware, &request->conditions, &cost);
+  (csv ? psac_plan_print_csv : psac_plan_print_text)(request, &cost);
+  return fflush(stdout) == 0 ? PSAC_OK : psac_fail(PSAC_ERR_IO, "cannot write to standard output");
+}
+
+// --calibrate measures what is there; the other options are for what is not.
+static psac_status check_options(const psac_options *options) {
+  const struct {
+    const char *name, *value;
+  } planned[] = {{"neurons", options->neurons},   {"ranks", options->n_ranks},     {"replicas", options->replicas},
+                 {"gpu", options->gpu},           {"hardware", options->hardware}, {"rates", options->rates},
+                 {"format", options->format}};
+  for (size_t k = 0; options->calibrate && k < sizeof planned / sizeof *planned; k++) {
+    if (!planned[k].value) continue;
+    return psac_fail(PSAC_ERR_INPUT, "--calibrate measures this machine; --%s does not go with it", planned[k].name);
+  }
+  if (options->calibrate || strcmp(options->backend, "auto") == 0) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--backend chooses what --calibrate measures; a plan's machine is named by --gpu or --hardware");
+}
+
+static psac_status run(psac_session *session) {
+  const psac_options *options = session->options;
+  psac_plan_request *request = calloc(1, sizeof *request);
+  psac_status status = request ? check_options(options) : psac_fail(PSAC_ERR_MEMORY, "out of memory");
+  if (status == PSAC_OK && !options->calibrate && session->ranks->rank == 0) {
+    status = read_request(session, request);
+    if (status == PSAC_OK) status = print(session, request);
+  }
+  status = psac_ranks_agree(session->ranks, status);
+  if (status == PSAC_OK && options->calibrate) status = psac_calibrate(session, options->calibrate);
+  free(request);
+  return status;
+}
+
+psac_status psac_job_plan(const psac_options *options, psac_ranks *ranks) {
+  psac_session session = {0};
+  psac_status status = psac_session_configure(&session, options, ranks, NULL);
+  if (status == PSAC_OK) status = run(&session);
+  psac_session_end(&session, status);
+  return status;
+}

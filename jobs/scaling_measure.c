@@ -1,0 +1,282 @@
+#include "scaling_measure.h"
+
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "evaluation.h"
+#include "model/cost.h"
+#include "model/plan.h"
+#include "shuffle.h"
+#include "transport_counted.h"
+
+// The way through the training images, as job train goes it.
+typedef struct course {
+  const psac_measurement *measurement;
+  int64_t *order;       // [train.n] of the epoch
+  psac_trial *trials;   // [batch]
+  psac_outcome *outcomes;
+  int64_t epoch, place;  // of the next trial
+  psac_progress bar;
+} course;
+
+typedef struct memory {
+  double host, device;  // bytes in use by this rank
+} memory;
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, int64_t n_ranks,
+                                psac_config *config) {
+  char assignment[64];
+  *config = *base;
+  snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%lld", (long long)what->neurons);
+  PSAC_TRY(psac_config_set(config, assignment));
+  config->training.batch_size = what->batch;
+  const int64_t n_images = n_train > 0 ? smaller(n_train, what->trials) : what->trials;
+  config->training.num_epochs = (what->trials + n_images - 1) / n_images;
+  if (what->kind == PSAC_STUDY_ACCURACY) config->simulation.seed += repeat;
+  return psac_config_check(config, (int)smaller(n_ranks, INT32_MAX));
+}
+
+static psac_status measure_memory(const psac_session *session, memory *used) {
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (file && fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
+  if (file) fclose(file);
+  *used = (memory){.host = (double)pages * (double)sysconf(_SC_PAGESIZE)};
+  if (!session->kernels->staging()) return PSAC_OK;
+  psac_device device;
+  PSAC_TRY(session->kernels->device_open(session->device_index, &device));
+  used->device = (double)(device.memory_total - device.memory_free);
+  return PSAC_OK;
+}
+
+static void fill_batch(course *on, int n) {
+  const psac_session *session = on->measurement->session;
+  const psac_digits *digits = &session->train;
+  const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
+  for (int b = 0; b < n; b++) {
+    const int64_t image = on->order[on->place + b];
+    on->trials[b] = (psac_trial){
+        .number = (uint64_t)(on->epoch * digits->n + on->place + b),
+        .stream = PSAC_STREAM_RETINA_TRAIN,
+        .image = digits->pixels + (size_t)image * image_bytes,
+        .label = digits->labels[image],
+    };
+  }
+}
+
+// Presents n trials, learning from them. `shown` are done already, of those that the bar counts. Collective.
+static psac_status present(course *on, int64_t n, int64_t shown) {
+  psac_session *session = on->measurement->session;
+  const int64_t n_images = session->train.n, batch = psac_network_batch_size(session->network, 1);
+  int64_t correct = 0;
+  for (int64_t done = 0; done < n;) {
+    if (on->place == 0) psac_shuffle(on->order, n_images, (uint64_t)session->config.simulation.seed, on->epoch);
+    const int m = (int)smaller(smaller(batch, n - done), n_images - on->place);
+    fill_batch(on, m);
+    const int64_t total = session->config.training.num_epochs * n_images;
+    psac_network_set_progress(session->network, smaller(on->epoch * n_images + on->place, total), n_images);
+    PSAC_TRY(psac_network_present(session->network, on->trials, m, 1, NULL, on->outcomes));
+    for (int b = 0; b < m; b++) correct += session->transport.rank == 0 && on->outcomes[b].reward > 0.0;
+    done += m;
+    on->place += m;
+    if (on->place == n_images) on->place = 0, on->epoch++;
+    psac_progress_update(&on->bar, psac_study_kind_name(on->measurement->what.kind), shown + done, (double)correct / (double)done);
+  }
+  return psac_network_settle(session->network);
+}
+
+// Sums and maxima over ranks, into the row. Collective.
+static psac_status collect(const psac_session *session, const memory *before, const psac_traffic *traffic, psac_row *row) {
+  const psac_ranks *ranks = session->ranks;
+  memory now;
+  PSAC_TRY(psac_ranks_agree(session->ranks, measure_memory(session, &now)));
+  double largest[] = {row->seconds, row->build_s, now.host, now.host - before->host, now.device - before->device};
+  PSAC_TRY(psac_ranks_max_f64(ranks, largest, 5));
+  row->seconds = largest[0];
+  row->build_s = largest[1];
+  row->host_bytes = largest[2];
+  row->network_bytes = largest[3];
+  row->device_bytes = fmax(largest[4], 0.0);
+  memcpy(row->stage_max_s, row->stage_mean_s, sizeof row->stage_max_s);
+  PSAC_TRY(psac_ranks_max_f64(ranks, row->stage_max_s, PSAC_N_STAGES));
+  PSAC_TRY(psac_ranks_sum_f64(ranks, row->stage_mean_s, PSAC_N_STAGES));
+  for (int s = 0; s < PSAC_N_STAGES; s++) row->stage_mean_s[s] /= ranks->n_ranks;
+  row->messages = traffic->messages;
+  row->bytes_exchanged = (double)traffic->bytes_received;
+  PSAC_TRY(psac_ranks_sum_f64(ranks, &row->bytes_exchanged, 1));
+  row->nodes = ranks->node_rank == 0;
+  return psac_ranks_sum_i64(ranks, &row->nodes, 1);
+}
+
+// The exchange of a pretended rank is what it would take on the network, not what making it up took; all ranks count as this one.
+static void correct_pretended(const psac_pretending *pretending, const psac_network *network, psac_row *row, int64_t spikes[2]) {
+  const psac_pretend_time time = psac_transport_pretend_read(&pretending->transport);
+  const double exchange = fmax(row->stage_mean_s[PSAC_STAGE_EXCHANGE] - time.spent, 0.0) + time.modelled;
+  row->seconds += exchange - row->stage_mean_s[PSAC_STAGE_EXCHANGE];
+  row->stage_mean_s[PSAC_STAGE_EXCHANGE] = exchange;
+  row->as_rank = pretending->rank;
+  row->ranks = pretending->n_ranks;
+  const double share = (double)network->layout.n_neurons / fmax((double)network->layout.n_local, 1.0);
+  spikes[0] = (int64_t)((double)(spikes[0] + spikes[1]) * share);
+  spikes[1] = 0;
+}
+
+static void derive(const psac_session *session, const int64_t spikes[2], psac_row *row) {
+  const psac_config *config = &session->config;
+  const double all = (double)spikes[0] + (double)spikes[1], trials = (double)row->trials;
+  // Groups are simulated one after the other; the last of each batch may be smaller.
+  const int64_t batches = row->trials / row->batch, rest = row->trials % row->batch;
+  const int64_t groups = batches * ((row->batch + row->together - 1) / row->together) + (rest + row->together - 1) / row->together;
+  row->trials_per_s = trials / row->seconds;
+  row->ms_per_step = 1e3 * row->seconds / ((double)groups * (double)row->steps);
+  row->spikes_per_s = all / row->seconds;
+  row->synaptic_events_per_s =
+      config->network.model == PSAC_MODEL_PSAC ? row->spikes_per_s * (double)config->recurrence.in_degree : 0.0;
+  row->rate_hz = all / (trials * (double)row->neurons * config->simulation.t_total * 1e-3);
+}
+
+// Model seed is planned for memory only.
+static double predict_trials_per_s(const psac_measurement *measurement) {
+  const psac_session *session = measurement->session;
+  if (session->config.network.model == PSAC_MODEL_SEED) return 0.0;
+  const psac_conditions conditions = psac_conditions_default();
+  psac_cost cost;
+  psac_cost_estimate(&session->config, session->transport.n_ranks, 1, measurement->hardware, &conditions, &cost);
+  return cost.seconds > 0.0 ? (double)cost.batch / cost.seconds : 0.0;
+}
+
+static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, double build_s) {
+  const psac_session *session = measurement->session;
+  const psac_network *network = session->network;
+  const int n_ranks = session->transport.n_ranks, on_device = session->kernels->staging() != NULL;
+  psac_row row = {
+      .neurons = measurement->what.neurons, .ranks = session->ranks->n_ranks, .as_rank = -1, .batch = measurement->what.batch,
+      .together = network->n_together, .trials = measurement->what.trials, .steps = network->shard.n_steps, .repeat = repeat,
+      .seed = session->config.simulation.seed, .build_s = build_s, .accuracy = NAN,
+      .planned_bytes = psac_plan_make(&session->config, n_ranks, on_device).bytes,
+      .planned_trials_per_s = predict_trials_per_s(measurement),
+  };
+  snprintf(row.kind, sizeof row.kind, "%s", psac_study_kind_name(measurement->what.kind));
+  snprintf(row.backend, sizeof row.backend, "%s", session->kernels->name);
+  snprintf(row.transport, sizeof row.transport, "%s", session->transport.name);
+  snprintf(row.images, sizeof row.images, "%s", measurement->synthetic ? "synthetic" : "read");
+  snprintf(row.host, sizeof row.host, "%.31s", session->ranks->host);
+  return row;
+}
+
+// One row: n trials, timed. Collective.
+static psac_status measure_row(course *on, const memory *before, int64_t shown, psac_row *row) {
+  const psac_measurement *measurement = on->measurement;
+  psac_session *session = measurement->session;
+  psac_network *network = session->network;
+  int64_t spikes[2];
+  PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));  // those of the warm-up; and all ranks begin together
+  memset(network->stages.seconds, 0, sizeof network->stages.seconds);
+  psac_traffic_reset(&session->transport);
+  if (measurement->pretending) psac_transport_pretend_reset(&measurement->pretending->transport);
+  const double started = psac_clock_seconds();
+  PSAC_TRY(present(on, row->trials, shown));
+  row->seconds = psac_clock_seconds() - started;
+  memcpy(row->stage_mean_s, network->stages.seconds, sizeof row->stage_mean_s);
+  const psac_traffic traffic = psac_traffic_read(&session->transport);
+  PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));
+  if (measurement->pretending) correct_pretended(measurement->pretending, network, row, spikes);
+  PSAC_TRY(collect(session, before, &traffic, row));
+  if (measurement->pretending) row->nodes = (int64_t)ceil((double)row->ranks / measurement->hardware->ranks_per_node);
+  derive(session, spikes, row);
+  return PSAC_OK;
+}
+
+static psac_status test_accuracy(const psac_measurement *measurement, psac_row *row) {
+  psac_session *session = measurement->session;
+  const int64_t wanted = measurement->what.test_images;
+  session->test.n = wanted > 0 ? smaller(wanted, measurement->n_test) : measurement->n_test;
+  psac_evaluation evaluation;
+  const psac_status status = psac_evaluation_run(session, PSAC_PROGRESS_NONE, &evaluation);
+  row->accuracy = evaluation.accuracy;
+  row->test_images = session->test.n;
+  psac_evaluation_free(&evaluation);
+  session->test.n = measurement->n_test;
+  return status;
+}
+
+// A network, and the rows [first, end) of the repeats that it serves.
+static psac_status measure_network(course *on, int64_t first, int64_t end, psac_status (*keep)(void *self, const psac_row *row),
+                                   void *self) {
+  const psac_measurement *measurement = on->measurement;
+  psac_session *session = measurement->session;
+  const psac_case *what = &measurement->what;
+  memory before;
+  malloc_trim(0);  // or this network would grow into what the last one has left
+  PSAC_TRY(psac_ranks_agree(session->ranks, measure_memory(session, &before)));
+  const double started = psac_clock_seconds();
+  PSAC_TRY(psac_session_build_network(session));
+  const double build_s = psac_clock_seconds() - started;
+  if (measurement->pretending) PSAC_TRY(psac_pretend_attach(measurement->pretending, session));
+  on->epoch = on->place = 0;
+  PSAC_TRY(present(on, what->warm_up, 0));
+  for (int64_t repeat = first; repeat < end; repeat++) {
+    psac_row row = begin_row(measurement, repeat, build_s);
+    PSAC_TRY(measure_row(on, &before, what->warm_up + (repeat - first) * what->trials, &row));
+    if (what->kind == PSAC_STUDY_ACCURACY) PSAC_TRY(test_accuracy(measurement, &row));
+    psac_clock_utc(row.end_time);
+    psac_progress_end(&on->bar);
+    PSAC_TRY(keep(self, &row));
+  }
+  psac_network_destroy(&session->network);
+  return PSAC_OK;
+}
+
+static psac_status measure_networks(course *on, psac_status (*keep)(void *self, const psac_row *row), void *self) {
+  const psac_measurement *measurement = on->measurement;
+  psac_session *session = measurement->session;
+  const psac_case *what = &measurement->what;
+  // Speed is measured on one network again and again, accuracy on a new one each time.
+  const int64_t each = what->kind == PSAC_STUDY_ACCURACY ? 1 : what->repeats;
+  const int64_t n_ranks = measurement->pretending ? measurement->pretending->n_ranks : session->ranks->n_ranks;
+  for (int64_t first = 0; first < what->repeats; first += each) {
+    PSAC_TRY(psac_case_configure(measurement->base, what, first, measurement->n_train, n_ranks, &session->config));
+    if (measurement->pretending) {
+      psac_shuffle(on->order, session->train.n, (uint64_t)session->config.simulation.seed, 0);
+      on->epoch = on->place = 0;
+      const int n = (int)smaller(what->batch, session->train.n);
+      fill_batch(on, n);
+      PSAC_TRY(psac_pretend_begin(measurement->pretending, session, on->trials, n));
+    }
+    psac_progress_start(&on->bar, measurement->progress, what->warm_up + each * what->trials);
+    const psac_status status = measure_network(on, first, first + each, keep, self);
+    psac_progress_end(&on->bar);
+    PSAC_TRY(status);
+    if (measurement->pretending) psac_pretend_end(measurement->pretending, session);
+  }
+  return PSAC_OK;
+}
+
+psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep)(void *self, const psac_row *row), void *self) {
+  psac_session *session = measurement->session;
+  const psac_case *what = &measurement->what;
+  session->train.n = smaller(measurement->n_train, larger(what->trials, 1));
+  const size_t batch = (size_t)larger(what->batch, 4096);  // model seed presents as many as are simulated together
+  course on = {
+      .measurement = measurement,
+      .order = malloc(sizeof(int64_t) * (size_t)session->train.n),
+      .trials = calloc(batch, sizeof(psac_trial)),
+      .outcomes = calloc(batch, sizeof(psac_outcome)),
+  };
+  psac_status status = on.order && on.trials && on.outcomes ? PSAC_OK
+                                                            : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", batch);
+  status = psac_ranks_agree(session->ranks, status);
+  if (status == PSAC_OK) status = measure_networks(&on, keep, self);
+  session->train.n = measurement->n_train;
+  free(on.order);
+  free(on.trials);
+  free(on.outcomes);
+  return status;
+}

@@ -1,0 +1,101 @@
+#include "scaling_pretend.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "transport_counted.h"
+
+enum { PILOT_NEURONS = 2000, PILOT_TRIALS = 16 };
+
+// Between the pretended ranks, as the plan has it: latency grows with ranks and nodes.
+static psac_link link_of(const psac_hardware *hardware, double n_ranks) {
+  const int nccl = hardware->on_device;
+  const double nodes = ceil(n_ranks / hardware->ranks_per_node);
+  const double within = nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth;
+  const double between = nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes;
+  const double latency = nccl ? hardware->nccl_base + n_ranks * hardware->nccl_per_rank
+                              : hardware->mpi_base + n_ranks * hardware->mpi_per_rank + (nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0);
+  return (psac_link){.latency = latency, .bandwidth = nodes > 1.0 ? fmin(within, between) : within};
+}
+
+static psac_status fetch(const psac_network *network, const void *device, size_t n_bytes, void **bytes, size_t *kept) {
+  *bytes = malloc(n_bytes);
+  if (!*bytes) return psac_fail(PSAC_ERR_MEMORY, "out of memory for a sample of %zu bytes", n_bytes);
+  *kept = n_bytes;
+  return psac_network_fetch(network, *bytes, device, n_bytes);
+}
+
+// Two batches: the first has no running means yet, and therefore changes no weight.
+static psac_status run_pilot(psac_pretending *pretending, psac_network *network, const psac_ranks *ranks, const psac_trial *trials, int n,
+                             psac_outcome *outcomes) {
+  const psac_shard *shard = &network->shard;
+  int64_t spikes[2];
+  for (int batch = 0; batch < 2; batch++) PSAC_TRY(psac_network_present(network, trials, n, 1, NULL, outcomes));
+  PSAC_TRY(psac_network_take_spikes(network, ranks, spikes));
+  const double n_exc = (double)shard->n_exc, n_inh = (double)network->config.middle_layer.num_neurons - n_exc;
+  pretending->rate[0] = (double)spikes[0] / (2.0 * n * shard->n_steps * fmax(n_exc, 1.0));
+  pretending->rate[1] = (double)spikes[1] / (2.0 * n * shard->n_steps * fmax(n_inh, 1.0));
+  const size_t together = (size_t)(n < network->n_together ? n : network->n_together), steps = (size_t)shard->n_steps;
+  PSAC_TRY(fetch(network, shard->retina_spikes, sizeof(uint64_t) * together * steps * (size_t)shard->n_retina_words,
+                 &pretending->retina.bytes, &pretending->retina.n_bytes));
+  PSAC_TRY(fetch(network, network->third, sizeof(psac_third_factor) * together, &pretending->third.bytes, &pretending->third.n_bytes));
+  PSAC_TRY(fetch(network, network->readout.spikes, sizeof(uint64_t) * steps * together, &pretending->output.bytes,
+                 &pretending->output.n_bytes));
+  return fetch(network, network->factor, sizeof(psac_batch_factor), &pretending->factor.bytes, &pretending->factor.n_bytes);
+}
+
+static psac_status learn_from_pilot(psac_pretending *pretending, const psac_session *session, const psac_trial *trials, int n) {
+  psac_config config = session->config;
+  if (config.middle_layer.num_neurons > PILOT_NEURONS) config.middle_layer.num_neurons = PILOT_NEURONS;
+  if (config.training.batch_size > PILOT_TRIALS) config.training.batch_size = PILOT_TRIALS;
+  if (n > config.training.batch_size) n = (int)config.training.batch_size;
+  psac_transport self = psac_transport_self;
+  const psac_transport_request request = {.name = "self", .staging = session->kernels->staging()};
+  PSAC_TRY(self.open(&self, session->ranks, &request));
+  psac_network *network = NULL;
+  psac_outcome *outcomes = calloc((size_t)n, sizeof *outcomes);
+  psac_status status = outcomes ? psac_network_create(&config, session->kernels, &self, &network)
+                                : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %d trials", n);
+  if (status == PSAC_OK) status = run_pilot(pretending, network, session->ranks, trials, n, outcomes);
+  psac_network_destroy(&network);
+  free(outcomes);
+  self.close(&self);
+  return status;
+}
+
+psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n) {
+  PSAC_TRY(learn_from_pilot(pretending, session, trials, n));
+  const int n_ranks = pretending->n_ranks;
+  const psac_pretence pretence = {
+      .rank = pretending->rank,
+      .n_ranks = n_ranks,
+      .map = psac_layout_make(session->config.middle_layer.num_neurons, n_ranks, pretending->rank).map,
+      .n_first = psac_config_n_exc(&session->config),
+      .rate = {pretending->rate[0], pretending->rate[1]},
+      .seed = (uint64_t)session->config.simulation.seed,
+      .link = link_of(&pretending->hardware, (double)n_ranks),
+      .staging = session->kernels->staging(),
+  };
+  PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->transport));
+  session->transport = pretending->transport;
+  return psac_transport_count(&session->transport);
+}
+
+psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session *session) {
+  const psac_network *network = session->network;
+  const psac_transport *transport = &pretending->transport;
+  PSAC_TRY(psac_transport_pretend_sample(transport, network->shard.retina_spikes, pretending->retina.bytes, pretending->retina.n_bytes));
+  PSAC_TRY(psac_transport_pretend_sample(transport, network->third, pretending->third.bytes, pretending->third.n_bytes));
+  PSAC_TRY(psac_transport_pretend_sample(transport, network->readout.spikes, pretending->output.bytes, pretending->output.n_bytes));
+  return psac_transport_pretend_sample(transport, network->factor, pretending->factor.bytes, pretending->factor.n_bytes);
+}
+
+void psac_pretend_end(psac_pretending *pretending, psac_session *session) {
+  if (session->transport.close) session->transport.close(&session->transport);
+  session->transport = (psac_transport){0};
+  free(pretending->retina.bytes);
+  free(pretending->third.bytes);
+  free(pretending->output.bytes);
+  free(pretending->factor.bytes);
+  *pretending = (psac_pretending){.rank = pretending->rank, .n_ranks = pretending->n_ranks, .hardware = pretending->hardware};
+}

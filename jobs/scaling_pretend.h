@@ -1,0 +1,32 @@
+// One rank of many on this machine (scaling --pretend-ranks): what the others would send is learned from a small network that really
+// runs here first.
+#ifndef PSAC_JOBS_SCALING_PRETEND_H
+#define PSAC_JOBS_SCALING_PRETEND_H
+
+#include "model/hardware.h"
+#include "session.h"
+#include "transport_pretend.h"
+
+typedef struct psac_pretending {
+  int rank, n_ranks;
+  psac_hardware hardware;        // whose network lies between the ranks
+  psac_transport transport;      // of the case at hand
+  // what the small network did
+  double rate[2];                // spikes per step of an excitatory and an inhibitory neuron
+  struct {
+    void *bytes;                 // host memory
+    size_t n_bytes;
+  } retina, third, output, factor;
+} psac_pretending;
+
+// Runs the small network on a batch of `trials` (n of them at most) and opens a transport for session->config, in the place of
+// session->transport.
+psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n);
+
+// To be called when session->network is built: tells the transport which of its arrays get what.
+psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session *session);
+
+// Closes the transport and frees what was learned.
+void psac_pretend_end(psac_pretending *pretending, psac_session *session);
+
+#endif

@@ -1,0 +1,61 @@
+// Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so that the ranks of a
+// replica, which meet in every step, are neighbours.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs.h"
+#include "model/cost.h"
+#include "session.h"
+
+psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas) {
+  char *end;
+  const char *text = options->replicas;
+  *n_replicas = 1;
+  if (!text || strcmp(options->job->name, "plan") == 0) return PSAC_OK;
+  *n_replicas = 0;
+  if (strcmp(text, "auto") == 0) return PSAC_OK;
+  errno = 0;
+  const long n = strtol(text, &end, 10);
+  if (*end || errno || n < 1 || n > n_ranks || n_ranks % n != 0) {
+    return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s does not divide the %d rank%s of this run; allowed: auto, or a divisor", text,
+                     n_ranks, n_ranks == 1 ? "" : "s");
+  }
+  *n_replicas = (int)n;
+  return PSAC_OK;
+}
+
+double psac_session_memory(const psac_session *session) {
+  return (double)session->device.memory_free / (session->devices_each ? 1 : session->ranks->node_size);
+}
+
+// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model seed learns within a
+// trial and cannot share a batch.
+static psac_status choose_replicas(psac_session *session) {
+  const psac_config *config = &session->config;
+  const int on_device = session->kernels->staging() != NULL;
+  psac_hardware hardware;
+  double missing = -psac_session_memory(session);
+  PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware)));
+  hardware.memory = -missing;
+  session->n_replicas = 1;
+  if (config->network.model == PSAC_MODEL_PSAC) {
+    session->n_replicas = (int)psac_cost_best_replicas(config, session->ranks->n_ranks, &hardware, NULL);
+  }
+  return PSAC_OK;
+}
+
+static psac_status connect(psac_session *session, const psac_transport_request *request) {
+  const int n_shards = session->ranks->n_ranks / session->n_replicas, rank = session->ranks->rank;
+  PSAC_TRY(psac_ranks_split(session->ranks, rank / n_shards, &session->shards));
+  PSAC_TRY(psac_ranks_split(session->ranks, rank % n_shards, &session->replicas));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_transport_choose(request, &session->shards, &session->transport)));
+  if (session->n_replicas == 1) return PSAC_OK;
+  return psac_ranks_agree(session->ranks, psac_transport_choose(request, &session->replicas, &session->replica_transport));
+}
+
+psac_status psac_session_cut(psac_session *session, const psac_transport_request *request) {
+  if (session->n_replicas == 0) PSAC_TRY(choose_replicas(session));
+  return connect(session, request);
+}

@@ -1,0 +1,20 @@
+// A transport that counts what another one carries, for studies of speed.
+#ifndef PSAC_PARTITION_TRANSPORT_COUNTED_H
+#define PSAC_PARTITION_TRANSPORT_COUNTED_H
+
+#include "transport.h"
+
+typedef struct psac_traffic {
+  int64_t messages;        // collective calls
+  int64_t bytes_received;  // payload that came to this rank from others
+} psac_traffic;
+
+// Puts itself in front of the open `transport`, which it closes with itself. Copies of `transport` made later count together; calls
+// of a replayed recording are not counted. Not collective.
+psac_status psac_transport_count(psac_transport *transport);
+
+// Zeroes the counters / reads them. `transport` is one that psac_transport_count has changed.
+void psac_traffic_reset(const psac_transport *transport);
+psac_traffic psac_traffic_read(const psac_transport *transport);
+
+#endif

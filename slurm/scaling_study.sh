@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# A scaling study as Slurm jobs: see usage below and docs/clusters.md.
+set -euo pipefail
+script=scaling_study.sh
+
+usage() {
+  cat <<'END'
+usage: slurm/scaling_study.sh --out FOLDER [OPTION]... [-- PSAC_DIST_ARGUMENT...]
+
+Submits the measurements of a study: a job array over networks x repeats for each number of ranks (all tasks of an array have the same
+size), each task one `psac_dist scaling` that adds its rows to FOLDER; then one job that waits for all of them and draws the report.
+
+  --out FOLDER         folder of the study; several studies may share one                    PSAC_OUT
+  --study FILE         study file, or the name of a built-in one                             PSAC_STUDY           [scaling]
+  --only WHAT          one section of the study, or one case                                 PSAC_ONLY            [all]
+  --ranks LIST         numbers of ranks, as in 1,2,4,8, in place of the study's              PSAC_RANKS
+  --repeats N          measurements of each network, in place of the study's                 PSAC_REPEATS
+  --at-once N          tasks of an array that run at the same time at most                   PSAC_AT_ONCE         [as the cluster likes]
+  --single-array       one array for all numbers of ranks, each task as large as the largest; fewer jobs, wasted nodes
+END
+  common_usage
+}
+
+# ---------------------------------------------------------------- on the cluster
+
+start_job() {
+  if ! [ -f "${PSAC_ROOT:-}/slurm/env.sh" ]; then
+    echo "scaling_study.sh: is submitted by itself: slurm/scaling_study.sh --help" >&2
+    exit 2
+  fi
+  # shellcheck source=slurm/env.sh
+  . "$PSAC_ROOT/slurm/env.sh"
+}
+
+# measure "RANKS:CASE:REPEAT ..." ARGUMENT...: one task of an array; the list names one measurement for each task.
+measure() {
+  local -a tasks
+  read -r -a tasks <<<"$1"
+  shift
+  local ranks case
+  IFS=: read -r ranks case _ <<<"${tasks[$SLURM_ARRAY_TASK_ID]}"
+  echo "scaling_study.sh: job $SLURM_JOB_ID, case $case of $PSAC_STUDY on $ranks ranks, on $SLURM_JOB_NODELIST"
+  psac_launch "$ranks" "$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" --only "$case" --repeats 1 --data "$PSAC_DATA" --out "$PSAC_OUT" \
+    --progress lines "$@"
+}
+
+collect() {
+  exec "$PSAC_ROOT/tools/psac_report" "$PSAC_OUT"
+}
+
+# ---------------------------------------------------------------- where jobs are submitted
+
+single_array=
+
+read_own_option() {
+  case $1 in
+    --out) PSAC_OUT=$2 ;;
+    --study) PSAC_STUDY=$2 ;;
+    --only) PSAC_ONLY=$2 ;;
+    --ranks) PSAC_RANKS=$2 ;;
+    --repeats) PSAC_REPEATS=$2 ;;
+    --at-once) PSAC_AT_ONCE=$2 ;;
+    *) return 1 ;;
+  esac
+}
+
+settle_own_options() {
+  [ -n "${PSAC_OUT:-}" ] || die "--out FOLDER is needed"
+  PSAC_OUT=$(absolute "$PSAC_OUT")
+  if [ -e "$PSAC_OUT" ] && ! [ -d "$PSAC_OUT" ]; then die "--out $PSAC_OUT is a file; a study is a folder"; fi
+  PSAC_STUDY=${PSAC_STUDY:-scaling}
+  if [ -f "$PSAC_STUDY" ]; then PSAC_STUDY=$(absolute "$PSAC_STUDY"); fi
+  [ -z "${PSAC_REPEATS:-}" ] || whole --repeats "$PSAC_REPEATS" 1
+  [ -z "${PSAC_AT_ONCE:-}" ] || whole --at-once "$PSAC_AT_ONCE" 1
+  if [ -n "${PSAC_RANKS:-}" ] && ! [[ $PSAC_RANKS =~ ^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$ ]]; then
+    die "--ranks $PSAC_RANKS is not a list of numbers of ranks, as 1,2,4 is"
+  fi
+}
+
+# The measurements as lines "RANKS:CASE:REPEAT", in the order of ranks; psac_dist knows the study file.
+list_tasks() {
+  local list number ranks one repeats k
+  list=$("$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" ${PSAC_ONLY:+--only "$PSAC_ONLY"} ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
+    --list "${program_arguments[@]}") || exit 2  # it has said why
+  while read -r number _ ranks _ _ _ _ repeats; do
+    [ -z "${PSAC_RANKS:-}" ] || ranks=${PSAC_RANKS//,/ }
+    for one in $ranks; do
+      for ((k = 1; k <= repeats; k++)); do echo "$one:$number:$k"; done
+    done
+  done < <(tail -n +2 <<<"$list") | sort -u -n -t : -k 1,1 -k 2,2 -k 3,3
+}
+
+# submit_array RANKS TASK...: one array, sized for so many ranks; adds its number to `arrays`.
+submit_array() {
+  local ranks=$1 array
+  shift
+  array=0-$(($# - 1))${PSAC_AT_ONCE:+%$PSAC_AT_ONCE}
+  shape_of_ranks "$ranks"
+  submit --job-name="scaling-$ranks" --array="$array" --output="$PSAC_OUT/log/%x-%A_%a.out" "${shape[@]}" \
+    "$PSAC_ROOT/slurm/scaling_study.sh" measure "$*" "${program_arguments[@]}"
+  arrays+=("$job")
+  echo "job array $job: measurements on $ranks ranks: $#"
+}
+
+submit_study() {
+  PSAC_ROOT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+  # shellcheck source=slurm/options.sh
+  . "$PSAC_ROOT/slurm/options.sh"
+  local arguments=() argument
+  for argument in "$@"; do
+    if [ "$argument" = --single-array ]; then single_array=yes; else arguments+=("$argument"); fi
+  done
+  read_options read_own_option "${arguments[@]}"
+  settle_common_options
+  settle_own_options
+  export PSAC_OUT PSAC_STUDY
+  local tasks ranks_of
+  mapfile -t tasks < <(list_tasks)
+  [ ${#tasks[@]} -gt 0 ] || exit 2
+  [ -n "$dry_run" ] || mkdir -p "$PSAC_OUT/log"
+  arrays=()
+  if [ -n "$single_array" ]; then
+    submit_array "${tasks[-1]%%:*}" "${tasks[@]}"
+  else
+    mapfile -t ranks_of < <(printf '%s\n' "${tasks[@]%%:*}" | uniq)
+    for ranks in "${ranks_of[@]}"; do
+      local these=()
+      for task in "${tasks[@]}"; do
+        if [ "${task%%:*}" = "$ranks" ]; then these+=("$task"); fi
+      done
+      submit_array "$ranks" "${these[@]}"
+    done
+  fi
+  # afterany: what could be measured is drawn even if a measurement failed.
+  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${arrays[@]}")" --kill-on-invalid-dep=yes --ntasks=1 \
+    --time=30 --output="$PSAC_OUT/log/%x-%j.out" ${PSAC_PARTITION:+--partition="$PSAC_PARTITION"} \
+    ${PSAC_ACCOUNT:+--account="$PSAC_ACCOUNT"} "$PSAC_ROOT/slurm/scaling_study.sh" collect
+  echo "job $job: report in $PSAC_OUT/report when they are done"
+}
+
+if [ "${0##*/}" = slurm_script ]; then  # so Slurm names its copy
+  start_job
+  "$@"
+else
+  submit_study "$@"
+fi

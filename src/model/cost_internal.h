@@ -1,0 +1,32 @@
+// Between cost.c and the counts of the backends' kernels.
+#ifndef PSAC_MODEL_COST_INTERNAL_H
+#define PSAC_MODEL_COST_INTERNAL_H
+
+#include "model/cost.h"
+
+// The numbers that counts depend on; all of one rank.
+typedef struct psac_amounts {
+  double trials, together, chunks;  // of a batch's share; side by side; presentations
+  double steps, items;              // of a presentation; steps x trials of a share
+  double shards;
+  double n, words, slots;           // neurons with padding, their words, places of a gathered spike vector
+  double spikes, own_spikes;        // in one step of one trial: of the whole layer, of this rank
+  double refractory;                // past steps that a neuron looks back to
+  double units, retina_words, retina_spikes;  // of the retina; the last in one step of one trial
+  double patch, patch_spikes;       // pixels of a receptive field; their spikes in one step of one trial
+  double retina_trials;             // whose spikes this rank draws
+  double in_degree, delay;
+  double fan_out;                   // mean number of targets that one source has on this rank
+  double index_bytes;               // of one target
+  double lanes, outputs, critics, eligibility_lanes;
+  double block, blocks;             // steps of a readout message, messages of a presentation
+  double cache;                     // bytes
+  double middle_set;                // bytes of the middle layer that come round again in each step
+} psac_amounts;
+
+void psac_cost_add(psac_cost *cost, psac_cost_item item);
+
+void psac_cost_count_cuda(const psac_amounts *amounts, psac_cost *cost);
+void psac_cost_count_cpu(const psac_amounts *amounts, psac_cost *cost);
+
+#endif

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""A GPU, NCCL or a rank that fails in the middle of a run on emulated GPUs ends all ranks with one message that names it."""
+import os
+import unittest
+
+import harness
+from mistakes import Mistakes
+
+SMALL = ["--set", "middle_layer.num_neurons=100", "--set", "simulation.t_total=60", "--set", "simulation.t_skip=10",
+         "--set", "training.num_epochs=1", "--set", "training.max_images=20", "--set", "evaluation.max_images=10",
+         "--progress", "none"]
+
+
+class Faults(Mistakes):
+    def assert_ends(self, message, *more, ranks=3, **env):
+        arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL, *more]
+        result = harness.run(arguments, ranks=ranks, folder=self.folder, env=env)
+        self.assertEqual(result.code, 1, result)
+        self.assertTrue(result.lines, result)
+        for line in result.lines:  # on a busy machine a second rank may notice before the first has ended it
+            self.assertRegex(line, message)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_a_kernel_that_fails_on_one_rank_ends_all(self):
+        for lazy in ("0", "1"):
+            self.assert_ends(r"(device|rank) 1 o.* failed at .*: unspecified launch failure", PSAC_EMU_FAIL="1:integrate:30",
+                             PSAC_EMU_LAZY=lazy)
+        self.assert_ends("device 0 of .* failed at .*: unspecified launch failure", ranks=1, PSAC_EMU_FAIL="0:learn:1")
+        self.assert_ends("device 2 of .*: unspecified launch failure", "--transport", "mpi", PSAC_EMU_FAIL="2:sum_rows:1")
+        self.assert_ends("unspecified launch failure", "--set", "simulation.cuda_graph=on", PSAC_EMU_FAIL="1:integrate:30")
+
+    def test_a_copy_that_fails_on_one_rank_ends_all(self):
+        self.assert_ends("device 2 of .*: cudaMemcpyAsync failed at", PSAC_EMU_FAIL="2:cudaMemcpyAsync:9")
+
+    def test_device_memory_that_runs_out_while_the_network_is_built_ends_all(self):
+        self.assert_ends(r"device 1 of \S+ is out of memory: \d+ bytes for [a-z ]+, but \d+ of \d+ bytes are free", PSAC_EMU_FAIL="1:cudaMalloc:12")
+
+    def test_nccl_that_fails_ends_all(self):
+        self.assert_ends("rank [0-2] on .*: NCCL could not connect the GPUs", PSAC_EMU_FAIL="2:ncclCommInitRank:1")
+        self.assert_ends("rank 2 on .*: ncclAllGather failed at", PSAC_EMU_FAIL="2:ncclAllGather:30")
+        self.assert_ends("rank 1 on .*: ncclBroadcast failed at", PSAC_EMU_FAIL="1:ncclBroadcast:2")
+
+    def test_a_rank_that_never_comes_is_named(self):
+        late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate:30"}
+        self.assert_ends(r"rank [02] on \S+ has waited 1 s for its GPU \(watchdog.seconds\); rank 1 does not answer",
+                         "--set", "watchdog.seconds=1", **late)
+
+
+if __name__ == "__main__":
+    unittest.main()

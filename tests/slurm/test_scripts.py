@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The scripts of slurm/ without a cluster: help, dry runs, and what is refused before anything is submitted or written."""
+import os
+import re
+import shutil
+import stat
+import tempfile
+import unittest
+
+import harness
+import jobs
+
+SCRIPTS = ("train.sbatch", "scaling_study.sh")
+STUDY = "size: {neurons: [100, 200], ranks: [1, 4], trials: 8}\n"
+
+
+class Scripts(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=harness.FILES)
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.write("study.yaml", STUDY)
+        self.write("bin/sbatch", '#!/bin/sh\nprintf "%s\\n" "$@" >>submitted\necho 7\n')  # notes what it is given
+        os.chmod(self.path("bin/sbatch"), stat.S_IRWXU)
+        self.environment = {"PATH": f"{self.path('bin')}:{os.environ['PATH']}"}
+        for name in [name for name in os.environ if name.startswith(("PSAC_GPUS", "PSAC_RANKS", "PSAC_OUT", "SLURM"))]:
+            self.environment[name] = ""
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def run_script(self, name, *arguments):
+        needed = ["--program", harness.PROGRAM, "--data", harness.DIGITS]
+        if name == "scaling_study.sh":
+            needed += ["--study", "study.yaml", "--out", "out"]
+        return jobs.script(name, [*needed, *arguments], self.folder, env=self.environment)
+
+    def assert_refused(self, name, arguments, *parts):
+        result = self.run_script(name, *arguments)
+        self.assertEqual((result.returncode, result.stdout), (2, ""), result)
+        lines = result.stderr.strip().splitlines()
+        self.assertEqual(len(lines), 1, result)
+        for part in parts:
+            self.assertIn(part, lines[0])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["bin", "study.yaml"])
+
+    def test_help_explains_every_variable(self):
+        for name in SCRIPTS:
+            result = jobs.script(name, ["--help"], self.folder)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            for part in ("usage: slurm/" + name, "PSAC_GPUS_PER_NODE", "PSAC_LAUNCHER", "--dry-run", "PSAC_MODULES"):
+                self.assertIn(part, result.stdout)
+
+    def test_a_dry_run_prints_and_submits_nothing(self):
+        for name, n_jobs in zip(SCRIPTS, (1, 3)):
+            result = self.run_script(name, "--dry-run", "--gpus-per-node", 2, "--", "--seed", 7)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+            self.assertEqual(len(re.findall("^sbatch ", result.stdout, re.M)), n_jobs)
+            self.assertIn("--seed 7", result.stdout)
+            self.assertEqual(sorted(os.listdir(self.folder)), ["bin", "study.yaml"])
+
+    def test_ranks_become_nodes_and_gpus(self):
+        out = self.run_script("scaling_study.sh", "--dry-run", "--gpus-per-node", 2, "--at-once", 3).stdout
+        self.assertIn("--array=0-1%3", out)
+        self.assertIn("--nodes=1 --ntasks=1 --ntasks-per-node=1 --gpus-per-node=1", out)
+        self.assertIn("--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-node=2", out)
+        self.assertIn("--dependency=afterany:1:2", out)
+        out = self.run_script("scaling_study.sh", "--dry-run", "--gpus-per-node", 0, "--ranks", "2,8", "--repeats", 2).stdout
+        self.assertIn("--array=0-3 ", out)
+        self.assertIn("--nodes=1 --ntasks=8 --ntasks-per-node=8 --time", out)
+        self.assertNotIn("gpus", out)
+
+    def test_options_reach_sbatch(self):
+        result = self.run_script("train.sbatch", "--nodes", 3, "--partition=big", "--account", "me", "--time", "1-00:30", "--sbatch",
+                                 "--constraint=h100&x", "--stop-before", 60, "--", "--set", "a.b=[1, 2]")
+        self.assertEqual(result.returncode, 0, result)
+        with open(self.path("submitted"), encoding="utf-8") as file:
+            given = file.read().splitlines()
+        for argument in ("--nodes=3", "--ntasks=24", "--gpus-per-node=8", "--partition=big", "--account=me", "--time=1-00:30",
+                         "--constraint=h100&x", "--signal=B:USR1@60", "a.b=[1, 2]"):
+            self.assertIn(argument, given)
+
+    def test_bad_options_are_refused(self):
+        for name in SCRIPTS:
+            self.assert_refused(name, ["--gpu", "1"], "--gpu is not an option")
+            self.assert_refused(name, ["--time"], "--time needs a value")
+            self.assert_refused(name, ["--time="], "--time needs a value")
+            self.assert_refused(name, ["--time", "soon"], "--time soon is not a time limit")
+            self.assert_refused(name, ["--gpus-per-node", "-1"], "--gpus-per-node -1 is not a whole number")
+            self.assert_refused(name, ["--ranks-per-node", "0"], "--ranks-per-node 0 is not a whole number from 1")
+            self.assert_refused(name, ["--launcher", "ssh"], "--launcher ssh is unknown; allowed: srun, mpirun")
+            self.assert_refused(name, ["--program", "nowhere"], "nowhere is not a program")
+            self.assert_refused(name, ["--data", "nowhere"], "nowhere is not a folder")
+            self.assert_refused(name, ["stray"], "stray is not understood")
+        self.assert_refused("train.sbatch", ["--nodes", "two"], "--nodes two is not a whole number")
+        self.assert_refused("train.sbatch", ["--name", "a b"], "--name a b")
+        self.assert_refused("scaling_study.sh", ["--ranks", "1,,2"], "--ranks 1,,2 is not a list")
+        self.assert_refused("scaling_study.sh", ["--repeats", "0"], "--repeats 0 is not a whole number")
+
+    def test_bad_studies_are_refused(self):
+        self.assert_refused("scaling_study.sh", ["--study", "none.yaml"], "none.yaml: cannot open")
+        self.assert_refused("scaling_study.sh", ["--only", "week"], "--only week is neither")
+        self.assert_refused("scaling_study.sh", ["--out", "study.yaml"], "is a file; a study is a folder")
+        self.assert_refused("scaling_study.sh", ["--", "--set", "a.b=1"], "a.b is not a key")
+
+    def test_a_cluster_that_refuses_is_a_failure(self):
+        self.write("bin/sbatch", "#!/bin/sh\necho no >&2\nexit 1\n")
+        for name in SCRIPTS:
+            self.assertEqual(self.run_script(name).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""slurm/scaling_study.sh on a cluster: arrays over networks, ranks and repeats, then the report. Usage: test_study.py CLUSTER"""
+import glob
+import os
+import shutil
+import tempfile
+import unittest
+
+import harness
+import jobs
+
+STUDY = """
+strong: {neurons: [200, 300], ranks: [1, 2], batch: 8, trials: 16, repeats: 2}
+accuracy: {neurons: 100, batch: 16, trials: 32, test_images: 10}
+"""
+
+
+class Study(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=harness.FILES, prefix="a study ")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        with open(os.path.join(self.folder, "study.yaml"), "w", encoding="utf-8") as file:
+            file.write(STUDY)
+
+    def submit(self, *options):
+        return jobs.submit("scaling_study.sh", ["--study", "study.yaml", "--out", "out", "--program", harness.PROGRAM, "--data",
+                                                harness.DIGITS, "--gpus-per-node", 0, "--ranks-per-node", 1, *options, "--", "--set",
+                                                "simulation.t_total=100", "--set", "simulation.t_skip=10"], self.folder)
+
+    def rows(self):
+        """[(kind, neurons, ranks, nodes)] of all files, sorted."""
+        h5py, found = harness.need_h5py(), []
+        for path in glob.glob(os.path.join(glob.escape(self.folder), "out", "*.h5")):
+            with h5py.File(path, "r") as file:
+                columns = [file["rows"][name][:] for name in ("kind", "neurons", "ranks", "nodes")]
+                found += [(kind.decode(), *map(int, numbers)) for kind, *numbers in zip(*columns)]
+        return sorted(found)
+
+    def assert_done(self, numbers):
+        for number in numbers:
+            for part in jobs.wait(number):
+                self.assertEqual(part["JobState"], "COMPLETED", part)
+
+    def test_arrays_of_measurements_then_the_report(self):
+        one, two, report = self.submit()
+        self.assert_done([one, two, report])
+        expected = [("accuracy", 100, 1, 1)] + [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2) for _ in "12"]
+        self.assertEqual(self.rows(), expected)
+        self.assertEqual(len(jobs.describe(one)), 5)  # tasks of the array
+        self.assertIn("9 rows", jobs.read(glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]))
+        for name in ("index.html", "table.csv", "table.md"):
+            self.assertTrue(os.path.exists(os.path.join(self.folder, "out", "report", name)), name)
+
+    def test_one_array_for_all(self):
+        array, report = self.submit("--single-array", "--at-once", 2, "--repeats", 1, "--only", "strong")
+        self.assert_done([array, report])
+        # Two nodes of one core: ranks are placed as mpirun and srun like, and one rank finds itself on one node.
+        self.assertEqual([row[:3] for row in self.rows()], [("strong", n, ranks) for n in (200, 300) for ranks in (1, 2)])
+
+
+if __name__ == "__main__":
+    jobs.find_cluster()
+    harness.need_h5py()
+    unittest.main()

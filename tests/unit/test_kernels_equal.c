@@ -1,0 +1,327 @@
+// Two backends side by side: the same calls on the same inputs leave the same bits, for every kernel, on networks whose sizes lie at
+// the edges of words, warps and blocks, whole or cut into three (of nine neurons, one rank then has none).
+#include "shards.h"
+
+enum { N_STEPS = 21, N_TRIALS = 3, N_UNITS = 196 };
+typedef enum pattern { RANDOM, SILENT, SATURATED, N_PATTERNS } pattern;
+static const char *const pattern_names[] = {"random", "silent", "saturated"};
+
+typedef struct pair {
+  shards side[2];  // the host's backend and the one under test
+  pattern pattern;
+  uint64_t random;
+} pair;
+
+static psac_network *network_of(const pair *both, int side, int rank) { return both->side[side].network[rank]; }
+
+// One action on every rank of both sides, done when it returns.
+typedef psac_status (*action)(const psac_kernels *kernels, psac_network *network, const void *context);
+static void act(const pair *both, action call, const void *context) {
+  for (int side = 0; side < 2; side++) {
+    const shards *cut = &both->side[side];
+    for (int rank = 0; rank < cut->n_ranks; rank++) {
+      assert_ok(call(cut->kernels, cut->network[rank], context));
+      assert_ok(cut->kernels->synchronize(cut->network[rank]->stream));
+    }
+  }
+}
+
+static void compare(const pair *both, int rank, const char *what, const void *left, const void *right, size_t n_bytes) {
+  const unsigned char *a = shards_download(&both->side[0], left, n_bytes), *b = shards_download(&both->side[1], right, n_bytes);
+  for (size_t k = 0; k < n_bytes; k++) {
+    if (a[k] == b[k]) continue;
+    fail_msg("%s of rank %d of %d differs at byte %zu of %zu: %lld neurons, %s input", what, rank, both->side[0].n_ranks, k, n_bytes,
+             (long long)both->side[0].config.middle_layer.num_neurons, pattern_names[both->pattern]);
+  }
+  free((void *)a);
+  free((void *)b);
+}
+
+// The first n elements of an array of psac_network, on both sides.
+#define SAME(both, rank, member, n)                                                                           \
+  compare(both, rank, #member, network_of(both, 0, rank)->member, network_of(both, 1, rank)->member,          \
+          (size_t)(n) * sizeof *network_of(both, 0, rank)->member)
+
+static void start(pair *both, const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int model) {
+  psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
+  if (model == PSAC_MODEL_SEED) {
+    assert_ok(psac_config_overlay_file(&config, "seed"));
+    config.network.uniform_current = 2.25;             // or a single spike of the retina would make all neurons spike
+    config.neuron.v_thresh = N_UNITS * 2.25 * 1 / 20;  // which one step of a saturated retina just reaches
+  }
+  config.simulation.t_total = N_STEPS;
+  config.simulation.t_skip = 5;
+  config.simulation.steps_per_reduce = 0;
+  config.middle_layer.num_neurons = n_neurons;
+  config.network.weight_sd = 0.3;
+  *both = (pair){.random = (uint64_t)n_neurons};
+  shards_create(&both->side[0], &psac_kernels_cpu, &config, n_ranks);
+  shards_create(&both->side[1], kernels, &config, n_ranks);
+  assert_int_equal(both->side[0].n_trials, N_TRIALS);
+  assert_int_equal(shards_at(&both->side[0], 0)->n_units, N_UNITS);
+}
+
+static void finish(pair *both) {
+  for (int side = 0; side < 2; side++) shards_destroy(&both->side[side]);
+}
+
+static int chance(pair *both, double probability) {
+  return both->pattern == RANDOM ? next_uniform(&both->random) < probability : both->pattern == SATURATED;
+}
+
+// What a rank has been built with. Receptive fields lie elsewhere, and target lists are in any order within a source, so those are
+// compared by what they do.
+static void check_build(const pair *both, int rank) {
+  const psac_shard *shard = shards_at(&both->side[0], rank);
+  SAME(both, rank, shard.tau_m, shard->n_padded);
+  SAME(both, rank, shard.alive, shard->n_words);
+  SAME(both, rank, shard.refractory, shard->n_words * shard->n_refractory);
+  SAME(both, rank, shard.row, shard->n_padded * shard->lanes.n);
+  if (shard->in_degree > 0) SAME(both, rank, shard.target_first, 64 * shard->n_source_words + 1);
+}
+
+static uint64_t threshold[N_TRIALS][N_UNITS];
+
+static psac_status encode(const psac_kernels *kernels, psac_network *network, const void *context) {
+  static const psac_rng_key key = {{3, 9}};
+  return kernels->encode_retina(network->stream, &network->shard, key, 0, N_TRIALS, context);
+}
+
+// Draws the retina from probabilities that include 0 and 1.
+static void check_retina(pair *both) {
+  psac_retina_trial trials[N_TRIALS];
+  for (int b = 0; b < N_TRIALS; b++) {
+    for (int u = 0; u < N_UNITS; u++) {
+      const double p = both->pattern == RANDOM ? 0.2 * next_uniform(&both->random) : both->pattern == SATURATED;
+      threshold[b][u] = (uint64_t)(p * 0x1p32);
+    }
+    trials[b] = (psac_retina_trial){UINT64_C(0xfffffffe) + (uint64_t)b, threshold[b]};
+  }
+  act(both, encode, trials);
+  for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+    SAME(both, rank, shard.retina_spikes, N_TRIALS * N_STEPS * shards_at(&both->side[0], rank)->n_retina_words);
+  }
+}
+
+static psac_status reset_middle(const psac_kernels *kernels, psac_network *network, const void *context) {
+  (void)context;
+  return kernels->reset_middle(network->stream, &network->shard, N_TRIALS);
+}
+
+static psac_status count_spikes(const psac_kernels *kernels, psac_network *network, const void *context) {
+  (void)context;
+  return kernels->count_spikes(network->stream, &network->shard, N_TRIALS, network->spike_counts);
+}
+
+static void check_middle(pair *both) {
+  act(both, reset_middle, NULL);
+  for (int t = 0; t < N_STEPS; t++) {
+    for (int side = 0; side < 2; side++) shards_step(&both->side[side], t, (int)both->side[side].config.recurrence.delay);
+    for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+      SAME(both, rank, shard.v, N_TRIALS * shards_at(&both->side[0], rank)->n_padded);
+    }
+  }
+  act(both, count_spikes, NULL);
+  for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+    SAME(both, rank, shard.spikes, N_STEPS * N_TRIALS * shards_at(&both->side[0], rank)->n_words);
+    SAME(both, rank, spike_counts, 2);
+  }
+}
+
+// Middle spikes of the pattern itself, whatever the network would have done.
+static void set_middle_spikes(pair *both) {
+  const size_t n = (size_t)N_STEPS * N_TRIALS * (size_t)both->side[0].config.middle_layer.num_neurons;
+  char *spike = malloc(n);
+  assert_non_null(spike);
+  for (size_t k = 0; k < n; k++) spike[k] = (char)chance(both, 0.1);
+  for (int side = 0; side < 2; side++) shards_set_spikes(&both->side[side], spike);
+  free(spike);
+}
+
+typedef struct part {
+  int first, n, t, n_steps;
+} part;
+
+static psac_status partial_drives(const psac_kernels *kernels, psac_network *network, const void *context) {
+  const part *p = context;
+  return kernels->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, p->n, p->t, p->n_steps, network->readout.drives);
+}
+
+static psac_status reset_readout(const psac_kernels *kernels, psac_network *network, const void *context) {
+  (void)context;
+  return kernels->reset_readout(network->stream, &network->readout, N_TRIALS);
+}
+
+static psac_status step_readout(const psac_kernels *kernels, psac_network *network, const void *context) {
+  const part *p = context;
+  return kernels->step_readout(network->stream, &network->shard, &network->readout, N_TRIALS, p->t, p->n_steps);
+}
+
+// Drives of some steps and of some trials, then the layers that they drive.
+static void check_readout(pair *both) {
+  static const part parts[] = {{1, 1, 3, 1}, {0, 2, 0, 7}, {0, N_TRIALS, 0, N_STEPS}};
+  const psac_shard *shard = shards_at(&both->side[0], 0);
+  for (size_t k = 0; k < COUNT(parts); k++) {
+    act(both, partial_drives, &parts[k]);
+    for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+      SAME(both, rank, readout.drives, parts[k].n_steps * parts[k].n * shard->lanes.n);
+    }
+  }
+  act(both, reset_readout, NULL);
+  act(both, step_readout, &(part){.t = 0, .n_steps = 11});
+  act(both, step_readout, &(part){.t = 11, .n_steps = N_STEPS - 11});
+  SAME(both, 0, readout.v, N_TRIALS * 2 * PSAC_MAX_PLASTIC);
+  SAME(both, 0, readout.free_at, N_TRIALS * 2 * PSAC_MAX_PLASTIC);
+  SAME(both, 0, readout.counts, N_TRIALS * 2 * PSAC_MAX_PLASTIC);
+  SAME(both, 0, readout.spikes, 2 * N_STEPS * N_TRIALS);
+  SAME(both, 0, readout.totals, 2 * N_TRIALS);
+}
+
+typedef struct lesson {
+  uint64_t outputs[N_STEPS * N_TRIALS];
+  psac_third_factor third[N_TRIALS];
+  psac_batch_factor factor;
+} lesson;
+
+static psac_status accumulate(const psac_kernels *kernels, psac_network *network, const void *context) {
+  const lesson *given = context;
+  PSAC_TRY(kernels->upload(network->stream, network->readout.spikes, given->outputs, sizeof given->outputs));
+  PSAC_TRY(kernels->upload(network->stream, network->third, given->third, sizeof given->third));
+  return kernels->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f, network->readout.spikes, network->third);
+}
+
+static psac_status apply(const psac_kernels *kernels, psac_network *network, const void *context) {
+  const lesson *given = context;
+  PSAC_TRY(kernels->upload(network->stream, network->factor, &given->factor, sizeof given->factor));
+  PSAC_TRY(kernels->apply_learning(network->stream, &network->shard, network->factor));
+  return kernels->sum_mean_squares(network->stream, &network->shard, network->mean_squares);
+}
+
+// A third factor is at most 2 / (spikes + 1), or sums could leave 32 bits.
+static float third_factor(pair *both, const uint64_t *outputs, int b, int o) {
+  int count = 0;
+  for (int t = 0; t < N_STEPS; t++) count += (int)(outputs[t * N_TRIALS + b] >> o & 1);
+  return (float)((next_uniform(&both->random) - 0.5) * 4.0 / (count + 1));
+}
+
+static void check_learning(pair *both) {
+  lesson given = {.factor = {.critic_target = 0.02f, .learning_rate = 0.5f, .critic_rate = 0.1f, .power_mu = 0.3f, .mean_rate = 0.1f,
+                             .n_trials = N_TRIALS}};
+  const psac_lanes lanes = shards_at(&both->side[0], 0)->lanes;
+  for (int k = 0; k < N_STEPS * N_TRIALS; k++) {
+    for (int o = 0; o < lanes.n_output; o++) given.outputs[k] |= (uint64_t)chance(both, 0.2) << o;
+  }
+  for (int o = 0; o < lanes.n_output; o++) {
+    given.factor.target[o] = (float)(next_uniform(&both->random) - 0.5) * 0.1f;
+    for (int b = 0; b < N_TRIALS; b++) given.third[b].output[o] = third_factor(both, given.outputs, b, o);
+  }
+  for (int b = 0; b < N_TRIALS; b++) given.third[b].critic = (float)(next_uniform(&both->random) - 0.5);
+  for (int round = 0; round < 2; round++) {
+    act(both, accumulate, &given);
+    for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+      SAME(both, rank, shard.eligibility, shards_at(&both->side[0], rank)->n_padded * lanes.n_eligibility);
+    }
+    act(both, apply, &given);
+    for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+      const psac_shard *shard = shards_at(&both->side[0], rank);
+      SAME(both, rank, shard.row, shard->n_padded * lanes.n);
+      SAME(both, rank, shard.mean_count, shard->n_padded);
+      SAME(both, rank, shard.eligibility, shard->n_padded * lanes.n_eligibility);
+      SAME(both, rank, mean_squares, 1);
+    }
+  }
+}
+
+static psac_status accumulate_statistics(const psac_kernels *kernels, psac_network *network, const void *context) {
+  return kernels->accumulate_statistics(network->stream, &network->shard, N_TRIALS, 1, N_TRIALS - 1, context);
+}
+
+// Into the drives, which are long enough and not needed any more.
+static psac_status project(const psac_kernels *kernels, psac_network *network, const void *context) {
+  (void)context;
+  const size_t n = (size_t)network->shard.lanes.n_output * N_UNITS;
+  PSAC_TRY(kernels->clear(network->stream, network->readout.drives, sizeof(int64_t) * n));
+  return kernels->project_weights(network->stream, &network->shard, 1 << 29, network->readout.drives);
+}
+
+static void check_statistics(const pair *both) {
+  static const uint8_t labels[N_TRIALS - 1] = {7, 2};
+  const psac_lanes lanes = shards_at(&both->side[0], 0)->lanes;
+  const int has_fields = shards_at(&both->side[0], 0)->patch_size > 0;
+  act(both, accumulate_statistics, labels);
+  assert_true(!has_fields || lanes.n_output * N_UNITS <= N_STEPS * N_TRIALS * lanes.n);
+  if (has_fields) act(both, project, NULL);
+  for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+    const psac_shard *shard = shards_at(&both->side[0], rank);
+    SAME(both, rank, shard.isi, 3 * shard->n_padded);
+    SAME(both, rank, shard.count_by_label, 10 * shard->n_padded);
+    if (has_fields) SAME(both, rank, readout.drives, lanes.n_output * N_UNITS);
+  }
+}
+
+static psac_status learn_in_trial(const psac_kernels *kernels, psac_network *network, const void *context) {
+  static const psac_reward reward = {-1.0, 0.99, 0.01};
+  const part *p = context;
+  PSAC_TRY(kernels->reset_readout(network->stream, &network->readout, 1));
+  PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
+  for (int t = 0; t < N_STEPS; t++) {
+    PSAC_TRY(kernels->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1, network->readout.drives));
+    PSAC_TRY(kernels->step_readout(network->stream, &network->shard, &network->readout, 1, t, 1));
+    PSAC_TRY(kernels->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->event));
+    PSAC_TRY(kernels->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->event));
+  }
+  return PSAC_OK;
+}
+
+static void check_pattern(pair *both, int model) {
+  check_retina(both);
+  check_middle(both);
+  for (int own = 0; own < 2; own++) {  // with the spikes of the network, and with those of the pattern
+    if (own) set_middle_spikes(both);
+    check_readout(both);
+    if (model == PSAC_MODEL_PSAC) check_learning(both);
+    check_statistics(both);
+    if (model == PSAC_MODEL_PSAC) continue;
+    act(both, learn_in_trial, &(part){.first = 2});
+    for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
+      SAME(both, rank, event, 1);
+      SAME(both, rank, shard.row, shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->lanes.n);
+    }
+  }
+}
+
+static void check_network(const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int model) {
+  pair both;
+  start(&both, kernels, n_neurons, n_ranks, model);
+  for (int rank = 0; rank < n_ranks; rank++) check_build(&both, rank);
+  for (both.pattern = 0; both.pattern < N_PATTERNS; both.pattern++) check_pattern(&both, model);
+  finish(&both);
+}
+
+static void check_model(const psac_kernels *kernels, int model) {
+  static const int64_t sizes[] = {1, 31, 32, 33, 997, 5000};
+  for (size_t k = 0; k < COUNT(sizes); k++) check_network(kernels, sizes[k], 1, model);
+  check_network(kernels, 9, 3, model);
+  check_network(kernels, 997, 3, model);
+}
+
+static void check_psac(const psac_kernels *kernels) { check_model(kernels, PSAC_MODEL_PSAC); }
+static void check_seed(const psac_kernels *kernels) { check_model(kernels, PSAC_MODEL_SEED); }
+
+static void test_model_psac_has_the_same_bits(void **state) {
+  (void)state;
+  with_backend(check_psac);
+}
+
+static void test_model_seed_has_the_same_bits(void **state) {
+  (void)state;
+  with_backend(check_seed);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_model_psac_has_the_same_bits),
+      cmocka_unit_test(test_model_seed_has_the_same_bits),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
