@@ -154,7 +154,7 @@ static psac_status pretend_reduce_i64(const psac_transport *transport, void *str
   return PSAC_OK;
 }
 
-// Replicas are not pretended: this is all of them.
+// Replicas are not pretended: this is all of them. NOLINTNEXTLINE(readability-non-const-parameter)
 static psac_status pretend_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
   (void)transport, (void)stream, (void)value, (void)n;
   return PSAC_OK;

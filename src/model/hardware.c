@@ -124,7 +124,7 @@ psac_status psac_hardware_find(const char *name, psac_hardware *hardware) {
 
 char *psac_hardware_print(const psac_hardware *hardware, const char *comment) {
   enum { LINE_BYTES = 256 };
-  const size_t n_bytes = LINE_BYTES * (N_KEYS + 2) + strlen(comment);
+  const size_t n_bytes = (size_t)LINE_BYTES * (N_KEYS + 2) + strlen(comment);
   char *text = malloc(n_bytes);
   if (!text) return NULL;
   size_t n = (size_t)snprintf(text, n_bytes, "# %s\n%s:\n  backend: %s\n", comment, hardware->name,
