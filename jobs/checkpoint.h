@@ -5,7 +5,6 @@
 #define PSAC_JOBS_CHECKPOINT_H
 
 #include "checkpoint_file.h"
-#include "checkpoint_names.h"
 #include "run_file.h"
 
 typedef struct psac_keeper {

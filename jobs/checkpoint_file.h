@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "checkpoint_names.h"
 #include "curve.h"
 #include "model/state.h"
 #include "recorder.h"
@@ -28,6 +29,7 @@ typedef struct psac_checkpoint {
   psac_recorder recorder;       // without the middle layer's spikes
   int64_t n_steps, n_retina_words;  // of the recorded trials
   uint64_t digits[2];           // checksums of the training and the test set
+  char owner[PSAC_CHECKPOINT_PATH_BYTES];  // the run file that its name belongs to, where that was asked for
 } psac_checkpoint;
 
 // Writes the run's state under `path`. Collective. A failure is the same on every rank, and leaves nothing behind and the run as it was.

@@ -256,12 +256,12 @@ static psac_status configure(psac_session *session, const psac_options *options,
 
 static psac_status resume_and_run(psac_session *session, psac_options *options, psac_ranks *ranks, psac_checkpoint *checkpoint,
                                   psac_results *results) {
-  char path[PSAC_CHECKPOINT_PATH_BYTES], owner[PSAC_CHECKPOINT_PATH_BYTES];
+  char path[PSAC_CHECKPOINT_PATH_BYTES];
   psac_progress_kind kind = PSAC_PROGRESS_NONE;
   int is_finished;
   PSAC_TRY(psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind)));
   PSAC_TRY(psac_resume_find(options, ranks, path, checkpoint, &is_finished));
-  if (path[0] && !options->out && psac_checkpoint_owner(path, owner)) options->out = owner;
+  if (path[0] && !options->out && psac_checkpoint_owner(path, checkpoint->owner)) options->out = checkpoint->owner;
   PSAC_TRY(configure(session, options, ranks, is_finished ? options->out : path, checkpoint));
   if (is_finished) {
     psac_log("psac_dist: %s is there: the run is finished", options->out);
