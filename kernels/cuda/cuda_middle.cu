@@ -1,13 +1,13 @@
 // One timestep of the middle layer: retina and recurrent currents, integration, spikes.
 //
-// Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; weights of receptive fields are read
-// once for several trials, target lists once for each spike. So the step is bound by memory, not by arithmetic.
+// Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its receptive field is
+// read where the pixel spikes, a target list once for each spike. So the step is bound by memory, not by arithmetic.
 #include "cuda/cuda_launch.h"
 #include "lif_core.h"
 
 enum {
-  TRIALS = 8,             // that a thread handles with one read of its weights
-  RETINA_WORDS_MAX = 64,  // a retina has at most 64 x 64 units
+  TRIALS = 8,            // that a thread handles together
+  RETINA_SIDE_MAX = 64,  // retina.input_size is at most 64 x 64
 };
 
 __global__ void rest(float *v, int64_t n, float v_rest) {
@@ -21,34 +21,49 @@ extern "C" psac_status psac_cuda_reset_middle(psac_stream *stream, const psac_sh
   return PSAC_OK;
 }
 
-// Current of neuron i from a patch of the retina, for TRIALS trials whose bits are given.
-__device__ static void add_patch(const psac_shard *shard, int64_t i, const uint64_t (*bits)[RETINA_WORDS_MAX], int32_t *sum) {
-  const int corner = (int)shard->field_column[i / PSAC_COLUMN];
+// Row y of a retina's bits, in one word.
+__device__ static uint64_t retina_row(const uint64_t *words, int y, int width) {
+  const int first = y * width, shift = first % 64;
+  const uint64_t *word = words + first / 64;
+  const uint64_t behind = shift + width > 64 ? word[1] << (64 - shift) : 0;
+  return (word[0] >> shift | behind) & UINT64_MAX >> (64 - width);
+}
+
+// Current of neuron i from a patch of the retina, for TRIALS trials whose rows are given. Few pixels spike in a step: as many rows
+// of the patch as a word holds are collected, and only the weights of those that spike are read.
+__device__ static void add_patch(const psac_shard *shard, int64_t i, const uint64_t (*row)[RETINA_SIDE_MAX], int32_t *sum) {
+  const int corner = (int)shard->field_column[i / PSAC_COLUMN], size = shard->patch_size, together = 64 / size;
+  const int top = corner / shard->retina_width, left = corner % shard->retina_width;
   const int16_t *weight = shard->field_weight + i;
-  for (int y = 0; y < shard->patch_size; y++) {
-    for (int x = 0; x < shard->patch_size; x++, weight += shard->n_padded) {
-      const int unit = corner + y * shard->retina_width + x;
-      const int32_t w = *weight;
-      for (int b = 0; b < TRIALS; b++) sum[b] += bits[b][unit / 64] >> (unit % 64) & 1 ? w : 0;
+  for (int first = 0; first < size; first += together, weight += (int64_t)together * size * shard->n_padded) {
+    uint64_t patch[TRIALS] = {0};
+    for (int y = 0; y < together && first + y < size; y++) {
+      for (int b = 0; b < TRIALS; b++) {
+        patch[b] |= (row[b][top + first + y] >> left & UINT64_MAX >> (64 - size)) << (y * size);
+      }
+    }
+    for (int b = 0; b < TRIALS; b++) {
+      for (; patch[b]; patch[b] &= patch[b] - 1) sum[b] += weight[(__ffsll((long long)patch[b]) - INT64_C(1)) * shard->n_padded];
     }
   }
 }
 
 // Stores the current that the retina gives in step t: the step at hand begins with it.
 __global__ void retina_currents(psac_shard shard, int n_trials, int t) {
-  __shared__ uint64_t bits[TRIALS][RETINA_WORDS_MAX];
-  const int first = (int)blockIdx.y * TRIALS, n_words = shard.n_retina_words;
-  for (int k = (int)threadIdx.x; k < TRIALS * n_words; k += PSAC_THREADS) {
-    const int b = k / n_words, w = k % n_words;
-    bits[b][w] = first + b < n_trials ? shard.retina_spikes[((int64_t)(first + b) * shard.n_steps + t) * n_words + w] : 0;
+  __shared__ uint64_t row[TRIALS][RETINA_SIDE_MAX];
+  const int first = (int)blockIdx.y * TRIALS, height = shard.retina_height;
+  for (int k = (int)threadIdx.x; k < TRIALS * height; k += PSAC_THREADS) {
+    const int b = k / height, y = k % height;
+    const uint64_t *words = shard.retina_spikes + ((int64_t)(first + b) * shard.n_steps + t) * shard.n_retina_words;
+    row[b][y] = first + b < n_trials ? retina_row(words, y, shard.retina_width) : 0;
   }
   __syncthreads();
   const int64_t i = psac_thread();
   if (i >= shard.n_padded) return;
   int32_t sum[TRIALS] = {0};
-  if (shard.patch_size > 0) add_patch(&shard, i, bits, sum);
+  if (shard.patch_size > 0) add_patch(&shard, i, row, sum);
   for (int b = 0; b < TRIALS; b++) {
-    for (int w = 0; shard.uniform_current && w < n_words; w++) sum[b] += __popcll(bits[b][w]) * shard.uniform_current;
+    for (int y = 0; shard.uniform_current && y < height; y++) sum[b] += __popcll(row[b][y]) * shard.uniform_current;
     if (first + b < n_trials) shard.current[(int64_t)(first + b) * (shard.n_padded + PSAC_TARGET_GROUP) + i] = sum[b];
   }
 }

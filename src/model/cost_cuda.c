@@ -7,7 +7,16 @@
 
 #include "model/cost_internal.h"
 
-enum { SECTOR = 32, TRIALS_PER_READ = 8, THREADS = 256, WARPS_WANTED = 8192, WORDS_AT_LEAST = 8, TARGET_LANES = 8, DIVERGENCE = 2 };
+enum {
+  SECTOR = 32,
+  TRIALS_PER_READ = 8,  // and COLUMNS in a sector of weights: retina_currents
+  COLUMNS = 2,
+  THREADS = 256,
+  WARPS_WANTED = 8192,
+  WORDS_AT_LEAST = 8,
+  TARGET_LANES = 8,
+  DIVERGENCE = 2,  // of a warp's threads, which go on until the last has finished
+};
 
 static double sectors(double bytes) { return ceil(bytes / SECTOR) * SECTOR; }
 
@@ -19,16 +28,20 @@ static void count_retina(const psac_amounts *a, psac_cost *cost) {
       .host_trials = a->retina_trials});
 }
 
-// retina_currents: the weights of a neuron's patch are read once for eight trials, whether or not their pixels spike.
+// retina_currents: a thread collects the rows of its neuron's patch for eight trials, then visits the pixels that spike. A sector
+// has a pixel's weights of two columns, and is read once if the pixel spikes for one of them in one of the eight trials.
 static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
   const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
-  const double reads = whole * ceil(a->together / TRIALS_PER_READ) + ceil(rest / TRIALS_PER_READ);  // of all weights, in a step
-  const double weights = 2.0 * a->patch, bits = 8.0 * a->retina_words * TRIALS_PER_READ / THREADS, column = 0.5;
+  const double reads = whole * ceil(a->together / TRIALS_PER_READ) + ceil(rest / TRIALS_PER_READ);  // of weights, in a step
+  const double all = 2.0 * a->patch, share = a->patch > 0.0 ? a->patch_spikes / a->patch : 0.0;
+  const double visited = all * (1.0 - pow(1.0 - share, COLUMNS * TRIALS_PER_READ));
+  const double bits = 8.0 * a->retina_words * TRIALS_PER_READ / THREADS, column = 0.5;
   psac_cost_add(cost, (psac_cost_item){
       .name = "retina_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps,
-      .bytes = a->steps * a->n * (4.0 * a->trials + reads * (weights + bits + column)),
-      .least = a->steps * a->n * (4.0 * a->trials + fmin(weights * a->chunks, 2.0 * a->patch_spikes * a->trials)),
-      .operations = a->items * a->n * (7.0 * a->patch + 6.0), .resident = a->middle_set});
+      .bytes = a->steps * a->n * (4.0 * a->trials + reads * (visited + bits + column)),
+      .least = a->steps * a->n * (4.0 * a->trials + fmin(all * a->chunks, 2.0 * a->patch_spikes * a->trials)),
+      .operations = a->items * a->n * (6.0 * sqrt(a->patch) + 15.0 * a->patch_spikes * DIVERGENCE + 16.0),
+      .resident = a->middle_set});
 }
 
 // recurrent_currents: eight lanes share a word of the whole layer's spikes; a spike costs its place in the index and its targets. A
