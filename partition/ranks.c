@@ -80,7 +80,7 @@ void psac_ranks_finish(psac_ranks *ranks) {
 }
 
 psac_status psac_ranks_split(const psac_ranks *ranks, int colour, psac_ranks *part) {
-  MPI_Comm *comm = malloc(sizeof *comm);
+  MPI_Comm *comm = malloc(sizeof *comm);  // NOLINT(bugprone-sizeof-expression): a handle is a pointer in Open MPI
   if (!comm) return psac_fail(PSAC_ERR_MEMORY, "out of memory for a group of ranks");
   *part = *ranks;
   part->mpi_comm = comm;
