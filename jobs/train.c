@@ -67,9 +67,13 @@ static psac_status use_seen(training_state *training, int n, int b, int pass, in
   const psac_network *network = session->network;
   const int64_t position = training->at.first + b, image = training->order[position];
   const int what = wanted(&session->config, position, pass), from = b / psac_network_share(network, n);
-  psac_recorded_trial trial = {0}, *own = &training->seen.trial[*next];
+  psac_recorded_trial trial = {0};
   if (!what) return PSAC_OK;
-  if (from == network->replicas.rank) trial = *own, *own = (psac_recorded_trial){0}, ++*next;
+  if (from == network->replicas.rank) {
+    psac_recorded_trial *own = &training->seen.trial[(*next)++];
+    trial = *own;
+    *own = (psac_recorded_trial){0};  // its arrays are taken over
+  }
   trial.epoch = training->at.epoch + 1;
   trial.trial = position;
   trial.image = image;
