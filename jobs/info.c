@@ -25,12 +25,12 @@ static void print_build(const psac_ranks *ranks) {
 
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
   psac_session session = {.options = options, .ranks = ranks, .n_replicas = 1, .config.watchdog.seconds = 600};
-  PSAC_TRY(psac_session_choose(&session));
+  psac_status status = psac_session_choose(&session);
   place here = {.node_rank = ranks->node_rank, .node_size = ranks->node_size, .device_index = session.device_index};
   here.device = session.device;
   memcpy(here.host, ranks->host, sizeof here.host);
   place *all = calloc((size_t)ranks->n_ranks, sizeof *all);
-  psac_status status = all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory");
+  if (status == PSAC_OK && !all) status = psac_fail(PSAC_ERR_MEMORY, "out of memory");
   if (status == PSAC_OK) status = psac_ranks_gather(ranks, &here, all, (int)sizeof here);
   if (status == PSAC_OK && ranks->rank == 0) {
     psac_session_announce(&session);

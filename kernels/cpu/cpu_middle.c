@@ -31,11 +31,13 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
 }
 
 // Every spike that arrives adds its current to the neurons it targets. Target lists are short and far apart, so the list a few
-// spikes ahead is fetched early. One body for both widths of a local index.
+// spikes ahead is fetched early. One body for both widths of a local index. The sums are unsigned as what fills lists up to whole groups
+// is never reset and goes round; the others fit (currents_fit).
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
   PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,             \
-                        int32_t *restrict current) {                                                              \
+                        int32_t *current) {                                                                       \
     const index_type *restrict target = shard->target;                                                           \
+    uint32_t *restrict sum = (uint32_t *)current;                                                                 \
     const uint32_t *first = shard->target_first;                                                                  \
     psac_spike_reader spikes;                                                                                     \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
@@ -43,10 +45,10 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
       for (int k = 0; k < n; k++) {                                                                               \
         const uint32_t slot = spikes.index[k];                                                                    \
         psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 64);                                    \
-        const int32_t amount = slot < shard->n_exc_slots ? shard->current_exc : shard->current_inh;               \
+        const uint32_t amount = (uint32_t)(slot < shard->n_exc_slots ? shard->current_exc : shard->current_inh);  \
         const index_type *end = target + first[slot + 1];                                                         \
         for (const index_type *group = target + first[slot]; group < end; group += 16 / sizeof(index_type)) {     \
-          for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) current[group[j]] += amount;                     \
+          for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) sum[group[j]] += amount;                         \
         }                                                                                                         \
       }                                                                                                           \
     }                                                                                                             \
