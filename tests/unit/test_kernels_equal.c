@@ -77,7 +77,12 @@ static void check_build(const pair *both, int rank) {
   SAME(both, rank, shard.alive, shard->n_words);
   SAME(both, rank, shard.refractory, shard->n_words * shard->n_refractory);
   SAME(both, rank, shard.row, shard->n_padded * shard->lanes.n);
-  if (shard->in_degree > 0) SAME(both, rank, shard.target_first, 64 * shard->n_source_words + 1);
+  if (shard->in_degree == 0) return;
+  assert_int_equal(shards_at(&both->side[1], rank)->n_sources, shard->n_sources);
+  assert_int_equal(shards_at(&both->side[1], rank)->n_exc_sources, shard->n_exc_sources);
+  SAME(both, rank, shard.source_mask, shard->n_source_words);
+  SAME(both, rank, shard.source_first, shard->n_source_words);
+  SAME(both, rank, shard.target_first, shard->n_sources + 1);
 }
 
 static uint64_t threshold[N_TRIALS][N_UNITS];
