@@ -31,14 +31,19 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
   }
 }
 
+// Whether the neurons with targets here are the first ones, so that a neuron's number among them is its slot; on one rank they mostly are.
+PSAC_INLINE int slots_are_numbers(const psac_shard *shard) {
+  const size_t last = (size_t)shard->n_source_words - 1;
+  return shard->source_first[last] == 64 * last && (shard->source_mask[last] & (shard->source_mask[last] + 1)) == 0;
+}
+
 // The next spikes of neurons with targets here, numbered among these.
 PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes) {
   const uint64_t *mask = shard->source_mask;
   const uint32_t *first = shard->source_first;
   const int n = psac_spike_reader_next(spikes, mask);
-  for (int k = 0; n > 0 && k < n + PSAC_SPIKE_AHEAD; k++) {
-    spikes->index[k] = psac_source_in_slot(first, mask, (int64_t)spikes->index[k]);
-  }
+  if (n == 0 || slots_are_numbers(shard)) return n;
+  for (int k = 0; k < n + PSAC_SPIKE_AHEAD; k++) spikes->index[k] = psac_source_in_slot(first, mask, (int64_t)spikes->index[k]);
   return n;
 }
 
