@@ -55,6 +55,7 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     list(REMOVE_ITEM psac_architectures 90-real)
     list(APPEND psac_architectures 90)
   endif()
+  unset(CMAKE_CUDA_ARCHITECTURES)  # or OFF would hide what follows, until the next time CMake runs
   set(CMAKE_CUDA_ARCHITECTURES ${psac_architectures} CACHE STRING "GPU generations to compile for" FORCE)
 else()
   enable_language(CUDA)
