@@ -1,9 +1,8 @@
 // Bytes, instructions and launches of the CUDA backend's kernels, counted from kernels/cuda as they are written there.
 //
 // Scattered accesses count by sectors of 32 bytes, which is what memory moves; scattered additions as often as a sector comes and goes
-// (`scattered`), for the cache adds. Instructions are those of the inner loops, as the
-// compiler's PTX has them. `least` is what the same step would move with every byte read and written once, in the best layout
-// that we know of; docs/performance.md says which.
+// (`scattered`), for it is the cache that adds. Instructions are those of the inner loops, as the compiler's PTX has them. `least` is what
+// the same step would move with every byte read and written once, in the best layout that we know of; docs/performance.md says which.
 #include <math.h>
 
 #include "model/cost_internal.h"
