@@ -2,8 +2,11 @@
 #   psac_cuda   what code that calls the CUDA runtime links
 #   psac_nccl   what code that calls NCCL links
 # PSAC_CUDA: ON wants the toolkit, AUTO takes it where it is, OFF leaves no trace of it, EMULATED compiles the same sources for the host.
+# PSAC_NCCL: ON wants NCCL beside it, AUTO takes it where it is, OFF lets GPUs exchange spikes through MPI.
 set(PSAC_CUDA AUTO CACHE STRING "CUDA backend: ON, OFF, AUTO or EMULATED (on the host, for tests)")
 set_property(CACHE PSAC_CUDA PROPERTY STRINGS AUTO ON OFF EMULATED)
+set(PSAC_NCCL AUTO CACHE STRING "NCCL beside PSAC_CUDA=ON: ON, OFF or AUTO")
+set_property(CACHE PSAC_NCCL PROPERTY STRINGS AUTO ON OFF)
 set(PSAC_HAS_CUDA OFF)
 set(PSAC_HAS_NCCL OFF)
 
@@ -77,6 +80,10 @@ target_link_libraries(psac_cuda INTERFACE CUDA::cudart)
 # The program finds its own toolkit's runtime. CMake leaves this folder out, since nvcc links from it unasked; the loader may not know it.
 target_link_options(psac_cuda INTERFACE "LINKER:-rpath,${CUDAToolkit_LIBRARY_DIR}")
 
+if(NOT PSAC_NCCL)
+  message(STATUS "Without NCCL, as PSAC_NCCL is off: GPUs exchange spikes through MPI")
+  return()
+endif()
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ENV NCCL_HOME PATH_SUFFIXES include)
 find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_TARGET_DIR} ${CUDAToolkit_ROOT} ENV NCCL_HOME
              PATH_SUFFIXES lib lib64)
@@ -86,5 +93,9 @@ if(NCCL_INCLUDE_DIR AND NCCL_LIBRARY)
   target_include_directories(psac_nccl SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
   target_link_libraries(psac_nccl INTERFACE ${NCCL_LIBRARY} psac_cuda)
 else()
-  message(WARNING "No NCCL was found: GPUs will exchange spikes through MPI. Debian: libnccl-dev; or set NCCL_HOME.")
+  set(psac_without_nccl "no nccl.h or no libnccl was found (Debian: libnccl-dev; or set NCCL_HOME)")
+  if(NOT PSAC_NCCL STREQUAL "AUTO")
+    message(FATAL_ERROR "PSAC_NCCL is ${PSAC_NCCL}, but ${psac_without_nccl}")
+  endif()
+  message(STATUS "Without NCCL: ${psac_without_nccl}: GPUs exchange spikes through MPI")
 endif()
