@@ -33,7 +33,12 @@ class Faults(Mistakes):
         self.assert_ends("device 2 of .*: cudaMemcpyAsync failed at", PSAC_EMU_FAIL="2:cudaMemcpyAsync:9")
 
     def test_device_memory_that_runs_out_while_the_network_is_built_ends_all(self):
-        self.assert_ends(r"device 1 of \S+ is out of memory: \d+ bytes for [a-z ]+, but \d+ of \d+ bytes are free", PSAC_EMU_FAIL="1:cudaMalloc:12")
+        full = r"device 1 of \S+ is out of memory: \d+ bytes for [a-z ]+, but \d+ of \d+ bytes are free; \S+ GB are free without this network: "
+        self.assert_ends(full + r"\d+ neurons would fit$", PSAC_EMU_FAIL="1:cudaMalloc:12")
+        self.assert_ends(full + r"\d+ neurons would fit$", "--transport", "mpi", "--set", "middle_layer.num_neurons=10000",
+                         PSAC_EMU_MEMORY="30000000", PSAC_EMU_TAKE="1:9:25000000")
+        self.assert_ends(full + "not even one neuron would fit$", PSAC_EMU_TAKE="1:9:80000000000")
+        self.assert_ends(full.replace("1", "0") + "not even one neuron would fit$", ranks=1, PSAC_EMU_TAKE="0:9:80000000000")
 
     def test_nccl_that_fails_ends_all(self):
         self.assert_ends("rank [0-2] on .*: NCCL could not connect the GPUs", PSAC_EMU_FAIL="2:ncclCommInitRank:1")
