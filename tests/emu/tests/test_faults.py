@@ -45,6 +45,15 @@ class Faults(Mistakes):
         self.assert_ends("rank 2 on .*: ncclAllGather failed at", PSAC_EMU_FAIL="2:ncclAllGather:30")
         self.assert_ends("rank 1 on .*: ncclBroadcast failed at", PSAC_EMU_FAIL="1:ncclBroadcast:2")
 
+    def test_a_device_that_does_not_answer_is_named(self):
+        impatient = ["--set", "watchdog.seconds=1"]
+        for rank, ranks, call, number, *more in ((1, 3, "cudaMalloc", 8, "--transport", "nccl"), (1, 2, "cudaMalloc", 8, "--transport", "mpi"),
+                                                 (1, 3, "integrate", 30, "--transport", "nccl"), (2, 3, "integrate", 30, "--transport", "mpi"),
+                                                 (0, 2, "cudaStreamSynchronize", 9, "--transport", "mpi"),
+                                                 (0, 1, "cudaStreamSynchronize", 9), (0, 1, "integrate", 30)):
+            self.assert_ends(rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$", *impatient,
+                             *more, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
+
     def test_a_rank_that_never_comes_is_named(self):
         late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate:30"}
         self.assert_ends(r"rank [02] on \S+ has waited 1 s for its GPU \(watchdog.seconds\); rank 1 does not answer",
