@@ -37,6 +37,9 @@ typedef struct late_ranks {
   int n_stuck;
 } late_ranks;
 
+// Long enough for a beat of every rank that is not stopped.
+static double look_seconds(const psac_watchdog *watchdog) { return floor(watchdog->nap) + 1.0; }
+
 static void look_around(const psac_watchdog *watchdog) {
   const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
   for (int r = 0; r < n; r++) watchdog->looks[r].n_moves = atomic_load(&watchdog->places[r].n_moves);
@@ -45,8 +48,7 @@ static void look_around(const psac_watchdog *watchdog) {
 // A rank of another replica may go on for long while ours waits; so one that moves is not what we wait for, where there is another.
 static late_ranks find_late_ranks(const psac_watchdog *watchdog) {
   const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
-  const long nanoseconds = (long)((floor(watchdog->nap) + 1.0) / BEATS_PER_LOOK * 1e9);
-  const struct timespec moment = {.tv_nsec = nanoseconds};
+  const struct timespec moment = {.tv_nsec = (long)(look_seconds(watchdog) / BEATS_PER_LOOK * 1e9)};
   late_ranks late = {0};
   for (int r = 0; r < n; r++) watchdog->looks[r].beats = atomic_load(&watchdog->places[r].beats);
   for (int k = 0; k < BEATS_PER_LOOK; k++) {
@@ -143,7 +145,10 @@ static void *watch(void *self) {
     seen = atomic_load(&here->n_moves);
     const double now = waited + watchdog->nap, limit = limit_of(watchdog, atomic_load(&here->inside));
     if (now <= watchdog->seconds / 2) look_around(watchdog);
-    if (now >= limit) speak(watchdog, seen, now < limit + 2 * TURN_SECONDS);
+    if (now >= limit) {
+      speak(watchdog, seen, now < limit + 2 * TURN_SECONDS);
+      waited += look_seconds(watchdog);
+    }
     pthread_mutex_unlock(&watchdog->lock);
   }
   return NULL;
