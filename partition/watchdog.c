@@ -33,7 +33,7 @@ struct psac_watchdog {
 
 // The other ranks of this node that may keep somebody waiting: those that do not themselves wait for ranks.
 typedef struct late_ranks {
-  const psac_watch *stuck, *going_on;  // the first that has not moved for half the limit, or whose process is stopped; that has moved
+  const psac_watch *stuck, *going_on;  // the first that has not moved for half the limit, or is a stopped process; that has moved
   int n_stuck;
 } late_ranks;
 
@@ -74,8 +74,9 @@ static void describe(const late_ranks *late, char *text, size_t n_bytes) {
     snprintf(text, n_bytes, "no rank of this node is late");
     return;
   }
-  snprintf(text, n_bytes, "rank %d %s%s%.31s, last seen at trial %lld, step %lld", who->rank, late->stuck ? "is late" : "still computes",
-           who->device_call[0] ? ", in " : "", who->device_call, (long long)atomic_load(&who->trial), (long long)atomic_load(&who->step));
+  snprintf(text, n_bytes, "rank %d %s%s%.31s, last seen at trial %lld, step %lld", who->rank,
+           late->stuck ? "is late" : "still computes", who->device_call[0] ? ", in " : "", who->device_call,
+           (long long)atomic_load(&who->trial), (long long)atomic_load(&who->step));
   if (late->n_stuck > 1) snprintf(text + strlen(text), n_bytes - strlen(text), ", and %d more", late->n_stuck - 1);
 }
 
@@ -95,8 +96,8 @@ static int still_waits(int64_t n_moves) {
   return atomic_load(&here->inside) != PSAC_WATCH_OUTSIDE && atomic_load(&here->n_moves) == n_moves;
 }
 
-// This rank has waited too long: ends the run. Where others may know better they have time to say so first: those of other nodes, if no
-// rank of this one is to blame, and a rank that waits for its own device.
+// This rank has waited too long: ends the run. Where others may know better they have time to say so first: those of other nodes, if
+// no rank of this one is to blame, and a rank that waits for its own device.
 static void speak(const psac_watchdog *watchdog, int64_t n_moves, int others_first) {
   char why[128];
   if (atomic_load(&psac_watch_place()->inside) == PSAC_WATCH_DEVICE) bark(watchdog, "its device does not answer");
@@ -127,7 +128,8 @@ static void show(psac_watch *here) {
   atomic_fetch_add(&here->beats, 1);
 }
 
-// How long this rank may wait where it does. The lowest of several ranks that wait for others speaks; the rest give it time to end them.
+// How long this rank may wait where it does. The lowest of several ranks that wait for others speaks; the rest give it time to end
+// them.
 static double limit_of(const psac_watchdog *watchdog, int inside) {
   const int rank = watchdog->ranks->rank;
   if (inside == PSAC_WATCH_DEVICE) return watchdog->seconds;

@@ -1,5 +1,6 @@
-// Where this process is: which call that waits for other ranks or for its device it is in, and in which step of which trial it came there. Written by the
-// thread that computes, read by the watchdog (partition/watchdog.h) and, where the place lies in shared memory, by other ranks.
+// Where this process is: which call that waits for other ranks or for its device it is in, and in which step of which trial it came
+// there. Written by the thread that computes, read by the watchdog (partition/watchdog.h) and, where the place lies in shared memory, by
+// other ranks.
 #ifndef PSAC_BASE_WATCH_H
 #define PSAC_BASE_WATCH_H
 
