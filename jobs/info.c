@@ -20,7 +20,8 @@ static void print_build(const psac_ranks *ranks) {
   printf("libraries:  %s, HDF5 %s\n", ranks->mpi_library, PSAC_HDF5_VERSION);
   printf("backends:   ");
   for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) printf("%s ", (*each)->name);
-  printf("\ntransports: %s\n", psac_transport_names());
+  const int lacks_nccl = psac_kernels_all()[1] && !psac_transport_connects_devices();
+  printf("\ntransports: %s%s\n", psac_transport_names(), lacks_nccl ? " (built without NCCL)" : "");
 }
 
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {

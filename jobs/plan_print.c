@@ -52,7 +52,7 @@ static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
   const int fits = psac_cost_fits(cost, hardware);
   printf("  %s: %.3g of %.3g GB; ", fits ? "fits" : "DOES NOT FIT", 1e-9 * needed, 1e-9 * hardware->memory);
   printf("%s neurons would be the largest network here\n", grouped((double)largest, text));
-  if (psac_plan_check(&share, &cost->plan, hardware->on_device) != PSAC_OK) printf("  CANNOT BE BUILT: %s\n", psac_fail_message());
+  if (psac_plan_check(&share, &cost->plan) != PSAC_OK) printf("  CANNOT BE BUILT: %s\n", psac_fail_message());
   if (fits) return;
   const int64_t enough = psac_cost_ranks_to_fit(&share, cost->n_shards, RANKS_MAX, hardware);
   if (enough > 0) printf("  %s shards would hold it\n", grouped((double)enough, text));

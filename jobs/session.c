@@ -123,6 +123,13 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
+// "12000 neurons would fit", for bytes on every rank.
+static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
+  const int64_t n = psac_plan_largest(&session->config, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
+  if (n > 0) snprintf(text, n_bytes, "%lld neurons would fit", (long long)n);
+  else snprintf(text, n_bytes, "not even one neuron would fit");
+}
+
 // The network must fit into the free memory.
 static psac_status check_memory(const psac_session *session) {
   const psac_ranks *ranks = session->ranks;
@@ -131,11 +138,26 @@ static psac_status check_memory(const psac_session *session) {
   const psac_plan plan = psac_plan_make(&session->config, n_ranks, on_device);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   if (needed <= available) return PSAC_OK;
+  char fit[64];
+  describe_fit(session, available, fit, sizeof fit);
   return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB free "
-                   "(%s); %lld neurons would fit; or use more %s", (long long)plan.n_neurons, n_ranks,
+                   "(%s); %s; or use more %s", (long long)plan.n_neurons, n_ranks,
                    n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
-                   session->device.name, (long long)psac_plan_largest(&session->config, n_ranks, on_device, available),
-                   on_device ? "GPUs" : "nodes");
+                   session->device.name, fit, on_device ? "GPUs" : "nodes");
+}
+
+// A device had no room for a part of the network although the whole had seemed to fit: adds to the message, which every rank has, what
+// would fit into the memory that is free on the rank with least when all have let go of theirs.
+static psac_status add_what_fits(psac_session *session, psac_status status) {
+  char message[1024], fit[64];
+  snprintf(message, sizeof message, "%s", psac_fail_message());
+  psac_network_destroy(&session->network);
+  PSAC_TRY(psac_ranks_agree(session->ranks, PSAC_OK));
+  PSAC_TRY(psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device)));
+  double missing = -psac_session_memory(session);
+  PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
+  describe_fit(session, -missing, fit, sizeof fit);
+  return psac_fail(status, "%.800s; %.3f GB are free without this network: %s", message, 1e-9 * -missing, fit);
 }
 
 psac_status psac_session_build(psac_session *session) {
@@ -145,8 +167,10 @@ psac_status psac_session_build(psac_session *session) {
 
 psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
-  PSAC_TRY(psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,
-                                                                &session->network)));
+  const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels,
+                                                                                  &session->transport, &session->network));
+  if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return add_what_fits(session, status);
+  PSAC_TRY(status);
   if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, &session->replicas);
   return PSAC_OK;
 }

@@ -89,9 +89,12 @@ static psac_status choose(psac_session *session, offer *offers) {
       .device_each = session->devices_each,
       .timeout_seconds = session->config.watchdog.seconds,
   };
-  if (request.staging && !session->devices_each && strcmp(request.name, "auto") == 0) {
+  const int is_left_to_us = request.staging && session->ranks->n_ranks > 1 && strcmp(request.name, "auto") == 0;
+  if (is_left_to_us && !session->devices_each) {
     snprintf(session->notice, sizeof session->notice, "%d ranks share devices: spikes are exchanged through MPI, not NCCL; one "
              "rank per GPU is faster", session->ranks->n_ranks);
+  } else if (is_left_to_us && !psac_transport_connects_devices()) {
+    snprintf(session->notice, sizeof session->notice, "this program was built without NCCL: GPUs exchange spikes through MPI");
   }
   PSAC_TRY(psac_session_cut(session, &request));
   // Once more, as the transport may have taken some of the device's memory.

@@ -86,12 +86,16 @@ typedef struct psac_shard {
   uint32_t *field_column;     // [entries] local column
   int16_t *field_weight;      // [entries][PSAC_COLUMN]
 
-  // recurrence, stored by source (both backends): the targets of the neuron in slot s are target[target_first[s] .. target_first[s + 1]),
-  // filled up to whole groups of 16 bytes with indices just behind n_padded, where nobody looks
+  // recurrence, stored by source (both backends). Of the neurons of the whole layer, the k-th that has targets on this rank, in the order
+  // of slots, has them in target[target_first[k] .. target_first[k + 1]), filled up to whole groups of 16 bytes with indices just behind
+  // n_padded, where nobody looks. source_core.h finds k.
   int32_t in_degree;          // 0 = none
   int32_t current_exc, current_inh;
-  int64_t n_exc_slots;        // sources in slots below are excitatory
-  uint32_t *target_first;     // [n_source_words * 64 + 1]
+  uint64_t *source_mask;      // [n_source_words] bit = a neuron that has targets here
+  uint32_t *source_first;     // [n_source_words] such neurons before the word
+  uint32_t n_sources;         // such neurons
+  uint32_t n_exc_sources;     // the first of them, which are excitatory
+  uint32_t *target_first;     // [n_sources + 1]
   void *target;               // uint16_t or uint32_t local index
   int32_t target_bytes;       // 2 or 4: groups of 8 or 4
 

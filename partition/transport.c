@@ -10,6 +10,8 @@ static const psac_transport *const nccl = NULL;
 const char *psac_transport_names(void) { return "self, mpi"; }
 #endif
 
+int psac_transport_connects_devices(void) { return nccl != NULL; }
+
 static psac_status find(const psac_transport_request *request, int n_ranks, const psac_transport **found) {
   const char *name = request->name;
   const psac_transport *mpi = request->staging ? &psac_transport_staged : &psac_transport_mpi;
@@ -32,7 +34,8 @@ static psac_status find(const psac_transport_request *request, int n_ranks, cons
                        "use --transport mpi");
     }
   } else {
-    return psac_fail(PSAC_ERR_INPUT, "--transport %.40s is not in this build; allowed: auto, %s", name, psac_transport_names());
+    return psac_fail(PSAC_ERR_INPUT, "--transport %.40s is not in this build%s; allowed: auto, %s", name,
+                     strcmp(name, "nccl") == 0 ? ", which was made without NCCL" : "", psac_transport_names());
   }
   return PSAC_OK;
 }

@@ -55,8 +55,9 @@ struct psac_transport {
 // PSAC_ERR_INPUT with the reason where the name does not fit. Collective. Close with transport->close.
 psac_status psac_transport_choose(const psac_transport_request *request, psac_ranks *ranks, psac_transport *transport);
 
-// Names of the transports of this build, separated by ", ".
+// Names of the transports of this build, separated by ", "; whether one of them is of devices among themselves (nccl).
 const char *psac_transport_names(void);
+int psac_transport_connects_devices(void);
 
 extern const psac_transport psac_transport_self;
 extern const psac_transport psac_transport_mpi;

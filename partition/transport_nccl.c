@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/watch_call.h"
 #include "roll_call.h"
 #include "transport.h"
 
@@ -51,13 +52,17 @@ static psac_status failed(const psac_transport *transport, const char *call, int
 
 #define CUDA(transport, call)                                                                                           \
   do {                                                                                                                  \
+    psac_watch_enter_device(#call);                                                                                     \
     const cudaError_t code_ = (call);                                                                                   \
+    psac_watch_leave();                                                                                                 \
     if (code_ != cudaSuccess) return failed(transport, #call, __LINE__, cudaGetErrorString(code_));                     \
   } while (0)
 
 #define NCCL(transport, call)                                                                                           \
   do {                                                                                                                  \
+    psac_watch_enter(#call);                                                                                            \
     const ncclResult_t code_ = (call);                                                                                  \
+    psac_watch_leave();                                                                                                 \
     if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, ncclGetErrorString(code_));                     \
   } while (0)
 
@@ -94,7 +99,9 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
     if (code == cudaSuccess) return PSAC_OK;
     if (code != cudaErrorNotReady) return failed(transport, "the work before a wait", __LINE__, cudaGetErrorString(code));
     PSAC_TRY(look_after_others(transport, started));
+    psac_watch_enter("its GPU");  // others see that it waits; how long is seen to above
     if (poll > POLLS_AWAKE) nanosleep(&moment, NULL);
+    psac_watch_leave();
   }
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE  // alarm, pthread_condattr_setclock
 #include "watchdog.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,53 +12,99 @@
 #include "base/watch.h"
 #include "mpi_check.h"
 
-enum { NAPS = 8, TURNS = 4, TURN_SECONDS = 3, LAST_RESORT_SECONDS = 5 };
+enum { NAPS = 8, TURNS = 4, TURN_SECONDS = 3, BEATS_PER_LOOK = 4, LAST_RESORT_SECONDS = 5 };
+
+// What looks at another rank's place saw: in the middle of a wait, and just now.
+typedef struct look {
+  int64_t n_moves, beats;
+} look;
 
 struct psac_watchdog {
   const psac_ranks *ranks;
   double seconds, nap;       // limit; time between two looks
   MPI_Win window;
   const psac_watch *places;  // [node_size] of the ranks of this node
-  int64_t *beats;            // [node_size] what they were at an earlier look
+  look *looks;               // [node_size] at the places
   int is_shared, is_over;
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t over;
 };
 
-// The first rank of this node that is not waiting in a call, or whose whole process is stopped; NULL if none is: then the late rank is on
-// another node. *n_late counts them all.
-static const psac_watch *find_late_rank(const psac_watchdog *watchdog, int *n_late) {
+// The other ranks of this node that may keep somebody waiting: those that do not themselves wait for ranks.
+typedef struct late_ranks {
+  const psac_watch *stuck, *going_on;  // the first that has not moved for half the limit, or is a stopped process; that has moved
+  int n_stuck;
+} late_ranks;
+
+// Long enough for a beat of every rank that is not stopped.
+static double look_seconds(const psac_watchdog *watchdog) { return floor(watchdog->nap) + 1.0; }
+
+static void look_around(const psac_watchdog *watchdog) {
   const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
-  const psac_watch *places = watchdog->places, *late = NULL;
-  const struct timespec look = {.tv_sec = (time_t)watchdog->nap + 1};
-  *n_late = 0;
-  for (int r = 0; r < n; r++) watchdog->beats[r] = atomic_load(&places[r].beats);
-  nanosleep(&look, NULL);
+  for (int r = 0; r < n; r++) watchdog->looks[r].n_moves = atomic_load(&watchdog->places[r].n_moves);
+}
+
+// A rank of another replica may go on for long while ours waits; so one that moves is not what we wait for, where there is another.
+static late_ranks find_late_ranks(const psac_watchdog *watchdog) {
+  const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
+  const struct timespec moment = {.tv_nsec = (long)(look_seconds(watchdog) / BEATS_PER_LOOK * 1e9)};
+  late_ranks late = {0};
+  for (int r = 0; r < n; r++) watchdog->looks[r].beats = atomic_load(&watchdog->places[r].beats);
+  for (int k = 0; k < BEATS_PER_LOOK; k++) {
+    nanosleep(&moment, NULL);
+    atomic_fetch_add(&psac_watch_place()->beats, 1);
+  }
   for (int r = 0; r < n; r++) {
-    const int is_stopped = atomic_load(&places[r].beats) == watchdog->beats[r];
-    if (r == watchdog->ranks->node_rank || (atomic_load(&places[r].is_inside) && !is_stopped)) continue;
-    if ((*n_late)++ == 0) late = &places[r];
+    const psac_watch *place = &watchdog->places[r];
+    const int is_stopped = atomic_load(&place->beats) == watchdog->looks[r].beats;
+    if (r == watchdog->ranks->node_rank || (atomic_load(&place->inside) == PSAC_WATCH_RANKS && !is_stopped)) continue;
+    if (!is_stopped && atomic_load(&place->n_moves) != watchdog->looks[r].n_moves) {
+      if (!late.going_on) late.going_on = place;
+    } else if (late.n_stuck++ == 0) {
+      late.stuck = place;
+    }
   }
   return late;
 }
 
-// Ends the run from this thread, while the other one waits inside a library.
-_Noreturn static void bark(const psac_watchdog *watchdog) {
-  char text[128] = "";
-  int n_late;
-  const psac_watch *here = psac_watch_place(), *late = find_late_rank(watchdog, &n_late);
-  if (late) {
-    snprintf(text, sizeof text, "; rank %d is late, last seen at trial %lld, step %lld", late->rank, (long long)atomic_load(&late->trial),
-             (long long)atomic_load(&late->step));
+static void describe(const late_ranks *late, char *text, size_t n_bytes) {
+  const psac_watch *who = late->stuck ? late->stuck : late->going_on;
+  if (!who) {
+    snprintf(text, n_bytes, "no rank of this node is late");
+    return;
   }
-  if (n_late > 1) snprintf(text + strlen(text), sizeof text - strlen(text), ", and %d more", n_late - 1);
-  fprintf(stderr, "psac_dist: rank %d on %s has waited %g s in %.100s, at trial %lld, step %lld%s (watchdog.seconds)\n",
+  snprintf(text, n_bytes, "rank %d %s%s%.31s, last seen at trial %lld, step %lld", who->rank,
+           late->stuck ? "is late" : "still computes", who->device_call[0] ? ", in " : "", who->device_call,
+           (long long)atomic_load(&who->trial), (long long)atomic_load(&who->step));
+  if (late->n_stuck > 1) snprintf(text + strlen(text), n_bytes - strlen(text), ", and %d more", late->n_stuck - 1);
+}
+
+// Ends the run from this thread, while the other one waits inside a library.
+_Noreturn static void bark(const psac_watchdog *watchdog, const char *why) {
+  const psac_watch *here = psac_watch_place();
+  fprintf(stderr, "psac_dist: rank %d on %s has waited %g s in %.100s, at trial %lld, step %lld; %s (watchdog.seconds)\n",
           watchdog->ranks->rank, watchdog->ranks->host, watchdog->seconds, psac_watch_call(), (long long)atomic_load(&here->trial),
-          (long long)atomic_load(&here->step), text);
+          (long long)atomic_load(&here->step), why);
   fflush(stderr);
   alarm(LAST_RESORT_SECONDS);  // in case that MPI cannot even abort
   psac_ranks_abort(watchdog->ranks, 1);
+}
+
+static int still_waits(int64_t n_moves) {
+  const psac_watch *here = psac_watch_place();
+  return atomic_load(&here->inside) != PSAC_WATCH_OUTSIDE && atomic_load(&here->n_moves) == n_moves;
+}
+
+// This rank has waited too long: ends the run. Where others may know better they have time to say so first: those of other nodes, if
+// no rank of this one is to blame, and a rank that waits for its own device.
+static void speak(const psac_watchdog *watchdog, int64_t n_moves, int others_first) {
+  char why[128];
+  if (atomic_load(&psac_watch_place()->inside) == PSAC_WATCH_DEVICE) bark(watchdog, "its device does not answer");
+  const late_ranks late = find_late_ranks(watchdog);
+  if (others_first && (!late.stuck || late.stuck->device_call[0])) return;
+  describe(&late, why, sizeof why);
+  if (still_waits(n_moves)) bark(watchdog, why);
 }
 
 // Sleeps for a nap; 1 if the watch is over.
@@ -74,20 +121,36 @@ static int nap(psac_watchdog *watchdog) {
   return is_over;
 }
 
+// What others may read of this rank.
+static void show(psac_watch *here) {
+  const char *call = atomic_load(&here->inside) == PSAC_WATCH_DEVICE ? psac_watch_call() : "";
+  snprintf(here->device_call, sizeof here->device_call, "%.*s", (int)strcspn(call, "("), call);
+  atomic_fetch_add(&here->beats, 1);
+}
+
+// How long this rank may wait where it does. The lowest of several ranks that wait for others speaks; the rest give it time to end
+// them.
+static double limit_of(const psac_watchdog *watchdog, int inside) {
+  const int rank = watchdog->ranks->rank;
+  if (inside == PSAC_WATCH_DEVICE) return watchdog->seconds;
+  return watchdog->ranks->n_ranks == 1 ? INFINITY : watchdog->seconds + TURN_SECONDS * (rank < TURNS ? rank : TURNS);
+}
+
 static void *watch(void *self) {
   psac_watchdog *watchdog = self;
   int64_t seen = -1;
-  // The lowest of several ranks that wait speaks; the others give it time to end them.
-  const int rank = watchdog->ranks->rank;
-  const double limit = watchdog->seconds + TURN_SECONDS * (rank < TURNS ? rank : TURNS);
   for (double waited = 0.0; !nap(watchdog); waited += watchdog->nap) {
     pthread_mutex_lock(&watchdog->lock);  // the place does not move meanwhile
     psac_watch *here = psac_watch_place();
-    atomic_fetch_add(&here->beats, 1);
-    const int64_t n_calls = atomic_load(&here->n_calls);
-    if (!atomic_load(&here->is_inside) || n_calls != seen) waited = -watchdog->nap;
-    seen = n_calls;
-    if (waited + watchdog->nap >= limit) bark(watchdog);
+    show(here);
+    if (!still_waits(seen)) waited = -watchdog->nap;
+    seen = atomic_load(&here->n_moves);
+    const double now = waited + watchdog->nap, limit = limit_of(watchdog, atomic_load(&here->inside));
+    if (now <= watchdog->seconds / 2) look_around(watchdog);
+    if (now >= limit) {
+      speak(watchdog, seen, now < limit + 2 * TURN_SECONDS);
+      waited += look_seconds(watchdog);
+    }
     pthread_mutex_unlock(&watchdog->lock);
   }
   return NULL;
@@ -117,16 +180,15 @@ static psac_status share_places(psac_watchdog *watchdog) {
 
 psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, psac_watchdog **watchdog) {
   *watchdog = NULL;
-  if (ranks->n_ranks == 1) return PSAC_OK;  // nobody to wait for
   psac_watchdog *made = calloc(1, sizeof *made);
-  int64_t *beats = calloc((size_t)ranks->node_size, sizeof *beats);
-  if (!made || !beats) {
+  look *looks = calloc((size_t)ranks->node_size, sizeof *looks);
+  if (!made || !looks) {
     free(made);
-    free(beats);
+    free(looks);
     return psac_fail(PSAC_ERR_MEMORY, "out of memory for the watchdog");
   }
-  *made = (psac_watchdog){.ranks = ranks, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .beats = beats};
-  psac_status status = share_places(made);
+  *made = (psac_watchdog){.ranks = ranks, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .looks = looks};
+  psac_status status = ranks->n_ranks > 1 ? share_places(made) : PSAC_OK;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -140,13 +202,13 @@ psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, psac_wa
     *watchdog = made;
     return PSAC_OK;
   }
-  free(beats);
+  free(looks);
   free(made);
   return status;
 }
 
 void psac_watchdog_leave_node(psac_watchdog *watchdog) {
-  if (!watchdog) return;
+  if (!watchdog || !watchdog->is_shared) return;
   pthread_mutex_lock(&watchdog->lock);
   psac_watch_move(NULL);
   watchdog->is_shared = 0;
@@ -163,7 +225,7 @@ void psac_watchdog_stop(psac_watchdog **watchdog) {
   pthread_join((*watchdog)->thread, NULL);
   pthread_mutex_destroy(&(*watchdog)->lock);
   pthread_cond_destroy(&(*watchdog)->over);
-  free((*watchdog)->beats);
+  free((*watchdog)->looks);
   free(*watchdog);
   *watchdog = NULL;
 }

@@ -1,4 +1,5 @@
-// The watchdog: a thread per rank that ends the run when this rank has waited too long for another one, and says where each was.
+// The watchdog: a thread per rank that ends the run when this rank has waited too long for another one, or for its own device, and
+// says where each was.
 //
 // It counts the time by its own naps instead of looking at a clock, so neither a clock that jumps nor a job that was suspended as a
 // whole and goes on an hour later looks like a rank that is late. Internal to partition/.
@@ -8,7 +9,7 @@
 #include "base/status.h"
 #include "ranks.h"
 
-// Collective. From now on a wait longer than `seconds` ends the run with exit code 1.
+// Collective. From now on a wait longer than `seconds` ends the run with exit code 1; with a single rank only one for its device.
 psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, struct psac_watchdog **watchdog);
 
 // Collective: the ranks' places are no longer shared. The thread goes on, to watch the end of MPI.

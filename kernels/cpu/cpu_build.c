@@ -1,8 +1,6 @@
 // Connectivity of a shard: every rank draws the inputs of its own neurons, no message and no file.
-#include <stdlib.h>
-#include <string.h>
-
 #include "cpu/cpu_kernels.h"
+#include "source_core.h"
 #include "wiring_core.h"
 
 psac_status psac_cpu_build_state(psac_stream *stream, psac_shard *shard, int n_trials) {
@@ -60,59 +58,80 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
   return PSAC_OK;
 }
 
-static void store_target(psac_shard *shard, uint32_t place, int32_t local) {
-  if (shard->target_bytes == 2) {
-    ((uint16_t *)shard->target)[place] = (uint16_t)local;
-  } else {
-    ((uint32_t *)shard->target)[place] = (uint32_t)local;
-  }
-}
-
 // Slot of the source of synapse k onto local neuron i.
 static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int32_t i, int32_t k) {
   return psac_block_map_slot(shard->map, psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons));
 }
 
-// Turns the counts in first [n_slots + 1] into starts, and gives the number of places; 0 if there are too many.
-static uint32_t make_starts(uint32_t *first, size_t n_slots, uint32_t group) {
-  uint64_t n_targets = 0;
-  for (size_t s = 0; s < n_slots; s++) {
-    n_targets += ((uint64_t)first[s + 1] + group - 1) / group * group;
-    if (n_targets > UINT32_MAX) return 0;
-    first[s + 1] = (uint32_t)n_targets;
-  }
-  return (uint32_t)n_targets;
+static uint32_t source(const psac_shard *shard, psac_rng_key key, int32_t i, int32_t k) {
+  return psac_source_in_slot(shard->source_first, shard->source_mask, source_slot(shard, key, i, k));
 }
 
-// The same counting sort, by source. The sources are drawn twice rather than kept.
+static void store_target(psac_shard *shard, uint32_t place, uint32_t local) {
+  if (shard->target_bytes == 2) {
+    ((uint16_t *)shard->target)[place] = (uint16_t)local;
+  } else {
+    ((uint32_t *)shard->target)[place] = local;
+  }
+}
+
+// Marks and numbers the neurons that have targets here.
+static psac_status find_sources(psac_shard *shard, psac_rng_key key) {
+  const size_t n_words = (size_t)shard->n_source_words;
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->source_mask, sizeof *shard->source_mask * n_words, "recurrent synapses"));
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->source_first, sizeof *shard->source_first * n_words, "recurrent synapses"));
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    for (int32_t k = 0; k < shard->in_degree; k++) {
+      const int64_t slot = source_slot(shard, key, i, k);
+      shard->source_mask[slot / 64] |= (uint64_t)1 << (slot % 64);
+    }
+  }
+  uint32_t n = 0;
+  for (size_t w = 0; w < n_words; w++) {
+    shard->source_first[w] = n;
+    n += (uint32_t)PSAC_POPCOUNT(shard->source_mask[w]);
+  }
+  const int64_t exc = shard->n_exc < shard->map.n_neurons ? psac_block_map_slot(shard->map, shard->n_exc) : -1;
+  shard->n_sources = n;
+  shard->n_exc_sources = exc >= 0 ? psac_source_in_slot(shard->source_first, shard->source_mask, exc) : n;
+  return PSAC_OK;
+}
+
+// Turns the counts in first [n + 1], each one place late, into starts of whole groups, as late; gives the number of places.
+static uint64_t make_starts(uint32_t *first, uint32_t n, uint32_t group) {
+  uint64_t n_places = 0;
+  for (uint32_t s = 1; s <= n; s++) {
+    const uint64_t count = first[s];
+    first[s] = (uint32_t)n_places;
+    n_places += (count + group - 1) / group * group;
+  }
+  return n_places;
+}
+
+// The same counting sort, by source. The sources are drawn three times rather than kept: filling a list moves its start, which stands
+// where its end belongs, to there.
 psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
-  const size_t n_slots = (size_t)shard->n_source_words * 64;
-  if (n_slots > UINT32_MAX) {
-    return psac_fail(PSAC_ERR_INPUT, "%zu neurons with recurrent synapses are too many for backend cpu; allowed: below 2^32, or "
-                     "recurrence.in_degree = 0", n_slots);
-  }
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
-  uint32_t *first = shard->target_first;
-  for (int32_t i = 0; i < shard->n_local; i++) {
-    for (int32_t k = 0; k < shard->in_degree; k++) first[source_slot(shard, key, i, k) + 1]++;
-  }
   shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
-  const uint32_t group = 16 / (uint32_t)shard->target_bytes;
-  const uint32_t n_targets = make_starts(first, n_slots, group);
-  if (n_targets == 0 && shard->n_local > 0) {
+  const uint32_t group = 16 / (uint32_t)shard->target_bytes, n_padded = (uint32_t)shard->n_padded;
+  PSAC_TRY(find_sources(shard, key));
+  PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * ((size_t)shard->n_sources + 1), "recurrent synapses"));
+  uint32_t *end = shard->target_first + 1;
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    for (int32_t k = 0; k < shard->in_degree; k++) end[source(shard, key, i, k)]++;
+  }
+  const uint64_t n_places = make_starts(shard->target_first, shard->n_sources, group);
+  if (n_places > UINT32_MAX) {
     return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
                      "synapses); use more ranks", shard->n_local, shard->in_degree);
   }
-  PSAC_TRY(psac_cpu_alloc(&shard->target, n_targets * (size_t)shard->target_bytes, "recurrent synapses"));
-  for (uint32_t e = 0; e < n_targets; e++) store_target(shard, e, shard->n_padded + (int32_t)(e % group));
-  uint32_t *next;
-  PSAC_TRY(psac_cpu_alloc((void **)&next, sizeof *next * n_slots, "building recurrent synapses"));
-  memcpy(next, first, sizeof *next * n_slots);
+  PSAC_TRY(psac_cpu_alloc(&shard->target, (size_t)n_places * (size_t)shard->target_bytes, "recurrent synapses"));
   for (int32_t i = 0; i < shard->n_local; i++) {
-    for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, next[source_slot(shard, key, i, k)]++, i);
+    for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, end[source(shard, key, i, k)]++, (uint32_t)i);
   }
-  free(next);
+  for (uint32_t s = 0; s < shard->n_sources; s++) {
+    for (; end[s] % group != 0; end[s]++) store_target(shard, end[s], n_padded + end[s] % group);
+  }
   return PSAC_OK;
 }
 

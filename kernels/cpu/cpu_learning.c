@@ -35,10 +35,10 @@ typedef int32_t four_lanes __attribute__((vector_size(16)));
 PSAC_INLINE void add_rows(const uint64_t *spikes, int n_words, const int32_t *addend, int32_t *eligibility, int n) {
   psac_spike_reader reader;
   psac_spike_reader_start(&reader, spikes, n_words, 1, 0);
-  for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader)) > 0;) {
+  for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader, NULL)) > 0;) {
     for (int s = 0; s < n_spikes; s++) {
-      psac_prefetch(eligibility + (size_t)reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *eligibility);
-      four_lanes *row = (four_lanes *)(eligibility + (size_t)reader.index[s] * (size_t)n);
+      psac_prefetch(eligibility + reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *eligibility);
+      four_lanes *row = (four_lanes *)(eligibility + reader.index[s] * (size_t)n);
       for (int k = 0; k < n / 4; k++) row[k] += ((const four_lanes *)addend)[k];
     }
   }

@@ -4,6 +4,7 @@
 #include "cpu/cpu_kernels.h"
 #include "cpu/spike_list.h"
 #include "lif_core.h"
+#include "source_core.h"
 
 psac_status psac_cpu_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials) {
   (void)stream;
@@ -30,8 +31,24 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
   }
 }
 
-// Every spike that arrives adds its current to the neurons it targets. Target lists are short and far apart, so the list a few
-// spikes ahead is fetched early. One body for both widths of a local index. The sums are unsigned as what fills lists up to whole groups
+// Whether the neurons with targets here are the first ones, so that a neuron's number among them is its slot; on one rank they mostly are.
+PSAC_INLINE int slots_are_numbers(const psac_shard *shard) {
+  const size_t last = (size_t)shard->n_source_words - 1;
+  return shard->source_first[last] == 64 * last && (shard->source_mask[last] & (shard->source_mask[last] + 1)) == 0;
+}
+
+// The next spikes of neurons with targets here, numbered among these.
+PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes) {
+  const uint64_t *mask = shard->source_mask;
+  const uint32_t *first = shard->source_first;
+  const int n = psac_spike_reader_next(spikes, mask);
+  if (n == 0 || slots_are_numbers(shard)) return n;
+  for (int k = 0; k < n + PSAC_SPIKE_AHEAD; k++) spikes->index[k] = psac_source_in_slot(first, mask, (int64_t)spikes->index[k]);
+  return n;
+}
+
+// Every spike that arrives from a neuron with targets here adds its current to them. Target lists are short and far apart, so the list
+// a few spikes ahead is fetched early. One body for both widths of a local index. Sums are unsigned as what fills lists up to whole groups
 // is never reset and goes round; the others fit (currents_fit).
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
   PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,             \
@@ -41,13 +58,13 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
     const uint32_t *first = shard->target_first;                                                                  \
     psac_spike_reader spikes;                                                                                     \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
-    for (int n; (n = psac_spike_reader_next(&spikes)) > 0;) {                                                     \
+    for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                        \
       for (int k = 0; k < n; k++) {                                                                               \
-        const uint32_t slot = spikes.index[k];                                                                    \
+        const size_t source = spikes.index[k];                                                                    \
         psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 64);                                    \
-        const uint32_t amount = (uint32_t)(slot < shard->n_exc_slots ? shard->current_exc : shard->current_inh);  \
-        const index_type *end = target + first[slot + 1];                                                         \
-        for (const index_type *group = target + first[slot]; group < end; group += 16 / sizeof(index_type)) {     \
+        const uint32_t amount = (uint32_t)(source < shard->n_exc_sources ? shard->current_exc : shard->current_inh);\
+        const index_type *end = target + first[source + 1];                                                       \
+        for (const index_type *group = target + first[source]; group < end; group += 16 / sizeof(index_type)) {   \
           for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) sum[group[j]] += amount;                         \
         }                                                                                                         \
       }                                                                                                           \

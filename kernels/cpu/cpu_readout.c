@@ -16,10 +16,10 @@ PSAC_INLINE void sum_rows(const uint64_t *spikes, int n_words, const int32_t *ro
   for (int k = 0; k < n / 4; k++) sum[k] = (four_drives){0};
   psac_spike_reader reader;
   psac_spike_reader_start(&reader, spikes, n_words, 1, 0);
-  for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader)) > 0;) {
+  for (int n_spikes; (n_spikes = psac_spike_reader_next(&reader, NULL)) > 0;) {
     for (int s = 0; s < n_spikes; s++) {
-      psac_prefetch(row + (size_t)reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *row);
-      const four_weights *weights = (const four_weights *)(row + (size_t)reader.index[s] * (size_t)n);
+      psac_prefetch(row + reader.index[s + PSAC_SPIKE_AHEAD] * (size_t)n, n * (int)sizeof *row);
+      const four_weights *weights = (const four_weights *)(row + reader.index[s] * (size_t)n);
       for (int k = 0; k < n / 4; k++) sum[k] += __builtin_convertvector(weights[k], four_drives);
     }
   }

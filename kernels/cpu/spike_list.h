@@ -18,8 +18,8 @@ typedef struct psac_spike_reader {
   const uint64_t *segment_end;  // of its segment
   size_t n_words, stride;
   int segments_left;            // behind this one
-  uint32_t base;                // index of the word's first bit
-  uint32_t index[PSAC_SPIKE_LIST + 64 + PSAC_SPIKE_AHEAD];  // index[n .. n + AHEAD) repeats the last one
+  size_t base;                  // index of the word's first bit
+  size_t index[PSAC_SPIKE_LIST + 64 + PSAC_SPIKE_AHEAD];  // index[n .. n + AHEAD) repeats the last one
 } psac_spike_reader;
 
 PSAC_INLINE void psac_spike_reader_start(psac_spike_reader *reader, const uint64_t *words, int n_words, int n_segments,
@@ -32,12 +32,13 @@ PSAC_INLINE void psac_spike_reader_start(psac_spike_reader *reader, const uint64
   reader->base = 0;
 }
 
-// Fills reader->index with the next spikes in ascending order; their number, 0 at the end. A word holds a few spikes at random,
-// so a branch per spike would mostly be guessed wrong: four are always written, and the rare rest in a loop.
-PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader) {
+// Fills reader->index with the next spikes in ascending order, those in `mask` (words as they are read, without the strides) or all if
+// that is NULL; their number, 0 at the end. A word holds a few spikes at random, so a branch per spike would mostly be guessed wrong: four
+// are always written, and the rare rest in a loop.
+PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader, const uint64_t *mask) {
   const uint64_t sentinel = (uint64_t)1 << 63;  // counting the zeros below it is defined for an empty word
   const uint64_t *next = reader->word, *end = reader->segment_end;
-  uint32_t base = reader->base;
+  size_t base = reader->base;
   int n = 0;
   while (n < PSAC_SPIKE_LIST) {
     if (next == end) {
@@ -47,9 +48,10 @@ PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader) {
       end = next + reader->n_words;
     }
     uint64_t word = *next++;
+    if (mask) word &= mask[base / 64];
     const int count = __builtin_popcountll(word);
-    for (int k = 0; k < 4; k++, word &= word - 1) reader->index[n + k] = base + (uint32_t)__builtin_ctzll(word | sentinel);
-    for (int k = 4; k < count; k++, word &= word - 1) reader->index[n + k] = base + (uint32_t)__builtin_ctzll(word);
+    for (int k = 0; k < 4; k++, word &= word - 1) reader->index[n + k] = base + (size_t)__builtin_ctzll(word | sentinel);
+    for (int k = 4; k < count; k++, word &= word - 1) reader->index[n + k] = base + (size_t)__builtin_ctzll(word);
     n += count;
     base += 64;
   }

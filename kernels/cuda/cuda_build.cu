@@ -1,5 +1,6 @@
 // Connectivity of a shard, made on the device: every rank draws the inputs of its own neurons.
 #include "cuda/cuda_launch.h"
+#include "source_core.h"
 #include "wiring_core.h"
 
 enum { SCAN_THREADS = 1024 };
@@ -8,8 +9,7 @@ extern "C" psac_status psac_cuda_build_state(psac_stream *stream, psac_shard *sh
   (void)stream;
   const size_t n = (size_t)n_trials;
   PSAC_TRY(psac_cuda_alloc((void **)&shard->v, sizeof *shard->v * n * (size_t)shard->n_padded, "membrane potentials"));
-  return psac_cuda_alloc((void **)&shard->current, sizeof *shard->current * n * (size_t)(shard->n_padded + PSAC_TARGET_GROUP),
-                         "input currents");
+  return psac_cuda_alloc((void **)&shard->current, sizeof *shard->current * n * (size_t)shard->n_padded, "input currents");
 }
 
 // Thread per neuron; weights [patch pixels][n_padded], and per column the retina unit at its patch's upper left corner.
@@ -35,28 +35,42 @@ extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psa
   return PSAC_OK;
 }
 
-// Slot of the source of synapse number n of the shard; *i = the neuron it leads to.
-__device__ static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int64_t n, int64_t *i) {
-  *i = n / shard->in_degree;
-  const int64_t gid = psac_wiring_source(key, shard->first_gid + *i, (uint32_t)(n % shard->in_degree), shard->map.n_neurons);
-  return psac_block_map_slot(shard->map, gid);
+// Slot of the source of synapse number n of the shard.
+__device__ static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int64_t n) {
+  const int64_t gid = shard->first_gid + n / shard->in_degree;
+  return psac_block_map_slot(shard->map, psac_wiring_source(key, gid, (uint32_t)(n % shard->in_degree), shard->map.n_neurons));
+}
+
+__global__ void mark_sources(psac_shard shard, psac_rng_key key) {
+  const int64_t n = psac_thread();
+  if (n >= (int64_t)shard.n_local * shard.in_degree) return;
+  const int64_t slot = source_slot(&shard, key, n);
+  atomicOr(psac_halves(shard.source_mask) + slot / 32, 1u << (slot % 32));
+}
+
+__global__ void count_sources(psac_shard shard) {
+  const int64_t w = psac_thread();
+  if (w < shard.n_source_words) shard.source_first[w] = (uint32_t)PSAC_POPCOUNT(shard.source_mask[w]);
+}
+
+// Where the end of the source's list stands, which is counted and filled from there (cpu_build.c).
+__device__ static uint32_t *list_end(const psac_shard *shard, psac_rng_key key, int64_t n) {
+  return shard->target_first + 1 + psac_source_in_slot(shard->source_first, shard->source_mask, source_slot(shard, key, n));
 }
 
 __global__ void count_targets(psac_shard shard, psac_rng_key key) {
   const int64_t n = psac_thread();
-  if (n >= (int64_t)shard.n_local * shard.in_degree) return;
-  int64_t i;
-  const int64_t slot = source_slot(&shard, key, n, &i);
-  atomicAdd(&shard.target_first[slot + 1], 1u);
+  if (n < (int64_t)shard.n_local * shard.in_degree) atomicAdd(list_end(&shard, key, n), 1u);
 }
 
-// Turns the counts in first [n + 1] into starts of whole groups, tile by tile in one block; *total = the number of places.
-__global__ void make_starts(uint32_t *first, int64_t n, uint32_t group, uint64_t *total) {
+// Turns n counts into starts of whole groups, tile by tile in one block; *total = the number of places.
+__global__ void make_starts(uint32_t *count, int64_t n, uint32_t group, uint64_t *total) {
   __shared__ uint64_t sum[SCAN_THREADS];
   uint64_t before = 0;
   for (int64_t tile = 0; tile < n; tile += SCAN_THREADS) {
     const int64_t s = tile + threadIdx.x;
-    sum[threadIdx.x] = s < n ? ((uint64_t)first[s + 1] + group - 1) / group * group : 0;
+    const uint64_t own = s < n ? ((uint64_t)count[s] + group - 1) / group * group : 0;
+    sum[threadIdx.x] = own;
     __syncthreads();
     for (unsigned distance = 1; distance < SCAN_THREADS; distance *= 2) {
       const uint64_t left = threadIdx.x >= distance ? sum[threadIdx.x - distance] : 0;
@@ -64,7 +78,7 @@ __global__ void make_starts(uint32_t *first, int64_t n, uint32_t group, uint64_t
       sum[threadIdx.x] += left;
       __syncthreads();
     }
-    if (s < n) first[s + 1] = (uint32_t)(before + sum[threadIdx.x]);
+    if (s < n) count[s] = (uint32_t)(before + sum[threadIdx.x] - own);
     before += sum[SCAN_THREADS - 1];
     __syncthreads();
   }
@@ -76,49 +90,71 @@ __device__ static void store_target(const psac_shard *shard, uint32_t place, uin
   else ((uint32_t *)shard->target)[place] = local;
 }
 
-// Places that stay free lead just behind n_padded, where nobody looks.
-__global__ void fill_targets(psac_shard shard, int64_t n_places, uint32_t group) {
-  const int64_t e = psac_thread();
-  if (e < n_places) store_target(&shard, (uint32_t)e, (uint32_t)shard.n_padded + (uint32_t)e % group);
-}
-
-__global__ void place_targets(psac_shard shard, psac_rng_key key, uint32_t *next) {
+__global__ void place_targets(psac_shard shard, psac_rng_key key) {
   const int64_t n = psac_thread();
   if (n >= (int64_t)shard.n_local * shard.in_degree) return;
-  int64_t i;
-  const int64_t slot = source_slot(&shard, key, n, &i);
-  store_target(&shard, atomicAdd(&next[slot], 1u), (uint32_t)i);
+  store_target(&shard, atomicAdd(list_end(&shard, key, n), 1u), (uint32_t)(n / shard.in_degree));
 }
 
-// Counts, starts, places: `next` [n_slots] and `total` are scratch.
-static psac_status sort_synapses(psac_stream *stream, psac_shard *shard, psac_rng_key key, uint32_t *next, uint64_t *total) {
-  const int64_t n_slots = (int64_t)shard->n_source_words * 64, n_synapses = (int64_t)shard->n_local * shard->in_degree;
+// Fills up the groups. Places that stay free lead just behind n_padded.
+__global__ void close_lists(psac_shard shard, uint32_t group) {
+  const int64_t s = psac_thread();
+  if (s >= shard.n_sources) return;
+  uint32_t end = shard.target_first[s + 1];
+  for (; end % group != 0; end++) store_target(&shard, end, (uint32_t)shard.n_padded + end % group);
+  shard.target_first[s + 1] = end;
+}
+
+// The whole number on the host once the stream has come so far.
+static psac_status fetch(psac_stream *stream, void *host, const void *device, size_t n_bytes) {
+  PSAC_TRY(psac_kernels_cuda.download(stream, host, device, n_bytes));
+  return psac_kernels_cuda.synchronize(stream);
+}
+
+// Marks and numbers the neurons that have targets here.
+static psac_status find_sources(psac_stream *stream, psac_shard *shard, psac_rng_key key, uint64_t *total) {
+  const size_t n_words = (size_t)shard->n_source_words;
+  PSAC_TRY(psac_cuda_alloc((void **)&shard->source_mask, sizeof *shard->source_mask * n_words, "recurrent synapses"));
+  PSAC_TRY(psac_cuda_alloc((void **)&shard->source_first, sizeof *shard->source_first * n_words, "recurrent synapses"));
+  PSAC_LAUNCH(mark_sources, psac_blocks((int64_t)shard->n_local * shard->in_degree), PSAC_THREADS, stream, *shard, key);
+  PSAC_LAUNCH(count_sources, psac_blocks(shard->n_source_words), PSAC_THREADS, stream, *shard);
+  PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, shard->source_first, (int64_t)shard->n_source_words, 1u, total);
+  uint64_t n_sources, mask;
+  PSAC_TRY(fetch(stream, &n_sources, total, sizeof n_sources));
+  shard->n_sources = shard->n_exc_sources = (uint32_t)n_sources;
+  if (shard->n_exc >= shard->map.n_neurons) return PSAC_OK;
+  const int64_t slot = psac_block_map_slot(shard->map, shard->n_exc);  // of the first inhibitory neuron
+  uint32_t first;
+  PSAC_TRY(fetch(stream, &first, shard->source_first + slot / 64, sizeof first));
+  PSAC_TRY(fetch(stream, &mask, shard->source_mask + slot / 64, sizeof mask));
+  shard->n_exc_sources = psac_source(first, mask, (uint64_t)1 << (slot % 64));
+  return PSAC_OK;
+}
+
+static psac_status sort_synapses(psac_stream *stream, psac_shard *shard, psac_rng_key key, uint64_t *total) {
+  const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
   const uint32_t group = 16 / (uint32_t)shard->target_bytes;
-  uint64_t n_places;
+  PSAC_TRY(find_sources(stream, shard, key, total));
+  PSAC_TRY(psac_cuda_alloc((void **)&shard->target_first, sizeof(uint32_t) * ((size_t)shard->n_sources + 1), "recurrent synapses"));
   PSAC_LAUNCH(count_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
-  PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, shard->target_first, n_slots, group, total);
-  PSAC_CUDA(cudaMemcpyAsync(&n_places, total, sizeof n_places, cudaMemcpyDeviceToHost, stream->cuda));
-  PSAC_CUDA(cudaStreamSynchronize(stream->cuda));
+  PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, shard->target_first + 1, (int64_t)shard->n_sources, group, total);
+  uint64_t n_places;
+  PSAC_TRY(fetch(stream, &n_places, total, sizeof n_places));
   if (n_places > UINT32_MAX) {
     return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
                      "synapses); use more ranks", shard->n_local, shard->in_degree);
   }
   PSAC_TRY(psac_cuda_alloc(&shard->target, (size_t)n_places * (size_t)shard->target_bytes, "recurrent synapses"));
-  PSAC_LAUNCH(fill_targets, psac_blocks((int64_t)n_places), PSAC_THREADS, stream, *shard, (int64_t)n_places, group);
-  PSAC_CUDA(cudaMemcpyAsync(next, shard->target_first, sizeof *next * (size_t)n_slots, cudaMemcpyDeviceToDevice, stream->cuda));
-  PSAC_LAUNCH(place_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key, next);
+  PSAC_LAUNCH(place_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
+  PSAC_LAUNCH(close_lists, psac_blocks(shard->n_sources), PSAC_THREADS, stream, *shard, group);
   return psac_kernels_cuda.synchronize(stream);
 }
 
 extern "C" psac_status psac_cuda_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
-  const size_t n_slots = (size_t)shard->n_source_words * 64;
   shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->target_first, sizeof(uint32_t) * (n_slots + 1), "recurrent synapses"));
-  void *next, *total = NULL;
-  PSAC_TRY(psac_cuda_alloc(&next, sizeof(uint32_t) * n_slots, "building recurrent synapses"));
-  psac_status status = psac_cuda_alloc(&total, sizeof(uint64_t), "building recurrent synapses");
-  if (status == PSAC_OK) status = sort_synapses(stream, shard, key, (uint32_t *)next, (uint64_t *)total);
-  psac_cuda_release(next);
+  void *total;
+  PSAC_TRY(psac_cuda_alloc(&total, sizeof(uint64_t), "building recurrent synapses"));
+  const psac_status status = sort_synapses(stream, shard, key, (uint64_t *)total);
   psac_cuda_release(total);
   return status;
 }

@@ -50,7 +50,9 @@ static psac_status cuda_device_open(int index, psac_device *device) {
 
 extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const char *what) {
   *pointer = NULL;
+  psac_watch_enter_device("cudaMalloc");
   const cudaError_t code = cudaMalloc(pointer, n_bytes > 0 ? n_bytes : 1);
+  psac_watch_leave();
   if (code == cudaErrorMemoryAllocation) {
     size_t available = 0, total = 0;
     cudaGetLastError();
@@ -64,7 +66,11 @@ extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const cha
   return PSAC_OK;
 }
 
-extern "C" void psac_cuda_release(void *pointer) { cudaFree(pointer); }
+extern "C" void psac_cuda_release(void *pointer) {
+  psac_watch_enter_device("cudaFree");  // it waits for all work
+  cudaFree(pointer);
+  psac_watch_leave();
+}
 
 extern "C" psac_status psac_cuda_reserve(psac_stream *stream, size_t n_bytes) {
   if (n_bytes <= stream->scratch_bytes) return PSAC_OK;

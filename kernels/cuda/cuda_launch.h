@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/watch_call.h"
 #include "cuda/cuda_kernels.h"
 
 struct psac_stream {
@@ -19,7 +20,9 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
 
 #define PSAC_CUDA(call)                                                                               \
   do {                                                                                                \
+    psac_watch_enter_device(#call);                                                                   \
     const cudaError_t psac_code_ = (call);                                                            \
+    psac_watch_leave();                                                                               \
     if (psac_code_ != cudaSuccess) return psac_cuda_failure(psac_code_, #call, __FILE__, __LINE__);   \
   } while (0)
 
@@ -33,7 +36,9 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
   do {                                                                           \
     const dim3 psac_grid_ = (grid);                                              \
     if (psac_grid_.x > 0 && psac_grid_.y > 0) {                                  \
+      psac_watch_enter_device(#kernel);  /* where the queue is full it waits */  \
       PSAC_RUN(kernel, psac_grid_, block, (stream)->cuda, __VA_ARGS__);          \
+      psac_watch_leave();                                                        \
       PSAC_CUDA(cudaGetLastError());                                             \
     }                                                                            \
   } while (0)

@@ -4,10 +4,14 @@
 // read where the pixel spikes, a target list once for each spike. So the step is bound by memory, not by arithmetic.
 #include "cuda/cuda_launch.h"
 #include "lif_core.h"
+#include "source_core.h"
 
 enum {
   TRIALS = 8,            // that a thread handles together
   RETINA_SIDE_MAX = 64,  // retina.input_size is at most 64 x 64
+  MOST_LANES = 3,        // of a target list, as a power of two
+  MOST_GROUPS = 16,      // of ranks, as a power of two
+  THREADS_WANTED = 1 << 19,  // twice what a GPU runs at once
 };
 
 __global__ void rest(float *v, int64_t n, float v_rest) {
@@ -64,7 +68,7 @@ __global__ void retina_currents(psac_shard shard, int n_trials, int t) {
   if (shard.patch_size > 0) add_patch(&shard, i, row, sum);
   for (int b = 0; b < TRIALS; b++) {
     for (int y = 0; shard.uniform_current && y < height; y++) sum[b] += __popcll(row[b][y]) * shard.uniform_current;
-    if (first + b < n_trials) shard.current[(int64_t)(first + b) * (shard.n_padded + PSAC_TARGET_GROUP) + i] = sum[b];
+    if (first + b < n_trials) shard.current[(int64_t)(first + b) * shard.n_padded + i] = sum[b];
   }
 }
 
@@ -74,28 +78,85 @@ extern "C" psac_status psac_cuda_prepare_middle(psac_stream *stream, const psac_
   return PSAC_OK;
 }
 
-// Eight lanes share a word of the spikes that arrive, and read the target list of each of its spikes together.
+// What a thread reads of a target list at once.
 template <typename index_type>
-__device__ static void add_targets(const psac_shard *shard, int32_t *current, int64_t word_index, uint64_t word) {
-  const index_type *target = (const index_type *)shard->target;
-  for (; word; word &= word - 1) {
-    const int64_t slot = 64 * word_index + (__ffsll((long long)word) - 1);
-    const int32_t amount = slot < shard->n_exc_slots ? shard->current_exc : shard->current_inh;
-    const uint32_t end = shard->target_first[slot + 1];
-    for (uint32_t e = shard->target_first[slot] + threadIdx.x % PSAC_TARGET_GROUP; e < end; e += PSAC_TARGET_GROUP) {
-      atomicAdd(&current[target[e]], amount);
+struct alignas(16) target_group {
+  index_type local[16 / sizeof(index_type)];
+};
+
+// Adds the spike of a source to its targets: every `lanes`-th group of them, from `lane` on.
+template <typename index_type>
+__device__ static void add_targets(const psac_shard *shard, int32_t *current, uint32_t source, uint32_t lane, uint32_t lanes) {
+  const uint32_t group_size = 16 / sizeof(index_type), n_padded = (uint32_t)shard->n_padded;
+  const int32_t amount = source < shard->n_exc_sources ? shard->current_exc : shard->current_inh;
+  const uint32_t end = shard->target_first[source + 1] / group_size;
+  for (uint32_t g = shard->target_first[source] / group_size + lane; g < end; g += lanes) {
+    const target_group<index_type> group = ((const target_group<index_type> *)shard->target)[g];
+    for (uint32_t k = 0; k < group_size; k++) {
+      if (group.local[k] < n_padded) atomicAdd(&current[group.local[k]], amount);  // all lists' free places lead to few addresses
     }
   }
 }
 
-__global__ void recurrent_currents(psac_shard shard, const uint64_t *arriving, size_t rank_stride) {
-  const int64_t word_index = psac_thread() / PSAC_TARGET_GROUP;
-  if (word_index >= shard.n_source_words) return;
-  const int64_t rank = word_index / shard.n_words, w = word_index % shard.n_words, b = blockIdx.y;
-  const uint64_t word = arriving[rank * (int64_t)rank_stride + b * shard.n_words + w];
-  int32_t *current = shard.current + b * (shard.n_padded + PSAC_TARGET_GROUP);
-  if (shard.target_bytes == 2) add_targets<uint16_t>(&shard, current, word_index, word);
-  else add_targets<uint32_t>(&shard, current, word_index, word);
+// How the threads of recurrent_currents share the work, in powers of two.
+typedef struct share {
+  int lane_bits;   // lanes that share a word of spikes, and read the list of each together
+  int group_bits;  // groups that the ranks are dealt to; a thread takes its word of every rank of its group
+  int n_ranks;
+} share;
+
+// Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread that is done with
+// a word takes the next one while others of its warp are still at theirs.
+__global__ void recurrent_currents(psac_shard shard, share by, const uint64_t *arriving, size_t rank_stride) {
+  const uint32_t lanes = 1u << by.lane_bits, n_groups = 1u << by.group_bits, group = blockIdx.x & (n_groups - 1);
+  const uint32_t thread = (blockIdx.x >> by.group_bits) * blockDim.x + threadIdx.x, w = thread >> by.lane_bits;
+  if (w >= (uint32_t)shard.n_words) return;
+  const int64_t b = blockIdx.y, n_words = shard.n_words;
+  int32_t *current = shard.current + b * shard.n_padded;
+  const uint64_t *spikes = arriving + group * rank_stride + b * n_words + w;
+  int64_t index = group * n_words + w;
+  uint64_t mask = 0, word = 0;
+  uint32_t first = 0;
+  for (int rank = (int)group; word || rank < by.n_ranks;) {
+    if (!word) {
+      mask = shard.source_mask[index];
+      word = *spikes & mask;
+      if (word) first = shard.source_first[index];
+      spikes += n_groups * rank_stride;
+      index += n_groups * n_words;
+      rank += (int)n_groups;
+    }
+    if (word) {
+      const uint32_t source = psac_source(first, mask, word);
+      if (shard.target_bytes == 2) add_targets<uint16_t>(&shard, current, source, thread & (lanes - 1), lanes);
+      else add_targets<uint32_t>(&shard, current, source, thread & (lanes - 1), lanes);
+      word &= word - 1;
+    }
+  }
+}
+
+// The largest power of two that is at most n and at most 2^most.
+static int floor_log2(int64_t n, int most) {
+  int bits = 0;
+  while (bits < most && n >> (bits + 1) > 0) bits++;
+  return bits;
+}
+
+// As many lanes as a list has groups of targets on average; and as many groups of ranks as it takes to fill a GPU.
+static psac_status launch_recurrent_currents(psac_stream *stream, const psac_shard *shard, int n_trials, const uint64_t *arriving,
+                                             size_t rank_stride) {
+  if (shard->n_sources == 0) return PSAC_OK;
+  share by;
+  by.n_ranks = shard->n_source_words / shard->n_words;
+  const int64_t list_bytes = (int64_t)shard->n_local * shard->in_degree * shard->target_bytes / shard->n_sources;
+  by.lane_bits = floor_log2((list_bytes + 15) / 16, MOST_LANES);
+  const int64_t n_threads = (int64_t)shard->n_words << by.lane_bits, wanted = THREADS_WANTED / (n_threads * n_trials);
+  by.group_bits = floor_log2(wanted < by.n_ranks ? wanted : by.n_ranks, MOST_GROUPS);
+  const int64_t warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;
+  const unsigned block = warps < PSAC_WARPS ? (unsigned)warps * PSAC_WARP : (unsigned)PSAC_THREADS;
+  const dim3 grid(psac_blocks(n_threads) << by.group_bits, (unsigned)n_trials);
+  PSAC_LAUNCH(recurrent_currents, grid, block, stream, *shard, by, arriving, rank_stride);
+  return PSAC_OK;
 }
 
 // Neurons of this warp that are still refractory in step t.
@@ -114,7 +175,7 @@ __global__ void integrate(psac_shard shard, int n_trials, int t) {
   const int64_t i = psac_thread(), b = blockIdx.y, half = i / PSAC_WARP;
   if (i >= shard.n_padded) return;  // the whole warp: n_padded is a multiple of 64
   float *v = shard.v + b * shard.n_padded + i;
-  const int32_t current = shard.current[b * (shard.n_padded + PSAC_TARGET_GROUP) + i];
+  const int32_t current = shard.current[b * shard.n_padded + i];
   const uint32_t refractory = refractory_half(&shard, n_trials, t, b, half);
   const float before = *v;
   const float next =
@@ -127,10 +188,7 @@ __global__ void integrate(psac_shard shard, int n_trials, int t) {
 
 extern "C" psac_status psac_cuda_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t,
                                              const uint64_t *arriving, size_t rank_stride) {
-  if (arriving) {
-    const dim3 grid(psac_blocks((int64_t)shard->n_source_words * PSAC_TARGET_GROUP), (unsigned)n_trials);
-    PSAC_LAUNCH(recurrent_currents, grid, PSAC_THREADS, stream, *shard, arriving, rank_stride);
-  }
+  if (arriving) PSAC_TRY(launch_recurrent_currents(stream, shard, n_trials, arriving, rank_stride));
   const dim3 grid(psac_blocks(shard->n_padded), (unsigned)n_trials);
   PSAC_LAUNCH(integrate, grid, PSAC_THREADS, stream, *shard, n_trials, t);
   return PSAC_OK;

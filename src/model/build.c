@@ -121,7 +121,6 @@ static psac_status build_inputs(psac_network *network) {
     shard->in_degree = (int32_t)config->recurrence.in_degree;
   }
   if (shard->in_degree > 0) {
-    shard->n_exc_slots = shard->n_exc < shard->map.n_neurons ? psac_block_map_slot(shard->map, shard->n_exc) : INT64_MAX / 2;
     PSAC_TRY(kernels->build_recurrence(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECURRENCE)));
   }
   return PSAC_OK;

@@ -42,6 +42,7 @@ typedef struct psac_cost_item {
   int is_message;
   double calls;             // launches, calls or messages
   double bytes;             // moved; of a message: received
+  double scattered;         // of them, by atomics, whose time in the cache is counted by their number
   double least;             // bytes that the same work would move in the best layout we know
   double operations;
   double atomics;

@@ -29,13 +29,14 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
       .least = a->items * columns * 2.0 * COLUMN, .operations = a->items * columns * 3.5, .resident = a->middle_set});
   if (a->in_degree > 0.0) {
     const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
+    const double spikes = a->spikes * psac_plan_sources(a->fan_out);  // of neurons with targets here
     const double places = a->spikes * psac_plan_places(a->fan_out, 16.0 / a->index_bytes);
     const double lists = a->spikes * psac_plan_places(a->fan_out, LINE / a->index_bytes) * a->index_bytes;
     psac_cost_add(cost, (psac_cost_item){
         .name = "step_middle, recurrence", .stage = PSAC_STAGE_MIDDLE, .calls = items,
-        .bytes = items * (a->slots / 8.0 + a->spikes * LINE + lists + busy(a, current, events * 2.0 * LINE)),
+        .bytes = items * (a->slots / 64.0 * 20.0 + spikes * LINE + lists + busy(a, current, events * 2.0 * LINE)),
         .least = items * (a->slots / 8.0 + events * a->index_bytes),
-        .operations = items * (a->slots / 64.0 * 12.0 + a->spikes * 12.0 + places * 1.5), .resident = a->middle_set});
+        .operations = items * (a->slots / 64.0 * 13.0 + spikes * 17.0 + places * 1.5), .resident = a->middle_set});
   }
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_middle, integration", .stage = PSAC_STAGE_MIDDLE, .calls = a->items,

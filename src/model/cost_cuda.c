@@ -1,8 +1,8 @@
 // Bytes, instructions and launches of the CUDA backend's kernels, counted from kernels/cuda as they are written there.
 //
-// Scattered accesses count by sectors of 32 bytes, which is what memory moves. Instructions are those of the inner loops, as the
-// compiler's PTX has them. `least` is what the same step would move with every byte read and written once, in the best layout
-// that we know of; docs/performance.md says which.
+// Scattered accesses count by sectors of 32 bytes, which is what memory moves; scattered additions as often as a sector comes and goes
+// (`scattered`), for it is the cache that adds. Instructions are those of the inner loops, as the compiler's PTX has them. `least` is what
+// the same step would move with every byte read and written once, in the best layout that we know of; docs/performance.md says which.
 #include <math.h>
 
 #include "model/cost_internal.h"
@@ -14,7 +14,10 @@ enum {
   THREADS = 256,
   WARPS_WANTED = 8192,
   WORDS_AT_LEAST = 8,
-  TARGET_LANES = 8,
+  THREADS_AT_ONCE = 1 << 18,  // that a GPU runs
+  GROUP = 16,                 // bytes of a target list that a thread reads at once: recurrent_currents
+  MOST_LANES = 8,
+  WARP = 32,
   DIVERGENCE = 2,  // of a warp's threads, which go on until the last has finished
 };
 
@@ -44,18 +47,56 @@ static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
       .resident = a->middle_set});
 }
 
-// recurrent_currents: eight lanes share a word of the whole layer's spikes; a spike costs its place in the index and its targets. A
-// warp has four words, and goes on until the fullest of them is done: about twice the mean.
+// Bytes that additions to scattered sectors move between cache and memory, there and back: each sector of an array once as far as
+// `working`, what is being added to at a time, stays in the cache; and at most every sector that is added to.
+static double scattered(const psac_amounts *a, double n_sectors, double array, double working) {
+  const double kept = fmin(1.0, a->cache / working);
+  return 2.0 * (kept * fmin(n_sectors * SECTOR, array) + (1.0 - kept) * n_sectors * SECTOR);
+}
+
+// How recurrent_currents shares its work: as launch_recurrent_currents in cuda_middle.cu.
+typedef struct sharing {
+  double lanes, ranks;  // per word; that a thread goes through
+  double threads;       // of one trial
+} sharing;
+
+static double power_of_two(double at_most) { return at_most < 1.0 ? 1.0 : exp2(floor(log2(at_most))); }
+
+static sharing share_recurrence(const psac_amounts *a, double list_bytes) {
+  sharing by = {.lanes = fmin(MOST_LANES, power_of_two(ceil(list_bytes / GROUP)))};
+  const double groups = power_of_two(fmin(a->shards, 2.0 * THREADS_AT_ONCE / (a->words * by.lanes * a->together)));
+  by.ranks = a->shards / groups;
+  by.threads = a->words * by.lanes * groups;
+  return by;
+}
+
+// Steps that a warp takes for a rank's words: in each of them a thread looks at a word or takes a spike of one, so that it needs
+// max(1, spikes) for a word; the warp needs what the busiest of its threads does over all its ranks.
+static double steps_of_warp(const sharing *by, double spikes_per_word) {
+  const double none = exp(-spikes_per_word), mean = spikes_per_word + none, words = fmax(1.0, WARP / by->lanes);
+  const double variance = fmax(0.0, spikes_per_word + spikes_per_word * spikes_per_word + none - mean * mean);
+  return mean + sqrt(2.0 * log(words) * variance / by->ranks);
+}
+
+// A look at every word of the whole layer's spikes and at its mask; a spike with targets here costs its number, two neighbours in the index
+// and its list.
 static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
-  const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
-  const double lists = psac_plan_places(a->fan_out, SECTOR / a->index_bytes) * a->index_bytes;
-  const double index = SECTOR * (1.0 + 4.0 / SECTOR);  // two neighbours, which now and then lie in two sectors
+  const double items = fmax(0.0, a->steps - a->delay) * a->trials, words = a->slots / 64.0;
+  const double share = psac_plan_sources(a->fan_out), spikes = a->spikes * share, events = a->spikes * a->fan_out;
+  const double list = psac_plan_places(a->fan_out, GROUP / a->index_bytes) * a->index_bytes / share;  // of a source that has one
+  const sharing by = share_recurrence(a, a->fan_out * a->index_bytes / share);
+  const double in_flight = fmin(a->together, 1.0 + THREADS_AT_ONCE / by.threads), currents = 4.0 * a->n;
+  const double index = SECTOR + 4.0 + fmin(SECTOR, 4.0 * words / spikes);  // neighbours now and then lie in two sectors
+  const double lists = list + SECTOR - GROUP;                              // which begin at any group of a sector
+  const double added = items * scattered(a, events, currents, currents * in_flight);
+  const double start = 45.0 / by.ranks, look = 20.0, any = 1.0 - exp(-spikes / words * WARP / by.lanes);
+  const double take = 25.0 + ceil(list / GROUP / by.lanes) * (5.0 + 5.0 * GROUP / a->index_bytes);
   psac_cost_add(cost, (psac_cost_item){
       .name = "recurrent_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * fmax(0.0, a->steps - a->delay),
-      .bytes = items * (a->slots / 8.0 + a->spikes * (index + lists) + events * 2.0 * SECTOR),
-      .least = items * (a->slots / 8.0 + events * (a->index_bytes + 8.0)), .atomics = items * events,
-      .operations = items * (a->slots / 64.0 * TARGET_LANES * 45.0 + a->spikes * TARGET_LANES * 25.0 * DIVERGENCE + events * 10.0),
-      .resident = a->middle_set});
+      .bytes = items * (words * 16.0 + spikes * (index + lists)) + added, .scattered = added,
+      .least = items * (words * 8.0 * (1.0 + 1.0 / a->together) + events * a->index_bytes + 2.0 * fmin(4.0 * events, currents)),
+      .operations = items * words * by.lanes * (start + steps_of_warp(&by, spikes / words) * (look + any * take)),
+      .atomics = items * events, .resident = a->middle_set});
 }
 
 static void count_integrate(const psac_amounts *a, psac_cost *cost) {
@@ -83,13 +124,13 @@ static void count_middle(const psac_amounts *a, psac_cost *cost) {
 static void count_readout(const psac_amounts *a, psac_cost *cost) {
   const double row = 4.0 * a->lanes, per_call = a->block * a->together;
   const double ranges = fmax(1.0, fmin(ceil(WARPS_WANTED / per_call), floor(a->words / WORDS_AT_LEAST)));
-  const double sums = 8.0 * a->lanes * (ranges > 1.0 ? 1.0 + 2.0 * ranges : 1.0);
+  const double sum = 8.0 * a->lanes, added = ranges > 1.0 ? a->items * 2.0 * sum : 0.0;
   psac_cost_add(cost, (psac_cost_item){
       .name = "sum_rows", .stage = PSAC_STAGE_READOUT, .calls = a->chunks * a->blocks * (ranges > 1.0 ? 2.0 : 1.0),
-      .bytes = a->items * (a->n / 8.0 + a->own_spikes * sectors(row) + sums),
+      .bytes = a->items * (a->n / 8.0 + a->own_spikes * sectors(row) + sum) + added, .scattered = added,
       .least = a->items * (a->n / 8.0 + 8.0 * a->lanes) + a->chunks * a->blocks * a->n * row,
       .operations = a->items * (a->words * 10.0 + a->own_spikes * 32.0 * ceil(a->lanes / 32.0) * 8.0),
-      .atomics = ranges > 1.0 ? a->items * ranges * sectors(8.0 * a->lanes) / SECTOR : 0.0, .resident = a->n * row});
+      .atomics = ranges > 1.0 ? a->items * ranges * sectors(sum) / SECTOR : 0.0, .resident = a->n * row});
   const double drives = a->items * (8.0 * a->lanes + 16.0);
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_layers", .stage = PSAC_STAGE_READOUT, .calls = a->chunks * (a->blocks + 1.0), .bytes = drives, .least = drives,
@@ -116,13 +157,15 @@ static void count_learning(const psac_amounts *a, psac_cost *cost) {
       .name = "reverse_traces", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks, .bytes = a->items * (row + 8.0),
       .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0,
       .resident = a->together * a->steps * row, .steps_in_turn = a->chunks * a->steps});
+  const double rows = a->n * row, sectors_added = a->items * a->own_spikes * sectors(row) / SECTOR;
+  const double added = a->chunks * scattered(a, sectors_added / a->chunks, rows, rows);
   psac_cost_add(cost, (psac_cost_item){
       .name = "add_eligibility", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks,
-      .bytes = a->items * (a->n / 8.0 + row + a->own_spikes * 2.0 * sectors(row)),
-      .least = a->items * (a->n / 8.0 + row) + a->chunks * a->n * 2.0 * row,
-      .atomics = a->items * a->own_spikes * sectors(row) / SECTOR,
+      .bytes = a->items * (a->n / 8.0 + row) + added, .scattered = added,
+      .least = a->items * (a->n / 8.0 + row) + a->chunks * 2.0 * fmin(a->items / a->chunks * a->own_spikes * row, rows),
+      .atomics = sectors_added,
       .operations = a->items * (a->words * 10.0 + a->own_spikes * 32.0 * ceil(a->eligibility_lanes / 32.0) * 6.0),
-      .resident = a->n * row, .waits = 2.0 * a->chunks});
+      .resident = a->items / a->chunks * (a->n / 8.0 + row), .waits = 2.0 * a->chunks});
   count_apply(a, cost);
 }
 

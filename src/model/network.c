@@ -20,7 +20,7 @@ psac_status psac_network_create(const psac_config *config, const psac_kernels *k
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
   const int on_device = kernels->staging() != NULL;
   const psac_plan plan = psac_plan_make(config, transport->n_ranks, on_device);
-  psac_status status = psac_plan_check(config, &plan, on_device);
+  psac_status status = psac_plan_check(config, &plan);
   if (status == PSAC_OK) status = psac_network_build(made);
   if (status == PSAC_OK) {
     *network = made;
@@ -38,7 +38,8 @@ void psac_network_destroy(psac_network **network) {
   void *const owned[] = {
       shard->tau_m,        shard->alive,       shard->refractory,    shard->v,
       shard->current,      shard->field_first, shard->field_column,  shard->field_weight,
-      shard->target_first, shard->target,      shard->spikes,        shard->retina_spikes,
+      shard->source_mask,  shard->source_first, shard->target_first, shard->target,
+      shard->spikes,       shard->retina_spikes,
       shard->row,          shard->word_sum,    shard->eligibility, shard->mean_count,    shard->isi,
       shard->last_spike,   shard->count_by_label, readout->drives,   readout->v,
       readout->free_at,    readout->spikes,    readout->counts,      readout->totals,

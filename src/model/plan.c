@@ -41,6 +41,8 @@ double psac_plan_places(double mean, double group) {
   return places;
 }
 
+double psac_plan_sources(double mean) { return -expm1(-mean); }
+
 double psac_plan_index_bytes(const psac_plan *plan) { return 64 * plan->n_words + PSAC_TARGET_GROUP <= 65536 ? 2.0 : 4.0; }
 
 static void add(psac_plan *plan, const char *name, double bytes) {
@@ -55,10 +57,10 @@ static void add_synapses(psac_plan *plan, const psac_config *config, int on_devi
   add(plan, "receptive fields", on_device ? 2.0 * patch * padded : ceil(local / PSAC_COLUMN) * patch * (4.0 + 2.0 * PSAC_COLUMN));
   if (config->recurrence.in_degree == 0) return;
   const double index_bytes = psac_plan_index_bytes(plan);
-  const double sources = padded * (double)plan->n_ranks;
   const double mean = (double)config->recurrence.in_degree * local / (double)plan->n_neurons;
+  const double words = (double)plan->n_words * (double)plan->n_ranks, sources = (double)plan->n_neurons * psac_plan_sources(mean);
   add(plan, "recurrent synapses", (double)plan->n_neurons * psac_plan_places(mean, 16.0 / index_bytes) * index_bytes);
-  add(plan, "index of recurrent synapses", 2.0 * 4.0 * sources);  // the second one only while it is built
+  add(plan, "index of recurrent synapses", 12.0 * words + 4.0 * (sources + 1.0));
 }
 
 static void add_readout(psac_plan *plan, const psac_config *config, double steps, double trials, int on_device) {
@@ -96,7 +98,7 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
   return plan;
 }
 
-psac_status psac_plan_check(const psac_config *config, const psac_plan *plan, int on_device) {
+psac_status psac_plan_check(const psac_config *config, const psac_plan *plan) {
   const long long n_neurons = (long long)plan->n_neurons, n_ranks = (long long)plan->n_ranks, n_local = (long long)plan->n_local;
   if (plan->n_words > (INT32_MAX - PSAC_TARGET_GROUP) / 64) {
     return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; allowed: below "
@@ -107,10 +109,6 @@ psac_status psac_plan_check(const psac_config *config, const psac_plan *plan, in
                      "64 neurons", n_neurons, n_ranks);
   }
   if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
-  if (!on_device && plan->n_words > UINT32_MAX / 64 / plan->n_ranks) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld: with recurrence.in_degree above 0 the CPU backend holds "
-                     "fewer than 2^32 neurons", n_neurons);
-  }
   const double fan_out = (double)config->recurrence.in_degree * (double)plan->n_local / (double)n_neurons;
   const double places = psac_plan_places(fan_out, 16.0 / psac_plan_index_bytes(plan)) * (double)n_neurons;
   if (places < (double)UINT32_MAX) return PSAC_OK;

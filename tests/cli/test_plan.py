@@ -45,7 +45,7 @@ class Plans(Mistakes):
         self.assertRegex(out, r"DOES NOT FIT: \d+ of 78 GB; [\d,]+ neurons would be the largest")
         enough = int(re.search(r"\n  ([\d,]+) shards would hold it", out)[1].replace(",", ""))
         self.assertIn(" fits: ", self.plan("--neurons", "1e9", "--ranks", enough))
-        self.assertIn("no number of ranks holds it", self.plan("--neurons", "1e11", "--ranks", "1e6"))
+        self.assertIn("no number of ranks holds it", self.plan("--neurons", "5e11", "--ranks", "1e6"))
         self.assertIn("CANNOT BE BUILT", self.plan("--neurons", "1e12", "--ranks", "1e6", "--set", "recurrence.in_degree=0"))
 
     def test_small_networks_and_model_seed(self):

@@ -28,7 +28,7 @@ struct allocation {
 std::map<const char *, allocation> allocations;
 std::map<const char *, size_t> locked;  // page-locked host memory
 size_t n_allocations, used_bytes;
-int n_open;
+int n_mallocs, n_open;
 std::string at_work;  // who looks at device memory just now
 
 bool guards() {
@@ -44,6 +44,20 @@ bool watches() {
 size_t memory_bytes() {
   const char *text = getenv("PSAC_EMU_MEMORY");
   return text ? strtoull(text, nullptr, 10) : 80000000000u;
+}
+
+// What another program has taken of the device's memory: nothing before the call of cudaMalloc that PSAC_EMU_TAKE names.
+size_t taken_bytes(int n_calls) {
+  static const char *text = getenv("PSAC_EMU_TAKE"), *own_rank = getenv("OMPI_COMM_WORLD_RANK");
+  int rank = -1, first = 0;
+  size_t n_bytes = 0;
+  if (text && sscanf(text, "%d:%d:%zu", &rank, &first, &n_bytes) != 3) fail("PSAC_EMU_TAKE = %s is not RANK:N:BYTES", text);
+  return rank == (own_rank ? atoi(own_rank) : 0) && n_calls >= first ? n_bytes : 0;
+}
+
+size_t free_bytes() {
+  const size_t gone = used_bytes + taken_bytes(n_mallocs);
+  return memory_bytes() > gone ? memory_bytes() - gone : 0;
 }
 
 template <typename value>
@@ -144,14 +158,15 @@ extern "C" {
 
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
   *total = emu::memory_bytes();
-  *available = *total - emu::used_bytes;
+  *available = emu::free_bytes();
   return cudaSuccess;
 }
 
 cudaError_t cudaMalloc(void **pointer, size_t n_bytes) {
   if (emu::device_error() != cudaSuccess) return emu::device_error();
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
-  if (emu::fails("cudaMalloc") || n_bytes > emu::memory_bytes() - emu::used_bytes) return set_error(cudaErrorMemoryAllocation);
+  emu::n_mallocs++;
+  if (emu::fails("cudaMalloc") || n_bytes > emu::free_bytes()) return set_error(cudaErrorMemoryAllocation);
   emu::allocation made;
   made.n_bytes = n_bytes;
   made.number = emu::n_allocations++;

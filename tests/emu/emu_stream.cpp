@@ -154,6 +154,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
+  if (emu::fails("cudaStreamSynchronize")) return set_error(cudaErrorInvalidValue);
   return emu::finish(emu::actual(stream));
 }
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 import harness
 import runs
@@ -47,6 +48,28 @@ class Stalls(runs.Runs):
         running = self.start(*IMPATIENT, env=runs.faulty("pwrite:stop:9:out.h5", 0))
         self.assert_ended(running, 1, 0)
         self.assert_goes_on()
+
+    def test_a_rank_that_stops_in_one_of_two_replicas(self):
+        for late in (1, 2):
+            with self.subTest(late=late):
+                running = self.start(*LONG, *IMPATIENT, "--replicas", "2", ranks=4)
+                self.wait_for_checkpoint(running=running)
+                running.send(signal.SIGSTOP, [late])
+                self.assert_ended(running, 0, late)
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+
+    def test_who_is_to_blame(self):
+        waits = r"psac_dist: rank 0 on \S+ has waited 1 s in MPI_Recv.*; "
+        for roles, blame in ((("waits", "computes", "stuck", "waits"), "rank 2 is late, last seen at trial -1, step -1"),
+                             (("waits", "stuck", "stuck"), "rank 1 is late, last seen at trial -1, step -1, and 1 more"),
+                             (("waits", "waits", "computes"), r"rank 2 still computes, last seen at trial 7, step \d+"),
+                             (("waits", "waits"), "no rank of this node is late")):
+            with self.subTest(roles=roles), unittest.mock.patch.object(harness, "PROGRAM", os.environ["PSAC_ROLES"]):
+                result = self.run_in_folder(roles, ranks=len(roles))
+                self.assertEqual(result.code, 1, result)
+                self.assertEqual(len(result.lines), 1, result)
+                self.assertRegex(result.lines[0], waits + blame + r" \(watchdog.seconds\)$")
 
     def test_a_job_that_is_suspended_as_a_whole_goes_on(self):
         running = self.start(*IMPATIENT)

@@ -77,7 +77,12 @@ static void check_build(const pair *both, int rank) {
   SAME(both, rank, shard.alive, shard->n_words);
   SAME(both, rank, shard.refractory, shard->n_words * shard->n_refractory);
   SAME(both, rank, shard.row, shard->n_padded * shard->lanes.n);
-  if (shard->in_degree > 0) SAME(both, rank, shard.target_first, 64 * shard->n_source_words + 1);
+  if (shard->in_degree == 0) return;
+  assert_int_equal(shards_at(&both->side[1], rank)->n_sources, shard->n_sources);
+  assert_int_equal(shards_at(&both->side[1], rank)->n_exc_sources, shard->n_exc_sources);
+  SAME(both, rank, shard.source_mask, shard->n_source_words);
+  SAME(both, rank, shard.source_first, shard->n_source_words);
+  SAME(both, rank, shard.target_first, shard->n_sources + 1);
 }
 
 static uint64_t threshold[N_TRIALS][N_UNITS];
@@ -302,6 +307,7 @@ static void check_model(const psac_kernels *kernels, int model) {
   static const int64_t sizes[] = {1, 31, 32, 33, 997, 5000};
   for (size_t k = 0; k < COUNT(sizes); k++) check_network(kernels, sizes[k], 1, model);
   check_network(kernels, 9, 3, model);
+  check_network(kernels, 9, 8, model);
   check_network(kernels, 997, 3, model);
 }
 
@@ -313,6 +319,22 @@ static void test_model_psac_has_the_same_bits(void **state) {
   with_backend(check_psac);
 }
 
+// More neurons than 16 bits can name, so that targets take 32.
+static void check_wide_targets(const psac_kernels *kernels) {
+  pair both;
+  start(&both, kernels, 66000, 1, PSAC_MODEL_PSAC);
+  assert_int_equal(shards_at(&both.side[1], 0)->target_bytes, 4);
+  check_build(&both, 0);
+  check_retina(&both);
+  check_middle(&both);
+  finish(&both);
+}
+
+static void test_a_layer_with_wide_targets_has_the_same_bits(void **state) {
+  (void)state;
+  with_backend(check_wide_targets);
+}
+
 static void test_model_seed_has_the_same_bits(void **state) {
   (void)state;
   with_backend(check_seed);
@@ -321,6 +343,7 @@ static void test_model_seed_has_the_same_bits(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_model_psac_has_the_same_bits),
+      cmocka_unit_test(test_a_layer_with_wide_targets_has_the_same_bits),
       cmocka_unit_test(test_model_seed_has_the_same_bits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // build_receptive_fields, build_recurrence, initialise_weights: what a built shard does is what wiring_core.h draws, on any cut.
 #include "probes.h"
+#include "source_core.h"
 #include "wiring_core.h"
 
 enum { SIDE = 14, N_UNITS = SIDE * SIDE };
@@ -118,6 +119,87 @@ static void test_recurrent_currents_come_from_the_drawn_sources_on_any_cut(void 
   with_backend(check_recurrence);
 }
 
+// What a list of targets amounts to, in whatever order it is.
+static uint64_t mixed(uint64_t local) { return (local + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (local << 7); }
+
+static uint64_t target_at(const psac_shard *shard, const void *target, size_t place) {
+  return shard->target_bytes == 2 ? ((const uint16_t *)target)[place] : ((const uint32_t *)target)[place];
+}
+
+// The lists of one rank against the drawn sources: each neuron with targets has its list, none has another, and groups are filled up.
+static void check_lists(const shards *cut, const psac_shard *shard, psac_rng_key key) {
+  const size_t n_words = (size_t)shard->n_source_words, n = shard->n_sources;
+  uint64_t *mask = shards_download(cut, shard->source_mask, sizeof *mask * n_words);
+  uint32_t *before = shards_download(cut, shard->source_first, sizeof *before * n_words);
+  uint32_t *first = shards_download(cut, shard->target_first, sizeof *first * (n + 1));
+  void *target = shards_download(cut, shard->target, (size_t)first[n] * (size_t)shard->target_bytes);
+  uint64_t *expected = calloc(n + 1, sizeof *expected);
+  size_t n_bits = 0, n_exc = 0, n_targets = 0;
+  assert_non_null(expected);
+  for (size_t w = 0; w < n_words; w++) {
+    assert_int_equal(before[w], n_bits);
+    n_bits += (size_t)__builtin_popcountll(mask[w]);
+  }
+  assert_int_equal(n_bits, n);
+  for (int64_t gid = 0; gid < shard->map.n_neurons; gid++) {
+    const int64_t slot = psac_block_map_slot(shard->map, gid);
+    n_exc += gid < shard->n_exc && (mask[slot / 64] >> (slot % 64) & 1);
+  }
+  assert_int_equal(shard->n_exc_sources, n_exc);
+  for (int32_t i = 0; i < shard->n_local; i++) {
+    for (int32_t k = 0; k < shard->in_degree; k++) {
+      const int64_t gid = psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons);
+      const int64_t slot = psac_block_map_slot(shard->map, gid);
+      assert_true(mask[slot / 64] >> (slot % 64) & 1);
+      expected[psac_source_in_slot(before, mask, slot)] += mixed((uint64_t)i);
+    }
+  }
+  assert_int_equal(first[0], 0);
+  for (size_t s = 0; s < n; s++) {
+    uint64_t found = 0;
+    assert_true(first[s + 1] > first[s] && first[s + 1] * (size_t)shard->target_bytes % 16 == 0);
+    for (size_t e = first[s]; e < first[s + 1]; e++) {
+      const uint64_t local = target_at(shard, target, e);
+      assert_true(local < (uint64_t)shard->n_local || (local >= (uint64_t)shard->n_padded && local < (uint64_t)shard->n_padded + 8));
+      if (local >= (uint64_t)shard->n_padded) continue;
+      found += mixed(local);
+      n_targets++;
+    }
+    assert_true(found == expected[s]);
+  }
+  assert_int_equal(n_targets, (size_t)shard->n_local * (size_t)shard->in_degree);
+  free(mask);
+  free(before);
+  free(first);
+  free(target);
+  free(expected);
+}
+
+static void check_index(const psac_kernels *kernels) {
+  static const struct {
+    int64_t n_neurons, in_degree;
+    int n_ranks;
+    double ratio_exc;
+  } cases[] = {{2, 1, 1, 0.5},   {9, 50, 8, 0.8},   {64, 50, 1, 1.0},   {97, 1, 3, 0.8},
+               {997, 1, 8, 0.0}, {5000, 3, 8, 0.8}, {66000, 2, 1, 0.8}, {66000, 50, 2, 0.8}};
+  for (size_t c = 0; c < COUNT(cases); c++) {
+    psac_config config = shards_config(cases[c].n_neurons, 2, 1);
+    config.recurrence.in_degree = cases[c].in_degree;
+    config.middle_layer.ratio_exc = cases[c].ratio_exc;
+    shards cut;
+    shards_create(&cut, kernels, &config, cases[c].n_ranks);
+    for (int rank = 0; rank < cut.n_ranks; rank++) {
+      check_lists(&cut, shards_at(&cut, rank), psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECURRENCE));
+    }
+    shards_destroy(&cut);
+  }
+}
+
+static void test_every_source_has_the_list_of_its_targets(void **state) {
+  (void)state;
+  with_backend(check_index);
+}
+
 static void check_same_fields(const psac_kernels *kernels) {
   enum { N = 97 };
   const psac_config config = wiring_config(N);
@@ -166,6 +248,7 @@ int main(void) {
       cmocka_unit_test(test_fields_are_the_drawn_weights_on_patches_that_cover_the_retina_evenly),
       cmocka_unit_test(test_patches_of_a_retina_that_is_not_square_are_square),
       cmocka_unit_test(test_recurrent_currents_come_from_the_drawn_sources_on_any_cut),
+      cmocka_unit_test(test_every_source_has_the_list_of_its_targets),
       cmocka_unit_test(test_a_neuron_sees_the_same_patch_on_any_cut),
       cmocka_unit_test(test_initial_rows_hold_the_drawn_weights_and_the_constant_one),
   };

@@ -102,6 +102,13 @@ type emu_atomic_add(type *where, type value) {
   *where = static_cast<type>(before + value);
   return before;
 }
+static inline unsigned atomicOr(unsigned *where, unsigned value) {
+  emu::before_atomic();
+  const unsigned before = *where;
+  *where = before | value;
+  return before;
+}
+
 static inline int atomicAdd(int *where, int value) {  // wraps around
   return static_cast<int>(emu_atomic_add(reinterpret_cast<unsigned *>(where), static_cast<unsigned>(value)));
 }

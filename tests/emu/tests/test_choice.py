@@ -87,6 +87,8 @@ class Choice(Mistakes):
         for ranks in (1, 2):
             result = harness.run(arguments, ranks=ranks, folder=self.folder, env={"PSAC_EMU_MEMORY": "300000000"})
             self.assert_refused(result, 1, "num_neurons = 1000000", "0.3 GB free", "emulated GPU", "neurons would fit")
+            self.assert_refused(harness.run(arguments, ranks=ranks, folder=self.folder, env={"PSAC_EMU_MEMORY": "5000"}), 1,
+                                "not even one neuron would fit")
             self.assertEqual(os.listdir(self.folder), [])
 
     def test_memory_that_runs_out_on_one_rank_ends_all_with_its_message(self):

@@ -33,12 +33,28 @@ class Faults(Mistakes):
         self.assert_ends("device 2 of .*: cudaMemcpyAsync failed at", PSAC_EMU_FAIL="2:cudaMemcpyAsync:9")
 
     def test_device_memory_that_runs_out_while_the_network_is_built_ends_all(self):
-        self.assert_ends(r"device 1 of \S+ is out of memory: \d+ bytes for [a-z ]+, but \d+ of \d+ bytes are free", PSAC_EMU_FAIL="1:cudaMalloc:12")
+        full = (r"device 1 of \S+ is out of memory: \d+ bytes for [a-z ]+, but \d+ of \d+ bytes are free; "
+                r"\S+ GB are free without this network: ")
+        self.assert_ends(full + r"\d+ neurons would fit$", PSAC_EMU_FAIL="1:cudaMalloc:12")
+        self.assert_ends(full + r"\d+ neurons would fit$", "--transport", "mpi", "--set", "middle_layer.num_neurons=10000",
+                         PSAC_EMU_MEMORY="30000000", PSAC_EMU_TAKE="1:9:25000000")
+        self.assert_ends(full + "not even one neuron would fit$", PSAC_EMU_TAKE="1:9:80000000000")
+        self.assert_ends(full.replace("1", "0") + "not even one neuron would fit$", ranks=1, PSAC_EMU_TAKE="0:9:80000000000")
 
     def test_nccl_that_fails_ends_all(self):
         self.assert_ends("rank [0-2] on .*: NCCL could not connect the GPUs", PSAC_EMU_FAIL="2:ncclCommInitRank:1")
         self.assert_ends("rank 2 on .*: ncclAllGather failed at", PSAC_EMU_FAIL="2:ncclAllGather:30")
         self.assert_ends("rank 1 on .*: ncclBroadcast failed at", PSAC_EMU_FAIL="1:ncclBroadcast:2")
+
+    def test_a_device_that_does_not_answer_is_named(self):
+        impatient = ["--set", "watchdog.seconds=1"]
+        nccl, mpi = ["--transport", "nccl"], ["--transport", "mpi"]
+        for rank, ranks, call, number, transport in ((1, 3, "cudaMalloc", 8, nccl), (1, 2, "cudaMalloc", 8, mpi),
+                                                     (1, 3, "integrate", 30, nccl), (2, 3, "integrate", 30, mpi),
+                                                     (0, 2, "cudaStreamSynchronize", 9, mpi),
+                                                     (0, 1, "cudaStreamSynchronize", 9, []), (0, 1, "integrate", 30, [])):
+            self.assert_ends(rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$",
+                             *impatient, *transport, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
 
     def test_a_rank_that_never_comes_is_named(self):
         late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate:30"}
