@@ -121,8 +121,8 @@ static psac_status write_all(const psac_table *table, const psac_session *sessio
 
 psac_status psac_table_add(psac_table *table, const psac_session *session, const psac_row *row) {
   psac_row *grown = realloc(table->row, sizeof *grown * (size_t)(table->n + 1));
+  if (grown) table->row = grown;  // also where another rank has no memory: the old rows may have moved
   PSAC_TRY(psac_ranks_agree(session->ranks, grown ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a row")));
-  table->row = grown;
   table->row[table->n++] = *row;
   const psac_access access = psac_session_access(session);
   psac_h5_file *file = NULL;

@@ -33,6 +33,7 @@ static void test_spikes_of_other_ranks_have_their_rates_and_no_others(void **sta
   const psac_layout layout = psac_layout_make(N_NEURONS, N_RANKS, 2);
   const size_t n = (size_t)layout.n_words * N_VECTORS, n_bytes = n * sizeof(uint64_t);
   uint64_t *own = calloc(n, sizeof *own), *all = malloc(N_RANKS * n_bytes);
+  assert_true(own && all);
   memset(own, 0xaa, n_bytes);
   assert_ok(transport.all_gather(&transport, NULL, own, all, n_bytes));
   assert_ok(transport.all_gather_wait(&transport, NULL));
