@@ -21,7 +21,7 @@ static const option options_table[] = {
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
-    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
+    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]; with --list as 1,2,8, in place of the study's"},
     {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
     {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
     {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
@@ -40,7 +40,7 @@ static const option options_table[] = {
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
-    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the number of ranks [1]"},
+    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [1; the study's]"},
     {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };

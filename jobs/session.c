@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "jobs.h"
 #include "model/bounds.h"
-#include "model/plan.h"
 
 static psac_status resolve(const psac_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
   const int under = layer && !layer->over, over = layer && layer->over;
@@ -30,7 +29,7 @@ static psac_status resolve(const psac_options *options, int n_ranks, const psac_
   }
   int n_replicas;
   PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
-  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && strcmp(options->job->name, "evaluate") != 0) {
+  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && options->job->replicas == PSAC_REPLICAS_LEARN) {
     return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = seed, whose weights change within a trial; use 1",
                      n_replicas);
   }
@@ -123,18 +122,31 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
+// What a rank holds: its shard, for its replica's share of a batch.
+static psac_config config_of_share(const psac_session *session) {
+  psac_config share = session->config;
+  share.training.batch_size = (share.training.batch_size + session->n_replicas - 1) / session->n_replicas;
+  return share;
+}
+
+psac_plan psac_session_plan(const psac_session *session) {
+  const psac_config share = config_of_share(session);
+  return psac_plan_make(&share, session->transport.n_ranks, session->kernels->staging() != NULL);
+}
+
 // The network must fit into the free memory.
 static psac_status check_memory(const psac_session *session) {
   const psac_ranks *ranks = session->ranks;
   const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
   const double available = psac_session_memory(session);
-  const psac_plan plan = psac_plan_make(&session->config, n_ranks, on_device);
+  const psac_config share = config_of_share(session);
+  const psac_plan plan = psac_session_plan(session);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   if (needed <= available) return PSAC_OK;
   return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB free "
                    "(%s); %lld neurons would fit; or use more %s", (long long)plan.n_neurons, n_ranks,
                    n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
-                   session->device.name, (long long)psac_plan_largest(&session->config, n_ranks, on_device, available),
+                   session->device.name, (long long)psac_plan_largest(&share, n_ranks, on_device, available),
                    on_device ? "GPUs" : "nodes");
 }
 
@@ -145,9 +157,13 @@ psac_status psac_session_build(psac_session *session) {
 
 psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
-  PSAC_TRY(psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, &session->transport,
+  psac_config config = session->config;
+  config.simulation.trials_together = psac_session_plan(session).n_together;
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
                                                                 &session->network)));
-  if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, &session->replicas);
+  if (session->n_replicas == 1) return PSAC_OK;
+  const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
+  psac_network_replicate(session->network, &session->replica_transport, others);
   return PSAC_OK;
 }
 
@@ -155,10 +171,7 @@ void psac_session_end(psac_session *session, psac_status status) {
   const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
   if (together) {  // a device may be waiting for a rank that is lost
     if (session->network) psac_network_destroy(&session->network);
-    if (session->transport.close) session->transport.close(&session->transport);
-    if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
-    psac_ranks_rejoin(&session->shards);
-    psac_ranks_rejoin(&session->replicas);
+    psac_session_join(session);
   }
   psac_digits_free(&session->train);
   psac_digits_free(&session->test);

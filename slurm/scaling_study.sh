@@ -81,12 +81,9 @@ settle_own_options() {
 list_tasks() {
   local list number ranks one repeats k
   list=$("$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" ${PSAC_ONLY:+--only "$PSAC_ONLY"} ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
-    --list "${program_arguments[@]}") || exit 2  # it has said why
-  while read -r number _ ranks _ _ _ _ repeats; do
-    [ -z "${PSAC_RANKS:-}" ] || ranks=${PSAC_RANKS//,/ }
-    for one in $ranks; do
-      for ((k = 1; k <= repeats; k++)); do echo "$one:$number:$k"; done
-    done
+    ${PSAC_RANKS:+--ranks "$PSAC_RANKS"} --list "${program_arguments[@]}") || exit 2  # it has said why
+  while read -r number _ ranks _ _ _ _ _ repeats; do
+    for ((k = 1; k <= repeats; k++)); do echo "$ranks:$number:$k"; done
   done < <(tail -n +2 <<<"$list") | sort -u -n -t : -k 1,1 -k 2,2 -k 3,3
 }
 
