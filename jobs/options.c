@@ -32,7 +32,7 @@ static const option options_table[] = {
     {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
     {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
-    {'O', "only", "WHAT", PLACE(only), "one section of the study (weak, strong, size, accuracy) or one case (its number in --list)"},
+    {'O', "only", "WHAT", PLACE(only), "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
     {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
     {'P', "pretend-ranks", "P", PLACE(pretend_ranks), "measure one rank's share of P on this machine; the others are made up"},
     {'A', "as-rank", "R", PLACE(as_rank), "which of them [0]"},

@@ -25,10 +25,23 @@ static psac_status read_only(const char *text, psac_cases *cases) {
     if (cases->study.section[kind].is_there) return PSAC_OK;
     return psac_fail(PSAC_ERR_INPUT, "the study has no section %s", text);
   }
-  int64_t number;
-  if (read_whole("only", text, 0, cases->n - 1, &number) == PSAC_OK) return cases->number = (int)number, PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--only %.40s is neither a section (weak, strong, size, accuracy) nor a case of the study (0 to %d)",
-                   text, cases->n - 1);
+  char number[24];
+  const size_t n_bytes = strcspn(text, ":");
+  int64_t k = -1, repeat = 0;
+  snprintf(number, sizeof number, "%.*s", (int)(n_bytes < sizeof number ? n_bytes : sizeof number), text);
+  if (read_whole("only", number, 0, cases->n - 1, &k) != PSAC_OK) {
+    return psac_fail(PSAC_ERR_INPUT, "--only %.40s is neither a section (weak, strong, size, accuracy) nor a case of the study (0 to %d)",
+                     text, cases->n - 1);
+  }
+  const int64_t n_repeats = psac_study_case(&cases->study, (int)k, 1).repeats;
+  if (text[n_bytes] && read_whole("only", text + n_bytes + 1, 1, n_repeats, &repeat) != PSAC_OK) {
+    return psac_fail(PSAC_ERR_INPUT, "--only %.40s names no repeat of case %lld, which has 1 to %lld", text, (long long)k,
+                     (long long)n_repeats);
+  }
+  if (repeat > 0 && cases->is_listed) return psac_fail(PSAC_ERR_INPUT, "--only %.40s names a repeat, but --list lists cases", text);
+  cases->number = (int)k;
+  cases->repeat = repeat - 1;
+  return PSAC_OK;
 }
 
 static psac_status read_pretence(const psac_session *session, psac_cases *cases) {
@@ -107,6 +120,7 @@ static const psac_numbers *ranks_of(const psac_cases *cases, int k) {
 
 int psac_cases_take(const psac_cases *cases, int k, psac_case *what) {
   *what = psac_study_case(&cases->study, k, cases->n_ranks);
+  if (cases->repeat >= 0) what->first = cases->repeat, what->repeats = 1;
   return is_meant(cases, k, what->kind) && is_possible(what);
 }
 
@@ -149,7 +163,7 @@ static psac_status check(const psac_cases *cases, const psac_session *session) {
 
 static psac_status read(const psac_session *session, psac_cases *cases) {
   const psac_options *options = session->options;
-  *cases = (psac_cases){.kind = -1, .number = -1, .is_listed = options->list != NULL};
+  *cases = (psac_cases){.kind = -1, .number = -1, .repeat = -1, .is_listed = options->list != NULL};
   PSAC_TRY(read_pretence(session, cases));
   PSAC_TRY(psac_study_read(options->study ? options->study : "scaling", &cases->study));
   PSAC_TRY(change_study(options, cases));

@@ -10,6 +10,7 @@ typedef struct psac_cases {
   int n;             // cases of the study; those that are meant follow from the rest
   int kind;          // psac_study_kind; -1 = all
   int number;        // -1 = all
+  int64_t repeat;    // of that case, from 0; -1 = all
   int is_listed;     // for the ranks that the study names; otherwise for those of this run
   int is_pretended;
   int64_t n_ranks;   // of this run, or pretended

@@ -278,7 +278,7 @@ static psac_status measure_networks(course *on, psac_status (*keep)(void *self, 
   const psac_case *what = &measurement->what;
   // Speed is measured on one network again and again, accuracy on a new one each time.
   const int64_t each = what->kind == PSAC_STUDY_ACCURACY ? 1 : what->repeats;
-  for (int64_t first = 0; first < what->repeats; first += each) {
+  for (int64_t first = what->first; first < what->first + what->repeats; first += each) {
     PSAC_TRY(psac_case_configure(measurement->base, what, first, measurement->n_train, &session->config));
     session->n_replicas = (int)what->replicas;
     if (!measurement->pretending) {

@@ -22,7 +22,7 @@ typedef struct psac_measurement {
 // The configuration of a case. PSAC_ERR_INPUT where it is none.
 psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, psac_config *config);
 
-// Measures what->repeats times; `keep` takes each row. Collective.
+// Measures the repeats of the case; `keep` takes each row. Collective.
 psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep)(void *self, const psac_row *row), void *self);
 
 #endif

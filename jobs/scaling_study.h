@@ -38,7 +38,8 @@ typedef struct psac_case {
   psac_study_kind kind;
   int64_t neurons;       // of the whole network
   int64_t ranks, replicas;  // replicas 0 = as the plan says
-  int64_t batch, trials, warm_up, repeats;
+  int64_t batch, trials, warm_up;
+  int64_t first, repeats;  // repeats [first, first + repeats)
   int64_t test_images;   // accuracy; 0 = all
 } psac_case;
 

@@ -159,6 +159,15 @@ class Measures(Scaling):
         self.measure("--only", "3", "--repeats", "2")
         self.assertEqual([(row["neurons"], row["batch"], row["trials"]) for row in self.rows()], [(60, 4, 4)] * 2)
 
+    def test_repeats_of_an_accuracy_have_seeds_of_their_own(self):
+        self.study("accuracy: {neurons: [50, 60], batch: 16, trials: 32, test_images: 10, repeats: 3}\n")
+        self.measure("--data", harness.DIGITS, "--only", "1")
+        self.measure("--data", harness.DIGITS, "--only", "1:3", "--out", "one")  # as a task of a job array
+        rows, (one,) = self.rows(), self.rows("one")
+        self.assertEqual([(row["repeat"], row["seed"] - rows[0]["seed"]) for row in rows], [(0, 0), (1, 1), (2, 2)])
+        for name in ("repeat", "seed", "neurons", "rate_hz", "accuracy"):
+            self.assertEqual(one[name], rows[2][name], name)
+
     def test_the_built_in_study_can_be_read(self):
         self.assertGreater(len(self.assert_works(["scaling", "--list"]).out.splitlines()), 10)
 
@@ -190,6 +199,12 @@ class Refusals(Scaling):
         self.assert_refused(["scaling", "--study", "none"], "none: cannot open", ranks=(1,))
         self.assert_refused([*job, "--only", "strong"], "the study has no section strong", ranks=(1,))
         self.assert_refused([*job, "--only", "1"], "--only 1 is neither a section", "(0 to 0)")
+        self.assert_refused([*job, "--only", "-1"], "--only -1 is neither a section", ranks=(1,))
+        self.assert_refused([*job, "--only", ":1"], "--only :1 is neither a section", ranks=(1,))
+        self.assert_refused([*job, "--only", "weak:1"], "--only weak:1 is neither a section", ranks=(1,))
+        self.assert_refused([*job, "--only", "0:3"], "--only 0:3 names no repeat of case 0, which has 1 to 2", ranks=(1,))
+        self.assert_refused([*job, "--only", "0:0", "--repeats", "5"], "--only 0:0 names no repeat of case 0, which has 1 to 5", ranks=(1,))
+        self.assert_refused([*job, "--only", "0:1", "--list"], "--only 0:1 names a repeat, but --list lists cases", ranks=(1,))
         self.assert_refused([*job, "--repeats", "0"], "--repeats 0 is not a whole number from 1 to 1000", ranks=(1,))
         self.assert_refused([*job, "--pretend-ranks", "1"], "--pretend-ranks 1 is not a whole number from 2", ranks=(1,))
         self.assert_refused([*job, "--pretend-ranks", "4", "--as-rank", "4"], "--as-rank 4 is not a whole number from 0 to 3", ranks=(1,))

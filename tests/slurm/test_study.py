@@ -41,21 +41,21 @@ class Study(unittest.TestCase):
             for part in jobs.wait(number):
                 self.assertEqual(part["JobState"], "COMPLETED", part)
 
-    def test_arrays_of_measurements_then_the_report(self):
-        one, two, report = self.submit()
-        self.assert_done([one, two, report])
+    def test_one_array_of_measurements_then_the_report(self):
+        array, report = self.submit()
+        self.assert_done([array, report])
         expected = [("accuracy", 100, 1, 1)] + [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2) for _ in "12"]
         self.assertEqual(self.rows(), expected)
-        self.assertEqual(len(jobs.describe(one)), 5)  # tasks of the array
+        self.assertEqual(len(jobs.describe(array)), 9)  # tasks of the array
         self.assertIn("9 rows", jobs.read(glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]))
         for name in ("index.html", "table.csv", "table.md"):
             self.assertTrue(os.path.exists(os.path.join(self.folder, "out", "report", name)), name)
 
-    def test_one_array_for_all(self):
-        array, report = self.submit("--single-array", "--at-once", 2, "--repeats", 1, "--only", "strong")
-        self.assert_done([array, report])
-        # Two nodes of one core: ranks are placed as mpirun and srun like, and one rank finds itself on one node.
-        self.assertEqual([row[:3] for row in self.rows()], [("strong", n, ranks) for n in (200, 300) for ranks in (1, 2)])
+    def test_an_array_for_each_number_of_ranks(self):
+        one, two, report = self.submit("--arrays", "per-ranks", "--at-once", 2, "--repeats", 1, "--only", "strong")
+        self.assert_done([one, two, report])
+        self.assertEqual(self.rows(), [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2)])
+        self.assertEqual([part["NumNodes"] for part in jobs.describe(one)], ["1", "1"])
 
 
 if __name__ == "__main__":
