@@ -257,6 +257,32 @@ class Report(Scaling):
             self.assertIn(part, result.stderr)
         self.assertFalse(os.path.exists(self.path("study/report")))
 
+    def assert_report(self):
+        """Makes the report; its table as rows of cells."""
+        result = self.report("study")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        with open(self.path("study/report/table.md"), encoding="utf-8") as file:
+            return [[cell.strip() for cell in line.strip(" |\n").split("|")] for line in file]
+
+    def test_replicas_are_told_apart(self):
+        self.study("strong: {neurons: [100, 200], replicas: [1, 2, 4], batch: 8, trials: 16, repeats: 2}\n")
+        for ranks in (1, 2, 4):
+            self.measure("--data", harness.DIGITS, "--out", "study", ranks=ranks)
+        head, _, *table = self.assert_report()
+        places = [tuple(row[head.index(name)] for name in ("neurons", "ranks", "replicas", "repeats")) for row in table]
+        cuts = (("1", "1"), ("2", "1"), ("2", "2"), ("4", "1"), ("4", "2"), ("4", "4"))
+        self.assertEqual(places, [(neurons, *cut, "2") for neurons in ("100", "200") for cut in cuts])
+
+    def test_files_of_a_version_without_replicas(self):
+        self.study("strong: {neurons: 100, batch: 8, trials: 16}\n")
+        self.measure("--data", harness.DIGITS, "--out", "study", ranks=2)
+        name, = os.listdir(self.path("study"))
+        with harness.need_h5py().File(self.path("study/" + name), "a") as file:
+            del file["rows/replicas"], file["rows/shards"]
+        self.measure("--data", harness.DIGITS, "--out", "study", "--replicas", "2", ranks=2)
+        head, _, *table = self.assert_report()
+        self.assertEqual([row[head.index("replicas")] for row in table], ["1", "2"])
+
     def test_folders_that_are_no_study(self):
         h5py = harness.need_h5py()
         os.mkdir(self.path("study"))
@@ -275,8 +301,7 @@ class Report(Scaling):
             self.measure("--data", harness.DIGITS, "--out", "study", ranks=ranks)
         self.measure("--data", harness.DIGITS, "--out", "study", "--pretend-ranks", "8")
         for _ in "12":  # the second replaces the first
-            result = self.report("study")
-            self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+            self.assert_report()
         made = os.listdir(self.path("study/report"))
         for name in ("index.html", "table.csv", "table.md", "strong_scaling.png", "weak_scaling.png", "time_by_stage.png", "memory_per_rank.png",
                      "accuracy_by_size.png", "measured_against_planned.png", "speed_by_size.png"):
