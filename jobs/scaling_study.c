@@ -138,9 +138,12 @@ static psac_status read_section(reader *r, psac_study_kind kind) {
 static psac_status read_sections(reader *r) {
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(r->yaml, &item));
-  if (item.kind != PSAC_YAML_MAPPING) return psac_yaml_fail(r->yaml, "a study consists of sections: weak, strong, size, accuracy");
-  for (;;) {
-    PSAC_TRY(psac_yaml_next(r->yaml, &item));
+  int n_sections = 0;
+  for (int is_mapping = item.kind == PSAC_YAML_MAPPING;; n_sections++) {
+    if (is_mapping) PSAC_TRY(psac_yaml_next(r->yaml, &item));
+    if (!is_mapping || (item.kind == PSAC_YAML_END && n_sections == 0)) {
+      return psac_yaml_fail(r->yaml, "a study consists of sections: weak, strong, size, accuracy");
+    }
     if (item.kind == PSAC_YAML_END) return psac_yaml_next(r->yaml, &item);
     int kind = 0;
     while (kind < PSAC_N_STUDY_KINDS && (item.kind != PSAC_YAML_VALUE || strcmp(item.text, kind_name[kind]) != 0)) kind++;

@@ -191,6 +191,7 @@ class Refusals(Scaling):
         self.refuse("weak: 7\n", "weak is a section")
         self.refuse("- weak\n", "a study consists of sections")
         self.refuse("", "a study consists of sections")
+        self.refuse("{}", "a study consists of sections")
         self.refuse("weak: {neurons: [[1]], trials: 1}\n", "something else than numbers")
 
     def test_bad_options(self):

@@ -203,6 +203,10 @@ static void test_places_that_take_no_file_are_refused(void **state) {
   char name[8192];
   assert_int_equal(psac_h5_check_writable(folder), PSAC_ERR_INPUT);
   assert_message_has("is a folder");
+  snprintf(name, sizeof name, "%s/pipe", folder);
+  assert_int_equal(mkfifo(name, 0600), 0);
+  assert_int_equal(psac_h5_check_writable(name), PSAC_ERR_INPUT);
+  assert_message_has("is no ordinary file");
   snprintf(name, sizeof name, "%s/no/file.h5", folder);
   assert_int_equal(psac_h5_check_writable(name), PSAC_ERR_INPUT);
   assert_message_has("does not exist");
