@@ -126,7 +126,8 @@ int psac_cases_take(const psac_cases *cases, int k, psac_case *what) {
 
 static psac_status refuse_replicas(const psac_cases *cases, const psac_case *what, const psac_options *options) {
   const long long n = cases->n_ranks;
-  char name[32] = "--replicas", ranks[64] = "any of the numbers of ranks";
+  char name[32] = "--replicas", ranks[64];
+  snprintf(ranks, sizeof ranks, "any of the numbers of ranks of section %s", psac_study_kind_name(what->kind));
   if (!options->replicas) snprintf(name, sizeof name, "%s.replicas =", psac_study_kind_name(what->kind));
   if (cases->is_pretended) snprintf(ranks, sizeof ranks, "the %lld pretended ranks", n);
   else if (!cases->is_listed) snprintf(ranks, sizeof ranks, "the %lld rank%s of this run", n, n > 1 ? "s" : "");

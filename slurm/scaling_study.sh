@@ -87,7 +87,7 @@ list_tasks() {
   done < <(tail -n +2 <<<"$list") | sort -u -n -t : -k 1,1 -k 2,2 -k 3,3
 }
 
-# submit_array NAME RANKS TASK...: one array, sized for so many ranks; adds its number to `arrays`.
+# submit_array NAME RANKS TASK...: one array, sized for so many ranks.
 submit_array() {
   local name=$1 ranks=$2 array
   shift 2
@@ -95,8 +95,7 @@ submit_array() {
   shape_of_ranks "$ranks"
   submit --job-name="$name" --array="$array" --output="$PSAC_OUT/log/%x-%A_%a.out" "${shape[@]}" \
     "$PSAC_ROOT/slurm/scaling_study.sh" measure "$*" "${program_arguments[@]}"
-  arrays+=("$job")
-  echo "job array $job: $# measurements, each on the nodes for $ranks ranks"
+  echo "job array $job: measurements: $#, each with --ntasks=$ranks"
 }
 
 # An array for each number of ranks in `tasks`.
@@ -115,15 +114,15 @@ submit_study() {
   read_options read_own_option "$@"
   settle_common_options
   settle_own_options
+  refuse_own --study --only --repeats --ranks --list --data --out --progress
   export PSAC_OUT PSAC_STUDY PSAC_REPEATS
   local tasks
   mapfile -t tasks < <(list_tasks)
   [ ${#tasks[@]} -gt 0 ] || exit 2
   [ -n "$dry_run" ] || mkdir -p "$PSAC_OUT/log" 2>/dev/null || die "--out $PSAC_OUT cannot be written to"
-  arrays=()
   if [ "$PSAC_ARRAYS" = one ]; then submit_array scaling "${tasks[-1]%%:*}" "${tasks[@]}"; else submit_arrays; fi
   # afterany: what could be measured is drawn even if a measurement failed.
-  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${arrays[@]}")" --kill-on-invalid-dep=yes --ntasks=1 \
+  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${submitted[@]}")" --kill-on-invalid-dep=yes --ntasks=1 \
     --time=30 --output="$PSAC_OUT/log/%x-%j.out" ${PSAC_PARTITION:+--partition="$PSAC_PARTITION"} \
     ${PSAC_ACCOUNT:+--account="$PSAC_ACCOUNT"} "$PSAC_ROOT/slurm/scaling_study.sh" collect
   echo "job $job: report in $PSAC_OUT/report when they are done"

@@ -227,7 +227,7 @@ class Refusals(Scaling):
         self.assert_refused(job, "weak.replicas = 4 does not divide the 3 ranks of this run; allowed: auto, or a divisor", ranks=(3,))
         self.assert_refused([*job, "--only", "0"], "weak.replicas = 2 does not divide the 1 rank of this run", ranks=(1,))
         self.assert_refused([*job, "--only", "0", "--pretend-ranks", "5"], "weak.replicas = 2 does not divide the 5 pretended ranks", ranks=(1,))
-        self.assert_refused([*job, "--list"], "weak.replicas = 2 does not divide any of the numbers of ranks", ranks=(1,))
+        self.assert_refused([*job, "--list"], "weak.replicas = 2 does not divide any of the numbers of ranks of section weak", ranks=(1,))
         self.assert_refused([*job, "--replicas", "2"], "--replicas 2 does not divide the 3 ranks of this run", ranks=(3,))
         self.assert_refused([*job, "--replicas", "many"], "--replicas many is neither auto nor a whole number", ranks=(1,))
         self.assert_refused([*job, "--ranks", "2"], "--ranks goes with --list", ranks=(1,))
