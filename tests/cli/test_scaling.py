@@ -72,6 +72,17 @@ class Measures(Scaling):
         outcome = (row["bytes_exchanged"] / batches - sums) / (2 * 4)  # each learns of the other's four trials
         self.assertTrue(outcome == int(outcome) and 2 * 64 * 4 < outcome < 2 * 64 * 4 + 100, outcome)
 
+    def test_a_row_is_planned_as_plan_plans(self):
+        self.study("size: {neurons: 400, replicas: [1, 2, 4], batch: 8, trials: 8}\n")
+        self.measure(ranks=4)
+        self.measure("--pretend-ranks", "16", "--replicas", "4")
+        for row in self.rows():
+            out = self.assert_works(["plan", "--neurons", "400", "--ranks", str(row["ranks"]), "--replicas", str(row["replicas"]), "--hardware",
+                                     "cpu", "--format", "csv", "--set", "training.batch_size=8", *SHORT]).out
+            planned = {tuple(line.split(",")[:3]): line.split(",")[3] for line in out.splitlines()}
+            self.assertAlmostEqual(row["planned_trials_per_s"] * float(planned["total", '""', "seconds_per_trial"]), 1, places=5)
+            self.assertAlmostEqual(row["planned_bytes"] / float(planned["memory", '"all"', "bytes"]), 1, places=5)
+
     def test_replicas_are_a_dimension_of_a_study(self):
         self.study("size: {neurons: [50, 60], replicas: [1, 2, 3, auto], ranks: [1, 2, 4], batch: [4, 8], trials: 16}\n")
         lines = [line.split() for line in self.assert_works(["scaling", "--study", "study.yaml", "--list", "--ranks", "3,4"]).out.splitlines()]
