@@ -98,7 +98,7 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
     if (options->repeats) section->repeats.value[0] = own.repeats.value[0];
     if (options->replicas) section->replicas = own.replicas;
     if (options->n_ranks) section->ranks = own.ranks;
-    if (!cases->is_listed) section->ranks = (psac_numbers){1, {cases->n_ranks}};
+    if (!cases->is_listed || cases->is_pretended) section->ranks = (psac_numbers){1, {cases->n_ranks}};
   }
   return PSAC_OK;
 }

@@ -167,6 +167,8 @@ class Measures(Scaling):
         self.assertEqual(lines[:4], ["case kind ranks replicas neurons batch trials warm_up repeats", "0 weak 7 1 70 64 4 0 1",
                                      "1 size 1 1 50 4 8 0 1", "1 size 2 1 50 4 8 0 1"])
         self.assertEqual(len(lines), 2 + 8)
+        lines = self.assert_works(["scaling", "--study", "study.yaml", "--list", "--pretend-ranks", "9", "--only", "weak"]).out.splitlines()
+        self.assertEqual(lines[1:], ["0 weak 9 1 90 64 4 0 1"])
         self.measure("--only", "3", "--repeats", "2")
         self.assertEqual([(row["neurons"], row["batch"], row["trials"]) for row in self.rows()], [(60, 4, 4)] * 2)
 
