@@ -44,8 +44,8 @@ const psac_job psac_jobs[] = {
                        "file with one row per measurement to the folder --out [runs/scaling]; any number of jobs may add to one folder.\n"
                        "tools/psac_report draws it. Images are those of --data; where data/mnist is not there, speed is measured with synthetic\n"
                        "ones, as the rows say. --replicas goes before the replicas of the study.\n\n"
-                       "With --pretend-ranks one process holds and computes the true share of one rank of a large job;\n"
-                       "the other ranks' spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
+                       "With --pretend-ranks one process holds and computes the true share of one rank of a large job; the other ranks'\n"
+                       "spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
         .options = "csSdoyONRPAHlKbtp",
         .config = "psac",
         .replicas = PSAC_REPLICAS_OWN,
