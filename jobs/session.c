@@ -122,13 +122,6 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
-<<<<<<< HEAD
-// "12000 neurons would fit", for bytes on every rank.
-static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
-  const int64_t n = psac_plan_largest(&session->config, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
-  if (n > 0) snprintf(text, n_bytes, "%lld neurons would fit", (long long)n);
-  else snprintf(text, n_bytes, "not even one neuron would fit");
-=======
 // What a rank holds: its shard, for its replica's share of a batch.
 static psac_config config_of_share(const psac_session *session) {
   psac_config share = session->config;
@@ -139,7 +132,14 @@ static psac_config config_of_share(const psac_session *session) {
 psac_plan psac_session_plan(const psac_session *session) {
   const psac_config share = config_of_share(session);
   return psac_plan_make(&share, session->transport.n_ranks, session->kernels->staging() != NULL);
->>>>>>> cluster
+}
+
+// "12000 neurons would fit", for bytes on every rank.
+static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
+  const psac_config share = config_of_share(session);
+  const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
+  if (n > 0) snprintf(text, n_bytes, "%lld neurons would fit", (long long)n);
+  else snprintf(text, n_bytes, "not even one neuron would fit");
 }
 
 // The network must fit into the free memory.
@@ -147,7 +147,6 @@ static psac_status check_memory(const psac_session *session) {
   const psac_ranks *ranks = session->ranks;
   const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
   const double available = psac_session_memory(session);
-  const psac_config share = config_of_share(session);
   const psac_plan plan = psac_session_plan(session);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   if (needed <= available) return PSAC_OK;
@@ -156,7 +155,6 @@ static psac_status check_memory(const psac_session *session) {
   return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB free "
                    "(%s); %s; or use more %s", (long long)plan.n_neurons, n_ranks,
                    n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
-<<<<<<< HEAD
                    session->device.name, fit, on_device ? "GPUs" : "nodes");
 }
 
@@ -172,10 +170,6 @@ static psac_status add_what_fits(psac_session *session, psac_status status) {
   PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
   describe_fit(session, -missing, fit, sizeof fit);
   return psac_fail(status, "%.800s; %.3f GB are free without this network: %s", message, 1e-9 * -missing, fit);
-=======
-                   session->device.name, (long long)psac_plan_largest(&share, n_ranks, on_device, available),
-                   on_device ? "GPUs" : "nodes");
->>>>>>> cluster
 }
 
 psac_status psac_session_build(psac_session *session) {
@@ -185,21 +179,15 @@ psac_status psac_session_build(psac_session *session) {
 
 psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
-<<<<<<< HEAD
-  const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels,
-                                                                                  &session->transport, &session->network));
-  if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return add_what_fits(session, status);
-  PSAC_TRY(status);
-  if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, &session->replicas);
-=======
   psac_config config = session->config;
   config.simulation.trials_together = psac_session_plan(session).n_together;
-  PSAC_TRY(psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
-                                                                &session->network)));
+  const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
+                                                                                  &session->network));
+  if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return add_what_fits(session, status);
+  PSAC_TRY(status);
   if (session->n_replicas == 1) return PSAC_OK;
   const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
   psac_network_replicate(session->network, &session->replica_transport, others);
->>>>>>> cluster
   return PSAC_OK;
 }
 

@@ -89,12 +89,9 @@ static psac_status choose(psac_session *session, offer *offers) {
       .device_each = session->devices_each,
       .timeout_seconds = session->config.watchdog.seconds,
   };
-<<<<<<< HEAD
-  const int is_left_to_us = request.staging && session->ranks->n_ranks > 1 && strcmp(request.name, "auto") == 0;
+  const psac_transport_request *request = &session->request;
+  const int is_left_to_us = request->staging && session->ranks->n_ranks > 1 && strcmp(request->name, "auto") == 0;
   if (is_left_to_us && !session->devices_each) {
-=======
-  if (session->request.staging && !session->devices_each && strcmp(session->request.name, "auto") == 0) {
->>>>>>> cluster
     snprintf(session->notice, sizeof session->notice, "%d ranks share devices: spikes are exchanged through MPI, not NCCL; one "
              "rank per GPU is faster", session->ranks->n_ranks);
   } else if (is_left_to_us && !psac_transport_connects_devices()) {

@@ -200,7 +200,7 @@ void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_re
   cost->steps = cost->chunks * (double)psac_config_n_steps(config);
   if (config->network.model != PSAC_MODEL_PSAC) return;
   const psac_amounts amounts = make_amounts(config, hardware, conditions, cost);
-  if (hardware->on_device) psac_cost_count_cuda(&amounts, cost);
+  if (hardware->on_device) psac_cost_count_gpu(&amounts, cost);
   else psac_cost_count_cpu(&amounts, cost);
   const int with_graph = config->simulation.cuda_graph && !conditions->through_mpi;
   for (int k = 0; k < cost->n_items; k++) time_kernel(hardware, with_graph, &cost->item[k]);

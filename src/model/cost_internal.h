@@ -26,7 +26,7 @@ typedef struct psac_amounts {
 
 void psac_cost_add(psac_cost *cost, psac_cost_item item);
 
-void psac_cost_count_cuda(const psac_amounts *amounts, psac_cost *cost);
+void psac_cost_count_gpu(const psac_amounts *amounts, psac_cost *cost);
 void psac_cost_count_cpu(const psac_amounts *amounts, psac_cost *cost);
 
 #endif

@@ -169,7 +169,7 @@ static void count_learning(const psac_amounts *a, psac_cost *cost) {
   count_apply(a, cost);
 }
 
-void psac_cost_count_cuda(const psac_amounts *amounts, psac_cost *cost) {
+void psac_cost_count_gpu(const psac_amounts *amounts, psac_cost *cost) {
   count_retina(amounts, cost);
   count_middle(amounts, cost);
   count_readout(amounts, cost);
