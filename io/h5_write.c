@@ -63,8 +63,8 @@ psac_status psac_h5_check_writable(const char *path) {
   char copy[PATH_BYTES];
   struct stat info;
   if (strlen(path) + 16 > sizeof copy) return psac_fail(PSAC_ERR_INPUT, "output path of %zu bytes is too long", strlen(path));
-  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-    return psac_fail(PSAC_ERR_INPUT, "output %s is a folder; a file name is needed", path);
+  if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {  // renaming would put a file in the place of /dev/null
+    return psac_fail(PSAC_ERR_INPUT, "output %s is %s; a file name is needed", path, S_ISDIR(info.st_mode) ? "a folder" : "no ordinary file");
   }
   snprintf(copy, sizeof copy, "%s", path);
   const char *folder = dirname(copy);

@@ -225,26 +225,14 @@ static psac_status measure_exchange(psac_session *session, psac_hardware *hardwa
 
 static psac_status write_text(const char *path, const char *text) {
   char beside[4096];
-  snprintf(beside, sizeof beside, "%s.part", path);
+  snprintf(beside, sizeof beside, "%s.partial", path);
   FILE *file = fopen(beside, "w");
-  if (!file) return psac_fail(PSAC_ERR_INPUT, "--calibrate %s: cannot write: %s", path, strerror(errno));
+  if (!file) return psac_fail(PSAC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
   const int written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
   if (fclose(file) == 0 && written && rename(beside, path) == 0) return PSAC_OK;
   const int reason = errno;
   remove(beside);
   return psac_fail(PSAC_ERR_IO, "%s: cannot write: %s", path, strerror(reason));
-}
-
-// Refuses a place that cannot be written before anything is measured.
-static psac_status check_writable(const char *path) {
-  char beside[4096];
-  if (strlen(path) + sizeof ".part" > sizeof beside) return psac_fail(PSAC_ERR_INPUT, "--calibrate: the name is too long");
-  snprintf(beside, sizeof beside, "%s.part", path);
-  FILE *file = fopen(beside, "a");
-  if (!file) return psac_fail(PSAC_ERR_INPUT, "--calibrate %s: cannot write: %s", path, strerror(errno));
-  fclose(file);
-  remove(beside);
-  return PSAC_OK;
 }
 
 // Measured / predicted, stage by stage.
@@ -301,7 +289,7 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
   if (status == PSAC_OK && session->config.network.model != PSAC_MODEL_PSAC) {
     status = psac_fail(PSAC_ERR_INPUT, "--calibrate measures network.model = psac only");
   }
-  if (status == PSAC_OK && session->ranks->rank == 0) status = check_writable(path);
+  if (status == PSAC_OK && session->ranks->rank == 0) status = psac_h5_check_writable(path);
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = psac_session_choose(session);
   const int on_device = status == PSAC_OK && session->kernels->staging() != NULL;

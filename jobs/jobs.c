@@ -15,6 +15,7 @@ const psac_job psac_jobs[] = {
                        "does nothing. Options that are not given stay as they were.",
         .options = "csSdorbtRp",
         .config = "psac",
+        .replicas = PSAC_REPLICAS_LEARN,
         .run = psac_job_train,
     },
     {
@@ -23,6 +24,7 @@ const psac_job psac_jobs[] = {
         .description = "Presents the test images to the network of a run file, with its weights and its configuration (which --config and\n"
                        "--set may change), and writes a run file without training.",
         .options = "csSdowbtRp",
+        .replicas = PSAC_REPLICAS_TEST,
         .run = psac_job_evaluate,
     },
     {
@@ -41,10 +43,12 @@ const psac_job psac_jobs[] = {
         .description = "Measures the networks of a study (configs/scaling.yaml explains every key) on the ranks that it is started with, and adds a\n"
                        "file with one row per measurement to the folder --out [runs/scaling]; any number of jobs may add to one folder.\n"
                        "tools/psac_report draws it. Images are those of --data; where data/mnist is not there, speed is measured with synthetic\n"
-                       "ones, as the rows say. With --pretend-ranks one process holds and computes the true share of one rank of a large job;\n"
-                       "the other ranks' spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
-        .options = "csSdoyONPAHlbtp",
+                       "ones, as the rows say. --replicas goes before the replicas of the study.\n\n"
+                       "With --pretend-ranks one process holds and computes the true share of one rank of a large job; the other ranks'\n"
+                       "spikes are made up and the time on the network is that of --hardware (NCCL's for a GPU, MPI's for a CPU).",
+        .options = "csSdoyONRPAHlKbtp",
         .config = "psac",
+        .replicas = PSAC_REPLICAS_OWN,
         .run = psac_job_scaling,
     },
     {
@@ -70,6 +74,7 @@ const psac_job psac_jobs[] = {
                        "and what would help. docs/performance.md explains the model.",
         .options = "csSnKRgHtxfbC",
         .config = "psac",
+        .replicas = PSAC_REPLICAS_OWN,
         .run = psac_job_plan,
     },
     {.name = NULL},

@@ -21,7 +21,7 @@ static const option options_table[] = {
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
-    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]"},
+    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]; with --list as 1,2,8, in place of the study's"},
     {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
     {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
     {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
@@ -32,7 +32,7 @@ static const option options_table[] = {
     {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
     {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
-    {'O', "only", "WHAT", PLACE(only), "one section of the study (weak, strong, size, accuracy) or one case (its number in --list)"},
+    {'O', "only", "WHAT", PLACE(only), "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
     {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
     {'P', "pretend-ranks", "P", PLACE(pretend_ranks), "measure one rank's share of P on this machine; the others are made up"},
     {'A', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
@@ -40,7 +40,7 @@ static const option options_table[] = {
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
-    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the number of ranks [1]"},
+    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [1; the study's]"},
     {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };

@@ -20,6 +20,7 @@ typedef struct course {
   psac_trial *trials;   // [batch]
   psac_outcome *outcomes;
   int64_t epoch, place;  // of the next trial
+  psac_traffic told;    // what replicas told each other of their trials, past the transports
   psac_progress bar;
 } course;
 
@@ -30,8 +31,7 @@ typedef struct memory {
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, int64_t n_ranks,
-                                psac_config *config) {
+psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, psac_config *config) {
   char assignment[64];
   *config = *base;
   snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%lld", (long long)what->neurons);
@@ -40,7 +40,11 @@ psac_status psac_case_configure(const psac_config *base, const psac_case *what, 
   const int64_t n_images = n_train > 0 ? smaller(n_train, what->trials) : what->trials;
   config->training.num_epochs = (what->trials + n_images - 1) / n_images;
   if (what->kind == PSAC_STUDY_ACCURACY) config->simulation.seed += repeat;
-  return psac_config_check(config, (int)smaller(n_ranks, INT32_MAX));
+  if (what->replicas > 1 && config->network.model == PSAC_MODEL_SEED) {
+    return psac_fail(PSAC_ERR_INPUT, "%lld replicas cannot train network.model = seed, whose weights change within a trial; use 1",
+                     (long long)what->replicas);
+  }
+  return psac_config_check(config, (int)(what->ranks / larger(what->replicas, 1)));
 }
 
 static psac_status measure_memory(const psac_session *session, memory *used) {
@@ -71,6 +75,14 @@ static void fill_batch(course *on, int n) {
   }
 }
 
+// Rank 0 of every replica learns how the trials of the others ended.
+static void count_told(course *on, int n) {
+  const psac_session *session = on->measurement->session;
+  if (session->replicas.n_ranks == 1 || session->transport.rank != 0) return;
+  on->told.messages++;
+  on->told.bytes_received += (session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
+}
+
 // Presents n trials, learning from them. `shown` are done already, of those that the bar counts. Collective.
 static psac_status present(course *on, int64_t n, int64_t shown) {
   psac_session *session = on->measurement->session;
@@ -83,6 +95,7 @@ static psac_status present(course *on, int64_t n, int64_t shown) {
     const int64_t total = session->config.training.num_epochs * n_images;
     psac_network_set_progress(session->network, smaller(on->epoch * n_images + on->place, total), n_images);
     PSAC_TRY(psac_network_present(session->network, on->trials, m, 1, NULL, on->outcomes));
+    count_told(on, m);
     for (int b = 0; b < m; b++) correct += session->transport.rank == 0 && on->outcomes[b].reward > 0.0;
     done += m;
     on->place += m;
@@ -117,23 +130,29 @@ static psac_status collect(const psac_session *session, const memory *before, co
 
 // The exchange of a pretended rank is what it would take on the network, not what making it up took; all ranks count as this one.
 static void correct_pretended(const psac_pretending *pretending, const psac_network *network, psac_row *row, int64_t spikes[2]) {
-  const psac_pretend_time time = psac_transport_pretend_read(&pretending->transport);
+  const psac_pretend_time time = psac_pretend_read(pretending);
   const double exchange = fmax(row->stage_mean_s[PSAC_STAGE_EXCHANGE] - time.spent, 0.0) + time.modelled;
   row->seconds += exchange - row->stage_mean_s[PSAC_STAGE_EXCHANGE];
   row->stage_mean_s[PSAC_STAGE_EXCHANGE] = exchange;
   row->as_rank = pretending->rank;
-  row->ranks = pretending->n_ranks;
-  const double share = (double)network->layout.n_neurons / fmax((double)network->layout.n_local, 1.0);
-  spikes[0] = (int64_t)((double)(spikes[0] + spikes[1]) * share);
+  int first, n_own;
+  psac_network_own_trials(network, (int)row->batch, &first, &n_own);
+  const double neurons = (double)network->layout.n_neurons / fmax((double)network->layout.n_local, 1.0);
+  const double trials = (double)row->batch / fmax((double)n_own, 1.0);
+  spikes[0] = (int64_t)((double)(spikes[0] + spikes[1]) * neurons * trials);
   spikes[1] = 0;
+}
+
+// Groups of trials side by side, one after the other, that a replica has of n.
+static int64_t n_groups(const psac_row *row, int64_t n) {
+  const int64_t share = (n + row->replicas - 1) / row->replicas;
+  return (share + row->together - 1) / row->together;
 }
 
 static void derive(const psac_session *session, const int64_t spikes[2], psac_row *row) {
   const psac_config *config = &session->config;
   const double all = (double)spikes[0] + (double)spikes[1], trials = (double)row->trials;
-  // Groups are simulated one after the other; the last of each batch may be smaller.
-  const int64_t batches = row->trials / row->batch, rest = row->trials % row->batch;
-  const int64_t groups = batches * ((row->batch + row->together - 1) / row->together) + (rest + row->together - 1) / row->together;
+  const int64_t groups = row->trials / row->batch * n_groups(row, row->batch) + n_groups(row, row->trials % row->batch);
   row->trials_per_s = trials / row->seconds;
   row->ms_per_step = 1e3 * row->seconds / ((double)groups * (double)row->steps);
   row->spikes_per_s = all / row->seconds;
@@ -148,19 +167,19 @@ static double predict_trials_per_s(const psac_measurement *measurement) {
   if (session->config.network.model == PSAC_MODEL_SEED) return 0.0;
   const psac_conditions conditions = psac_conditions_default();
   psac_cost cost;
-  psac_cost_estimate(&session->config, session->transport.n_ranks, 1, measurement->hardware, &conditions, &cost);
+  psac_cost_estimate(&session->config, measurement->what.ranks, session->n_replicas, measurement->hardware, &conditions, &cost);
   return cost.seconds > 0.0 ? (double)cost.batch / cost.seconds : 0.0;
 }
 
 static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, double build_s) {
   const psac_session *session = measurement->session;
   const psac_network *network = session->network;
-  const int n_ranks = session->transport.n_ranks, on_device = session->kernels->staging() != NULL;
   psac_row row = {
-      .neurons = measurement->what.neurons, .ranks = session->ranks->n_ranks, .as_rank = -1, .batch = measurement->what.batch,
+      .neurons = measurement->what.neurons, .ranks = measurement->what.ranks, .as_rank = -1, .batch = measurement->what.batch,
+      .replicas = session->n_replicas, .shards = session->transport.n_ranks,
       .together = network->n_together, .trials = measurement->what.trials, .steps = network->shard.n_steps, .repeat = repeat,
       .seed = session->config.simulation.seed, .build_s = build_s, .accuracy = NAN,
-      .planned_bytes = psac_plan_make(&session->config, n_ranks, on_device).bytes,
+      .planned_bytes = psac_session_plan(session).bytes,
       .planned_trials_per_s = predict_trials_per_s(measurement),
   };
   snprintf(row.kind, sizeof row.kind, "%s", psac_study_kind_name(measurement->what.kind));
@@ -171,6 +190,26 @@ static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, d
   return row;
 }
 
+static void reset_counters(course *on) {
+  const psac_measurement *measurement = on->measurement;
+  const psac_session *session = measurement->session;
+  on->told = (psac_traffic){0};
+  psac_traffic_reset(&session->transport);
+  if (session->n_replicas > 1) psac_traffic_reset(&session->replica_transport);
+  if (measurement->pretending) psac_pretend_reset(measurement->pretending);
+}
+
+// Among shards and among replicas.
+static psac_traffic read_traffic(const course *on) {
+  const psac_session *session = on->measurement->session;
+  psac_traffic all = psac_traffic_read(&session->transport);
+  if (session->n_replicas == 1) return all;
+  const psac_traffic replicas = psac_traffic_read(&session->replica_transport);
+  all.messages += replicas.messages + on->told.messages;
+  all.bytes_received += replicas.bytes_received + on->told.bytes_received;
+  return all;
+}
+
 // One row: n trials, timed. Collective.
 static psac_status measure_row(course *on, const memory *before, int64_t shown, psac_row *row) {
   const psac_measurement *measurement = on->measurement;
@@ -179,13 +218,12 @@ static psac_status measure_row(course *on, const memory *before, int64_t shown, 
   int64_t spikes[2];
   PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));  // those of the warm-up; and all ranks begin together
   memset(network->stages.seconds, 0, sizeof network->stages.seconds);
-  psac_traffic_reset(&session->transport);
-  if (measurement->pretending) psac_transport_pretend_reset(&measurement->pretending->transport);
+  reset_counters(on);
   const double started = psac_clock_seconds();
   PSAC_TRY(present(on, row->trials, shown));
   row->seconds = psac_clock_seconds() - started;
   memcpy(row->stage_mean_s, network->stages.seconds, sizeof row->stage_mean_s);
-  const psac_traffic traffic = psac_traffic_read(&session->transport);
+  const psac_traffic traffic = read_traffic(on);
   PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));
   if (measurement->pretending) correct_pretended(measurement->pretending, network, row, spikes);
   PSAC_TRY(collect(session, before, &traffic, row));
@@ -240,10 +278,12 @@ static psac_status measure_networks(course *on, psac_status (*keep)(void *self, 
   const psac_case *what = &measurement->what;
   // Speed is measured on one network again and again, accuracy on a new one each time.
   const int64_t each = what->kind == PSAC_STUDY_ACCURACY ? 1 : what->repeats;
-  const int64_t n_ranks = measurement->pretending ? measurement->pretending->n_ranks : session->ranks->n_ranks;
-  for (int64_t first = 0; first < what->repeats; first += each) {
-    PSAC_TRY(psac_case_configure(measurement->base, what, first, measurement->n_train, n_ranks, &session->config));
-    if (measurement->pretending) {
+  for (int64_t first = what->first; first < what->first + what->repeats; first += each) {
+    PSAC_TRY(psac_case_configure(measurement->base, what, first, measurement->n_train, &session->config));
+    session->n_replicas = (int)what->replicas;
+    if (!measurement->pretending) {
+      PSAC_TRY(psac_session_cut(session));
+    } else {
       psac_shuffle(on->order, session->train.n, (uint64_t)session->config.simulation.seed, 0);
       on->epoch = on->place = 0;
       const int n = (int)smaller(what->batch, session->train.n);

@@ -9,7 +9,7 @@
 #include "session.h"
 
 typedef struct psac_measurement {
-  psac_session *session;         // kernels, transport and digits chosen; its network is built and destroyed here
+  psac_session *session;         // kernels, transports (which count) and digits chosen; its network is built and destroyed here
   const psac_config *base;       // what the case leaves as it is
   psac_case what;
   int64_t n_train, n_test;       // images that were read
@@ -20,10 +20,9 @@ typedef struct psac_measurement {
 } psac_measurement;
 
 // The configuration of a case. PSAC_ERR_INPUT where it is none.
-psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, int64_t n_ranks,
-                                psac_config *config);
+psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, psac_config *config);
 
-// Measures what->repeats times; `keep` takes each row. Collective.
+// Measures the repeats of the case; `keep` takes each row. Collective.
 psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep)(void *self, const psac_row *row), void *self);
 
 #endif

@@ -3,14 +3,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/cost.h"
 #include "transport_counted.h"
 
 enum { PILOT_NEURONS = 2000, PILOT_TRIALS = 16 };
 
-// Between the pretended ranks, as the plan has it: latency grows with ranks and nodes.
-static psac_link link_of(const psac_hardware *hardware, double n_ranks) {
+// Among so many ranks of a job of n_all, as the plan has it: latency grows with ranks and nodes.
+static psac_link link_of(const psac_hardware *hardware, double n_ranks, double n_all) {
+  if (n_ranks <= 1.0) return (psac_link){.bandwidth = INFINITY};  // nobody to talk to
   const int nccl = hardware->on_device;
-  const double nodes = ceil(n_ranks / hardware->ranks_per_node);
+  const double nodes = fmin(n_ranks, ceil(n_all / hardware->ranks_per_node));
   const double within = nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth;
   const double between = nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes;
   const double latency = nccl ? hardware->nccl_base + n_ranks * hardware->nccl_per_rank
@@ -63,22 +65,45 @@ static psac_status learn_from_pilot(psac_pretending *pretending, const psac_sess
   return status;
 }
 
-psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n) {
-  PSAC_TRY(learn_from_pilot(pretending, session, trials, n));
-  const int n_ranks = pretending->n_ranks;
+static psac_status open_shards(psac_pretending *pretending, psac_session *session, int n_shards) {
+  const int rank = pretending->rank % n_shards;
   const psac_pretence pretence = {
-      .rank = pretending->rank,
-      .n_ranks = n_ranks,
-      .map = psac_layout_make(session->config.middle_layer.num_neurons, n_ranks, pretending->rank).map,
+      .rank = rank,
+      .n_ranks = n_shards,
+      .map = psac_layout_make(session->config.middle_layer.num_neurons, n_shards, rank).map,
       .n_first = psac_config_n_exc(&session->config),
       .rate = {pretending->rate[0], pretending->rate[1]},
       .seed = (uint64_t)session->config.simulation.seed,
-      .link = link_of(&pretending->hardware, (double)n_ranks),
+      .link = link_of(&pretending->hardware, n_shards, n_shards),
       .staging = session->kernels->staging(),
   };
   PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->transport));
   session->transport = pretending->transport;
   return psac_transport_count(&session->transport);
+}
+
+// Only sums cross replicas: nothing has to be made up for them.
+static psac_status open_replicas(psac_pretending *pretending, psac_session *session, int n_shards) {
+  if (session->n_replicas == 1) return PSAC_OK;
+  const psac_pretence pretence = {
+      .rank = pretending->rank / n_shards,
+      .n_ranks = session->n_replicas,
+      .link = link_of(&pretending->hardware, session->n_replicas, pretending->n_ranks),
+      .staging = session->kernels->staging(),
+  };
+  PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->replicas));
+  session->replica_transport = pretending->replicas;
+  return psac_transport_count(&session->replica_transport);
+}
+
+psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n) {
+  PSAC_TRY(learn_from_pilot(pretending, session, trials, n));
+  if (session->n_replicas == 0) {
+    session->n_replicas = (int)psac_cost_best_replicas(&session->config, pretending->n_ranks, &pretending->hardware, NULL);
+  }
+  const int n_shards = pretending->n_ranks / session->n_replicas;
+  PSAC_TRY(open_shards(pretending, session, n_shards));
+  return open_replicas(pretending, session, n_shards);
 }
 
 psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session *session) {
@@ -90,9 +115,24 @@ psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session 
   return psac_transport_pretend_sample(transport, network->factor, pretending->factor.bytes, pretending->factor.n_bytes);
 }
 
+void psac_pretend_reset(const psac_pretending *pretending) {
+  psac_transport_pretend_reset(&pretending->transport);
+  if (pretending->replicas.state) psac_transport_pretend_reset(&pretending->replicas);
+}
+
+psac_pretend_time psac_pretend_read(const psac_pretending *pretending) {
+  psac_pretend_time time = psac_transport_pretend_read(&pretending->transport);
+  if (!pretending->replicas.state) return time;
+  const psac_pretend_time sums = psac_transport_pretend_read(&pretending->replicas);
+  time.spent += sums.spent;
+  time.modelled += sums.modelled;
+  return time;
+}
+
 void psac_pretend_end(psac_pretending *pretending, psac_session *session) {
   if (session->transport.close) session->transport.close(&session->transport);
-  session->transport = (psac_transport){0};
+  if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
+  session->transport = session->replica_transport = (psac_transport){0};
   free(pretending->retina.bytes);
   free(pretending->third.bytes);
   free(pretending->output.bytes);

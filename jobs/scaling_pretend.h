@@ -10,7 +10,8 @@
 typedef struct psac_pretending {
   int rank, n_ranks;
   psac_hardware hardware;        // whose network lies between the ranks
-  psac_transport transport;      // of the case at hand
+  psac_transport transport;      // of the case at hand, among the shards of the replica
+  psac_transport replicas;       // among the replicas; closed where there is one
   // what the small network did
   double rate[2];                // spikes per step of an excitatory and an inhibitory neuron
   struct {
@@ -19,14 +20,18 @@ typedef struct psac_pretending {
   } retina, third, output, factor;
 } psac_pretending;
 
-// Runs the small network on a batch of `trials` (n of them at most) and opens a transport for session->config, in the place of
-// session->transport.
+// Runs the small network on a batch of `trials` (n of them at most) and opens transports for session->config cut into
+// session->n_replicas (0 = as many as are best), in the place of the session's. PSAC_ERR_INPUT if they cannot be cut so.
 psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n);
 
 // To be called when session->network is built: tells the transport which of its arrays get what.
 psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session *session);
 
-// Closes the transport and frees what was learned.
+// Zeroes the times of both transports / adds them up.
+void psac_pretend_reset(const psac_pretending *pretending);
+psac_pretend_time psac_pretend_read(const psac_pretending *pretending);
+
+// Closes the transports and frees what was learned.
 void psac_pretend_end(psac_pretending *pretending, psac_session *session);
 
 #endif

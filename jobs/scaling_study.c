@@ -17,19 +17,23 @@ static const struct study_key {
   int is_list;
   int64_t otherwise;  // value if the study does not say; -1 = it has to
   int kinds;          // bits of the sections that have it
+  const char *zero;   // a word for 0, or NULL
 } study_keys[] = {
 #define ANY ((1 << PSAC_N_STUDY_KINDS) - 1)
+#define NUMBER(name, lowest, highest, allowed) \
+  {#name, 0, PSAC_KIND_INTEGER, offsetof(psac_study_section, name), "", lowest, highest, allowed, ""}
 #define KEY(name, is_list, otherwise, kinds, lowest, highest) \
-  {{#name, 0, PSAC_KIND_INTEGER, offsetof(psac_study_section, name), "", lowest, highest, #lowest " to " #highest, ""}, \
-   is_list, otherwise, kinds},
+  {NUMBER(name, lowest, highest, #lowest " to " #highest), is_list, otherwise, kinds, NULL},
     KEY(neurons, 1, -1, ANY, 1, 8000000000)
     KEY(ranks, 1, 1, ANY, 1, 1000000)
+    {NUMBER(replicas, 1, 1000000, "auto, or 1 to 1000000"), 1, 1, ANY, "auto"},
     KEY(batch, 1, 64, ANY, 1, 65536)
     KEY(trials, 1, -1, ANY, 1, 1000000000)
     KEY(warm_up, 0, 0, ANY, 0, 1000000000)
     KEY(repeats, 0, 1, ANY, 1, 1000)
     KEY(test_images, 0, 0, 1 << PSAC_STUDY_ACCURACY, 0, 1000000000)
 #undef KEY
+#undef NUMBER
 #undef ANY
 };
 enum { N_KEYS = sizeof study_keys / sizeof *study_keys };
@@ -59,7 +63,10 @@ static const char *nearest_kind(const char *name) {
 }
 
 static psac_status add_number(const reader *r, const char *kind, const struct study_key *key, const char *text, psac_numbers *numbers) {
-  const psac_value_problem problem = psac_value_read_integer(&key->key, text, &numbers->value[numbers->n]);
+  const int is_zero = key->zero && strcmp(text, key->zero) == 0;
+  if (is_zero) numbers->value[numbers->n] = 0;
+  const psac_value_problem problem =
+      is_zero ? PSAC_VALUE_FINE : psac_value_read_integer(&key->key, text, &numbers->value[numbers->n]);
   if (problem != PSAC_VALUE_FINE) {
     return psac_yaml_fail(r->yaml, "%s.%s = \"%s\" %s; allowed: %s", kind, key->key.name, text,
                           problem == PSAC_VALUE_OUT_OF_RANGE ? "is out of range" : "is not an integer", key->key.allowed);
@@ -131,9 +138,12 @@ static psac_status read_section(reader *r, psac_study_kind kind) {
 static psac_status read_sections(reader *r) {
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(r->yaml, &item));
-  if (item.kind != PSAC_YAML_MAPPING) return psac_yaml_fail(r->yaml, "a study consists of sections: weak, strong, size, accuracy");
-  for (;;) {
-    PSAC_TRY(psac_yaml_next(r->yaml, &item));
+  int n_sections = 0;
+  for (int is_mapping = item.kind == PSAC_YAML_MAPPING;; n_sections++) {
+    if (is_mapping) PSAC_TRY(psac_yaml_next(r->yaml, &item));
+    if (!is_mapping || (item.kind == PSAC_YAML_END && n_sections == 0)) {
+      return psac_yaml_fail(r->yaml, "a study consists of sections: weak, strong, size, accuracy");
+    }
     if (item.kind == PSAC_YAML_END) return psac_yaml_next(r->yaml, &item);
     int kind = 0;
     while (kind < PSAC_N_STUDY_KINDS && (item.kind != PSAC_YAML_VALUE || strcmp(item.text, kind_name[kind]) != 0)) kind++;
@@ -157,7 +167,7 @@ psac_status psac_study_read(const char *path, psac_study *study) {
 }
 
 static int n_section_cases(const psac_study_section *section) {
-  return section->is_there ? (int)(section->neurons.n * section->batch.n) : 0;
+  return section->is_there ? (int)(section->neurons.n * section->batch.n * section->replicas.n) : 0;
 }
 
 int psac_study_n_cases(const psac_study *study) {
@@ -170,11 +180,14 @@ psac_case psac_study_case(const psac_study *study, int k, int64_t n_ranks) {
   int kind = 0;
   for (; k >= n_section_cases(&study->section[kind]); kind++) k -= n_section_cases(&study->section[kind]);
   const psac_study_section *section = &study->section[kind];
-  const int64_t size = k / section->batch.n;
+  const int64_t replicas = k % section->replicas.n, batch = k / section->replicas.n % section->batch.n;
+  const int64_t size = k / section->replicas.n / section->batch.n;
   return (psac_case){
       .kind = (psac_study_kind)kind,
       .neurons = section->neurons.value[size] * (kind == PSAC_STUDY_WEAK ? n_ranks : 1),
-      .batch = section->batch.value[k % section->batch.n],
+      .ranks = n_ranks,
+      .replicas = section->replicas.value[replicas],
+      .batch = section->batch.value[batch],
       .trials = section->trials.value[section->trials.n > 1 ? size : 0],
       .warm_up = section->warm_up.value[0],
       .repeats = section->repeats.value[0],

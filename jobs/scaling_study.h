@@ -23,6 +23,7 @@ typedef struct psac_study_section {
   int is_there;
   psac_numbers neurons;  // per rank in a weak section
   psac_numbers ranks;    // for those who submit jobs; psac_dist measures on the ranks that it has
+  psac_numbers replicas; // 0 = auto
   psac_numbers batch;
   psac_numbers trials;   // one for all sizes, or one for each
   psac_numbers warm_up, repeats, test_images;  // one value
@@ -36,7 +37,9 @@ typedef struct psac_study {
 typedef struct psac_case {
   psac_study_kind kind;
   int64_t neurons;       // of the whole network
-  int64_t batch, trials, warm_up, repeats;
+  int64_t ranks, replicas;  // replicas 0 = as the plan says
+  int64_t batch, trials, warm_up;
+  int64_t first, repeats;  // repeats [first, first + repeats)
   int64_t test_images;   // accuracy; 0 = all
 } psac_case;
 
@@ -46,7 +49,8 @@ const char *psac_study_kind_name(psac_study_kind kind);
 // key the nearest. Not collective.
 psac_status psac_study_read(const char *path, psac_study *study);
 
-// The cases of a study on so many ranks: for each section, sizes x batches. case k has the same place on any number of ranks.
+// The cases of a study on so many ranks: for each section, sizes x batches x replicas. Case k has the same place on any number of
+// ranks, also where its replicas do not divide them.
 int psac_study_n_cases(const psac_study *study);
 psac_case psac_study_case(const psac_study *study, int k, int64_t n_ranks);
 

@@ -22,6 +22,8 @@ static const struct column {
     TEXT(kind), TEXT(backend), TEXT(transport), TEXT(images), TEXT(host), TEXT(end_time),
     COLUMN(neurons, PSAC_I64, 0, "neurons"),
     COLUMN(ranks, PSAC_I64, 0, "ranks"),
+    COLUMN(replicas, PSAC_I64, 0, "replicas"),
+    COLUMN(shards, PSAC_I64, 0, "ranks"),
     COLUMN(nodes, PSAC_I64, 0, "nodes"),
     COLUMN(as_rank, PSAC_I64, 0, NULL),
     COLUMN(batch, PSAC_I64, 0, "trials"),

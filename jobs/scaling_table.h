@@ -14,6 +14,7 @@ typedef struct psac_row {
   char kind[PSAC_ROW_TEXT], backend[PSAC_ROW_TEXT], transport[PSAC_ROW_TEXT], images[PSAC_ROW_TEXT];
   char host[PSAC_ROW_TEXT], end_time[PSAC_ROW_TEXT];
   int64_t neurons, ranks, nodes;
+  int64_t replicas, shards;  // ranks = replicas x shards
   int64_t as_rank;           // of `ranks` pretended ones; -1 = all of them were there
   int64_t batch, together;   // trials between two weight changes, and simulated side by side
   int64_t trials, steps;     // measured trials, timesteps of each
@@ -22,7 +23,7 @@ typedef struct psac_row {
   double trials_per_s;
   double ms_per_step;        // of the trials that are simulated side by side
   double stage_mean_s[PSAC_N_STAGES], stage_max_s[PSAC_N_STAGES];  // over ranks
-  int64_t messages;          // collective calls of the measured trials
+  int64_t messages;          // collective calls of rank 0 in the measured trials
   double bytes_exchanged;    // payload that they brought to all ranks
   double host_bytes;         // resident memory of the largest rank
   double network_bytes;      // by how much building and running the network made it grow

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "jobs.h"
 #include "model/bounds.h"
-#include "model/plan.h"
 
 static psac_status resolve(const psac_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
   const int under = layer && !layer->over, over = layer && layer->over;
@@ -30,7 +29,7 @@ static psac_status resolve(const psac_options *options, int n_ranks, const psac_
   }
   int n_replicas;
   PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
-  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && strcmp(options->job->name, "evaluate") != 0) {
+  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && options->job->replicas == PSAC_REPLICAS_LEARN) {
     return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = seed, whose weights change within a trial; use 1",
                      n_replicas);
   }
@@ -123,9 +122,22 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
+// What a rank holds: its shard, for its replica's share of a batch.
+static psac_config config_of_share(const psac_session *session) {
+  psac_config share = session->config;
+  share.training.batch_size = (share.training.batch_size + session->n_replicas - 1) / session->n_replicas;
+  return share;
+}
+
+psac_plan psac_session_plan(const psac_session *session) {
+  const psac_config share = config_of_share(session);
+  return psac_plan_make(&share, session->transport.n_ranks, session->kernels->staging() != NULL);
+}
+
 // "12000 neurons would fit", for bytes on every rank.
 static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
-  const int64_t n = psac_plan_largest(&session->config, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
+  const psac_config share = config_of_share(session);
+  const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
   if (n > 0) snprintf(text, n_bytes, "%lld neurons would fit", (long long)n);
   else snprintf(text, n_bytes, "not even one neuron would fit");
 }
@@ -135,7 +147,7 @@ static psac_status check_memory(const psac_session *session) {
   const psac_ranks *ranks = session->ranks;
   const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
   const double available = psac_session_memory(session);
-  const psac_plan plan = psac_plan_make(&session->config, n_ranks, on_device);
+  const psac_plan plan = psac_session_plan(session);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   if (needed <= available) return PSAC_OK;
   char fit[64];
@@ -167,11 +179,15 @@ psac_status psac_session_build(psac_session *session) {
 
 psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
-  const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels,
-                                                                                  &session->transport, &session->network));
+  psac_config config = session->config;
+  config.simulation.trials_together = psac_session_plan(session).n_together;
+  const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
+                                                                                  &session->network));
   if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return add_what_fits(session, status);
   PSAC_TRY(status);
-  if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, &session->replicas);
+  if (session->n_replicas == 1) return PSAC_OK;
+  const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
+  psac_network_replicate(session->network, &session->replica_transport, others);
   return PSAC_OK;
 }
 
@@ -179,10 +195,7 @@ void psac_session_end(psac_session *session, psac_status status) {
   const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
   if (together) {  // a device may be waiting for a rank that is lost
     if (session->network) psac_network_destroy(&session->network);
-    if (session->transport.close) session->transport.close(&session->transport);
-    if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
-    psac_ranks_rejoin(&session->shards);
-    psac_ranks_rejoin(&session->replicas);
+    psac_session_join(session);
   }
   psac_digits_free(&session->train);
   psac_digits_free(&session->test);

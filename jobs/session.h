@@ -7,6 +7,7 @@
 #include "h5_file.h"
 #include "idx.h"
 #include "model/network.h"
+#include "model/plan.h"
 #include "options.h"
 
 // Asked between two batches of an evaluation; what it returns, if not PSAC_OK, ends it. Collective.
@@ -27,7 +28,9 @@ typedef struct psac_session {
   int n_replicas;         // of the network; shards = ranks / replicas; 0 = not chosen yet
   psac_ranks shards;      // the ranks of this replica
   psac_ranks replicas;    // the ranks that hold this shard
-  psac_transport transport, replica_transport;  // among them
+  psac_transport_request request;               // of the transports
+  int counts_traffic;                           // they are to count what they carry (transport_counted.h)
+  psac_transport transport, replica_transport;  // among shards, among replicas
   char notice[512];       // what was not to be expected of that choice; "" = nothing
   psac_network *network;
   psac_digits train, test;
@@ -59,12 +62,17 @@ psac_status psac_session_prepare_output(psac_session *session);
 // Collective.
 psac_status psac_session_choose(psac_session *session);
 
-// The number of replicas: as asked, or by memory and time. Cuts the ranks into replicas and shards, and connects them. Collective.
-psac_status psac_session_cut(psac_session *session, const psac_transport_request *request);
-// --replicas: 0 for "auto", 1 where it is not given or, as in job plan, not about these ranks. PSAC_ERR_INPUT if they cannot be cut so.
+// Cuts the ranks into session->n_replicas, if 0 by memory and time into as many as are best, and connects shards and replicas; a cut
+// into another number is undone. No network may be there. Collective.
+psac_status psac_session_cut(psac_session *session);
+void psac_session_join(psac_session *session);  // undoes it
+// --replicas: 0 for "auto", 1 where it is not given or not about these ranks (psac_job.replicas). PSAC_ERR_INPUT if they cannot be cut so.
 psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas);
 // Bytes that a rank may use of the device, or of the host that the ranks of a node share.
 double psac_session_memory(const psac_session *session);
+
+// What a rank will hold of the network, for its replica's share of a batch.
+psac_plan psac_session_plan(const psac_session *session);
 
 // psac_session_choose, and builds the network. Collective.
 psac_status psac_session_build(psac_session *session);

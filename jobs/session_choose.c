@@ -83,22 +83,21 @@ static psac_status choose(psac_session *session, offer *offers) {
   memcpy(mine.host, session->ranks->host, sizeof mine.host);
   PSAC_TRY(choose_backend(session, &mine, offers));
   PSAC_TRY(choose_device(session, &mine, offers));
-  const psac_transport_request request = {
+  session->request = (psac_transport_request){
       .name = session->options->transport,
       .staging = session->kernels->staging(),
       .device_each = session->devices_each,
       .timeout_seconds = session->config.watchdog.seconds,
   };
-  const int is_left_to_us = request.staging && session->ranks->n_ranks > 1 && strcmp(request.name, "auto") == 0;
+  const psac_transport_request *request = &session->request;
+  const int is_left_to_us = request->staging && session->ranks->n_ranks > 1 && strcmp(request->name, "auto") == 0;
   if (is_left_to_us && !session->devices_each) {
     snprintf(session->notice, sizeof session->notice, "%d ranks share devices: spikes are exchanged through MPI, not NCCL; one "
              "rank per GPU is faster", session->ranks->n_ranks);
   } else if (is_left_to_us && !psac_transport_connects_devices()) {
     snprintf(session->notice, sizeof session->notice, "this program was built without NCCL: GPUs exchange spikes through MPI");
   }
-  PSAC_TRY(psac_session_cut(session, &request));
-  // Once more, as the transport may have taken some of the device's memory.
-  return psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device));
+  return psac_session_cut(session);
 }
 
 psac_status psac_session_choose(psac_session *session) {

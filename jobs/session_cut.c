@@ -7,12 +7,14 @@
 #include "jobs.h"
 #include "model/cost.h"
 #include "session.h"
+#include "transport_counted.h"
 
 psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas) {
   char *end;
   const char *text = options->replicas;
   *n_replicas = 1;
-  if (!text || strcmp(options->job->name, "plan") == 0) return PSAC_OK;
+  const psac_replicas_use use = options->job->replicas;
+  if (!text || (use != PSAC_REPLICAS_LEARN && use != PSAC_REPLICAS_TEST)) return PSAC_OK;
   *n_replicas = 0;
   if (strcmp(text, "auto") == 0) return PSAC_OK;
   errno = 0;
@@ -46,16 +48,32 @@ static psac_status choose_replicas(psac_session *session) {
   return PSAC_OK;
 }
 
-static psac_status connect(psac_session *session, const psac_transport_request *request) {
+static psac_status open_transport(const psac_session *session, psac_ranks *ranks, psac_transport *transport) {
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_transport_choose(&session->request, ranks, transport)));
+  return session->counts_traffic ? psac_ranks_agree(session->ranks, psac_transport_count(transport)) : PSAC_OK;
+}
+
+static psac_status connect(psac_session *session) {
   const int n_shards = session->ranks->n_ranks / session->n_replicas, rank = session->ranks->rank;
   PSAC_TRY(psac_ranks_split(session->ranks, rank / n_shards, &session->shards));
   PSAC_TRY(psac_ranks_split(session->ranks, rank % n_shards, &session->replicas));
-  PSAC_TRY(psac_ranks_agree(session->ranks, psac_transport_choose(request, &session->shards, &session->transport)));
-  if (session->n_replicas == 1) return PSAC_OK;
-  return psac_ranks_agree(session->ranks, psac_transport_choose(request, &session->replicas, &session->replica_transport));
+  PSAC_TRY(open_transport(session, &session->shards, &session->transport));
+  return session->n_replicas > 1 ? open_transport(session, &session->replicas, &session->replica_transport) : PSAC_OK;
 }
 
-psac_status psac_session_cut(psac_session *session, const psac_transport_request *request) {
+void psac_session_join(psac_session *session) {
+  if (session->transport.close) session->transport.close(&session->transport);
+  if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
+  session->transport = session->replica_transport = (psac_transport){0};
+  psac_ranks_rejoin(&session->shards);
+  psac_ranks_rejoin(&session->replicas);
+}
+
+psac_status psac_session_cut(psac_session *session) {
   if (session->n_replicas == 0) PSAC_TRY(choose_replicas(session));
-  return connect(session, request);
+  if (session->shards.mpi_comm && session->replicas.n_ranks == session->n_replicas) return PSAC_OK;
+  psac_session_join(session);
+  PSAC_TRY(connect(session));
+  // Once more, as the transports may have taken some of the device's memory.
+  return psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device));
 }

@@ -40,6 +40,10 @@ static psac_status find(const psac_transport_request *request, int n_ranks, cons
   return PSAC_OK;
 }
 
+size_t psac_transport_all_reduce_bytes(const psac_transport *transport, size_t n_bytes) {
+  return 2 * n_bytes * (size_t)(transport->n_ranks - 1) / (size_t)transport->n_ranks;
+}
+
 psac_status psac_transport_choose(const psac_transport_request *request, psac_ranks *ranks, psac_transport *transport) {
   const psac_transport *found = NULL;
   PSAC_TRY(find(request, ranks->n_ranks, &found));

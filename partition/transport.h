@@ -55,6 +55,9 @@ struct psac_transport {
 // PSAC_ERR_INPUT with the reason where the name does not fit. Collective. Close with transport->close.
 psac_status psac_transport_choose(const psac_transport_request *request, psac_ranks *ranks, psac_transport *transport);
 
+// What comes to each rank when n_bytes are summed over all: every rank sums its part of all vectors, then tells the others.
+size_t psac_transport_all_reduce_bytes(const psac_transport *transport, size_t n_bytes);
+
 // Names of the transports of this build, separated by ", "; whether one of them is of devices among themselves (nccl).
 const char *psac_transport_names(void);
 int psac_transport_connects_devices(void);

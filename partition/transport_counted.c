@@ -33,7 +33,7 @@ static psac_status counted_reduce_i64(const psac_transport *transport, void *str
 }
 
 static psac_status counted_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
-  const psac_transport *inner = count(transport, n * sizeof *value * (size_t)(transport->n_ranks - 1));
+  const psac_transport *inner = count(transport, psac_transport_all_reduce_bytes(transport, n * sizeof *value));
   return inner->all_reduce_i32(inner, stream, value, n);
 }
 

@@ -154,9 +154,10 @@ static psac_status pretend_reduce_i64(const psac_transport *transport, void *str
   return PSAC_OK;
 }
 
-// Replicas are not pretended: this is all of them. NOLINTNEXTLINE(readability-non-const-parameter)
+// This rank goes on with its own part of the sum here, too. NOLINTNEXTLINE(readability-non-const-parameter)
 static psac_status pretend_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
-  (void)transport, (void)stream, (void)value, (void)n;
+  (void)stream, (void)value;
+  book(transport->state, psac_clock_seconds(), psac_transport_all_reduce_bytes(transport, n * sizeof *value));
   return PSAC_OK;
 }
 

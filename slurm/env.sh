@@ -38,11 +38,12 @@ export OMPI_MCA_hwloc_base_binding_policy=${OMPI_MCA_hwloc_base_binding_policy:-
 # psac_launch RANKS PROGRAM ARGUMENT...: replaces the (sub)shell by the launcher. Slurm gives each node its GPUs, psac_dist each rank its
 # own by its place on the node; every rank has to see all of them, or GPUs could not reach each other over NVLink.
 psac_launch() {
-  local ranks=$1
+  local ranks=$1 on_node=${SLURM_NTASKS_PER_NODE:-}
   shift
   case $PSAC_LAUNCHER in
+    # Fewer ranks than the job has room for fill one node after another, as mpirun places them; srun alone would spread them.
     # A rank that stops on request ends with 75: the others get a minute to end as well instead of being killed.
-    srun) exec srun --mpi="$PSAC_MPI" --ntasks="$ranks" --wait=60 --kill-on-bad-exit=0 "$@" ;;
+    srun) exec srun --mpi="$PSAC_MPI" ${on_node:+--nodes=$(((ranks + on_node - 1) / on_node))} --ntasks="$ranks" --wait=60 --kill-on-bad-exit=0 "$@" ;;
     mpirun) exec mpirun -np "$ranks" "$@" ;;
   esac
 }

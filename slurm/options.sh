@@ -71,6 +71,16 @@ whole() {
   if ! [[ $2 =~ ^(0|[1-9][0-9]{0,8})$ ]] || [ "$2" -lt "$3" ]; then die "$1 $2 is not a whole number from $3 on"; fi
 }
 
+# refuse_own NAME...: options that the script itself gives to psac_dist, and that would go astray after --.
+refuse_own() {
+  local argument name
+  for argument in "${program_arguments[@]}"; do
+    for name in "$@"; do
+      case $argument in "$name" | "$name="*) die "$name is set by $script and cannot stand after --" ;; esac
+    done
+  done
+}
+
 # Fills in what is not set, and checks everything before anything is submitted. Paths become absolute: a job starts elsewhere.
 settle_common_options() {
   PSAC_GPUS_PER_NODE=${PSAC_GPUS_PER_NODE:-8}
@@ -110,15 +120,20 @@ shape_of_ranks() {
   shape+=("${extra_sbatch[@]}")
 }
 
-# submit ARGUMENT...: sbatch, or a print of it; the number of the job is left in `job`.
+# submit ARGUMENT...: sbatch, or a print of it; the number of the job is left in `job`, those of all in `submitted`. A study without all
+# of its jobs is none: a refusal ends those that were submitted before.
+submitted=()
 submit() {
   if [ -n "$dry_run" ]; then
     printf 'sbatch'
     printf ' %q' "$@"
     printf '\n'
     job=$((${job:-0} + 1))
-    return
+  elif ! job=$(sbatch --parsable "$@"); then
+    [ ${#submitted[@]} = 0 ] || scancel "${submitted[@]}"
+    printf '%s: sbatch refused the job%s\n' "$script" "${submitted:+; cancelled: ${submitted[*]}}" >&2
+    exit 1
   fi
-  job=$(sbatch --parsable "$@") || { printf '%s: sbatch refused the job\n' "$script" >&2; exit 1; }
   job=${job%%;*}  # a cluster's name may follow
+  submitted+=("$job")
 }

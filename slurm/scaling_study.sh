@@ -7,8 +7,11 @@ usage() {
   cat <<'END'
 usage: slurm/scaling_study.sh --out FOLDER [OPTION]... [-- PSAC_DIST_ARGUMENT...]
 
-Submits the measurements of a study: a job array over networks x repeats for each number of ranks (all tasks of an array have the same
-size), each task one `psac_dist scaling` that adds its rows to FOLDER; then one job that waits for all of them and draws the report.
+Submits the measurements of a study: a job array over networks x numbers of ranks x repeats, each task one `psac_dist scaling` that adds
+its row to FOLDER; then one job that waits for all of them and draws the report.
+
+All tasks of a Slurm array ask for the same nodes, so each asks for what the largest number of ranks takes, and leaves idle what its own
+does not use. --arrays per-ranks submits an array for each number of ranks instead: more jobs, nothing idle.
 
   --out FOLDER         folder of the study; several studies may share one                    PSAC_OUT
   --study FILE         study file, or the name of a built-in one                             PSAC_STUDY           [scaling]
@@ -16,7 +19,7 @@ size), each task one `psac_dist scaling` that adds its rows to FOLDER; then one 
   --ranks LIST         numbers of ranks, as in 1,2,4,8, in place of the study's              PSAC_RANKS
   --repeats N          measurements of each network, in place of the study's                 PSAC_REPEATS
   --at-once N          tasks of an array that run at the same time at most                   PSAC_AT_ONCE         [as the cluster likes]
-  --single-array       one array for all numbers of ranks, each task as large as the largest; fewer jobs, wasted nodes
+  --arrays KIND        one, or per-ranks: an array for each number of ranks, as large as that  PSAC_ARRAYS         [one]
 END
   common_usage
 }
@@ -37,11 +40,11 @@ measure() {
   local -a tasks
   read -r -a tasks <<<"$1"
   shift
-  local ranks case
-  IFS=: read -r ranks case _ <<<"${tasks[$SLURM_ARRAY_TASK_ID]}"
-  echo "scaling_study.sh: job $SLURM_JOB_ID, case $case of $PSAC_STUDY on $ranks ranks, on $SLURM_JOB_NODELIST"
-  psac_launch "$ranks" "$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" --only "$case" --repeats 1 --data "$PSAC_DATA" --out "$PSAC_OUT" \
-    --progress lines "$@"
+  local ranks case repeat
+  IFS=: read -r ranks case repeat <<<"${tasks[$SLURM_ARRAY_TASK_ID]}"
+  echo "scaling_study.sh: job $SLURM_JOB_ID, case $case of $PSAC_STUDY on $ranks ranks, repeat $repeat, on $SLURM_JOB_NODELIST"
+  psac_launch "$ranks" "$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" --only "$case:$repeat" ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
+    --data "$PSAC_DATA" --out "$PSAC_OUT" --progress lines "$@"
 }
 
 collect() {
@@ -49,8 +52,6 @@ collect() {
 }
 
 # ---------------------------------------------------------------- where jobs are submitted
-
-single_array=
 
 read_own_option() {
   case $1 in
@@ -60,6 +61,7 @@ read_own_option() {
     --ranks) PSAC_RANKS=$2 ;;
     --repeats) PSAC_REPEATS=$2 ;;
     --at-once) PSAC_AT_ONCE=$2 ;;
+    --arrays) PSAC_ARRAYS=$2 ;;
     *) return 1 ;;
   esac
 }
@@ -70,69 +72,57 @@ settle_own_options() {
   if [ -e "$PSAC_OUT" ] && ! [ -d "$PSAC_OUT" ]; then die "--out $PSAC_OUT is a file; a study is a folder"; fi
   PSAC_STUDY=${PSAC_STUDY:-scaling}
   if [ -f "$PSAC_STUDY" ]; then PSAC_STUDY=$(absolute "$PSAC_STUDY"); fi
-  [ -z "${PSAC_REPEATS:-}" ] || whole --repeats "$PSAC_REPEATS" 1
   [ -z "${PSAC_AT_ONCE:-}" ] || whole --at-once "$PSAC_AT_ONCE" 1
-  if [ -n "${PSAC_RANKS:-}" ] && ! [[ $PSAC_RANKS =~ ^[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*$ ]]; then
-    die "--ranks $PSAC_RANKS is not a list of numbers of ranks, as 1,2,4 is"
-  fi
+  PSAC_ARRAYS=${PSAC_ARRAYS:-one}
+  case $PSAC_ARRAYS in one | per-ranks) ;; *) die "--arrays $PSAC_ARRAYS is unknown; allowed: one, per-ranks" ;; esac
 }
 
 # The measurements as lines "RANKS:CASE:REPEAT", in the order of ranks; psac_dist knows the study file.
 list_tasks() {
-  local list number ranks one repeats k
+  local list number ranks repeats k
   list=$("$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" ${PSAC_ONLY:+--only "$PSAC_ONLY"} ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
-    --list "${program_arguments[@]}") || exit 2  # it has said why
-  while read -r number _ ranks _ _ _ _ repeats; do
-    [ -z "${PSAC_RANKS:-}" ] || ranks=${PSAC_RANKS//,/ }
-    for one in $ranks; do
-      for ((k = 1; k <= repeats; k++)); do echo "$one:$number:$k"; done
-    done
+    ${PSAC_RANKS:+--ranks "$PSAC_RANKS"} --list "${program_arguments[@]}") || exit 2  # it has said why
+  while read -r number _ ranks _ _ _ _ _ repeats; do
+    for ((k = 1; k <= repeats; k++)); do echo "$ranks:$number:$k"; done
   done < <(tail -n +2 <<<"$list") | sort -u -n -t : -k 1,1 -k 2,2 -k 3,3
 }
 
-# submit_array RANKS TASK...: one array, sized for so many ranks; adds its number to `arrays`.
+# submit_array NAME RANKS TASK...: one array, sized for so many ranks.
 submit_array() {
-  local ranks=$1 array
-  shift
+  local name=$1 ranks=$2 array
+  shift 2
   array=0-$(($# - 1))${PSAC_AT_ONCE:+%$PSAC_AT_ONCE}
   shape_of_ranks "$ranks"
-  submit --job-name="scaling-$ranks" --array="$array" --output="$PSAC_OUT/log/%x-%A_%a.out" "${shape[@]}" \
+  submit --job-name="$name" --array="$array" --output="$PSAC_OUT/log/%x-%A_%a.out" "${shape[@]}" \
     "$PSAC_ROOT/slurm/scaling_study.sh" measure "$*" "${program_arguments[@]}"
-  arrays+=("$job")
-  echo "job array $job: measurements on $ranks ranks: $#"
+  echo "job array $job: measurements: $#, each with --ntasks=$ranks"
+}
+
+# An array for each number of ranks in `tasks`.
+submit_arrays() {
+  local ranks these
+  while read -r ranks; do
+    mapfile -t these < <(printf '%s\n' "${tasks[@]}" | grep "^$ranks:")
+    submit_array "scaling-$ranks" "$ranks" "${these[@]}"
+  done < <(printf '%s\n' "${tasks[@]%%:*}" | uniq)
 }
 
 submit_study() {
   PSAC_ROOT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
   # shellcheck source=slurm/options.sh
   . "$PSAC_ROOT/slurm/options.sh"
-  local arguments=() argument
-  for argument in "$@"; do
-    if [ "$argument" = --single-array ]; then single_array=yes; else arguments+=("$argument"); fi
-  done
-  read_options read_own_option "${arguments[@]}"
+  read_options read_own_option "$@"
   settle_common_options
   settle_own_options
-  export PSAC_OUT PSAC_STUDY
-  local tasks ranks_of
+  refuse_own --study --only --repeats --ranks --list --data --out --progress
+  export PSAC_OUT PSAC_STUDY PSAC_REPEATS
+  local tasks
   mapfile -t tasks < <(list_tasks)
   [ ${#tasks[@]} -gt 0 ] || exit 2
-  [ -n "$dry_run" ] || mkdir -p "$PSAC_OUT/log"
-  arrays=()
-  if [ -n "$single_array" ]; then
-    submit_array "${tasks[-1]%%:*}" "${tasks[@]}"
-  else
-    mapfile -t ranks_of < <(printf '%s\n' "${tasks[@]%%:*}" | uniq)
-    for ranks in "${ranks_of[@]}"; do
-      local these=()
-      for task in "${tasks[@]}"; do
-        if [ "${task%%:*}" = "$ranks" ]; then these+=("$task"); fi
-      done
-      submit_array "$ranks" "${these[@]}"
-    done
-  fi
+  [ -n "$dry_run" ] || mkdir -p "$PSAC_OUT/log" 2>/dev/null || die "--out $PSAC_OUT cannot be written to"
+  if [ "$PSAC_ARRAYS" = one ]; then submit_array scaling "${tasks[-1]%%:*}" "${tasks[@]}"; else submit_arrays; fi
   # afterany: what could be measured is drawn even if a measurement failed.
-  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${arrays[@]}")" --kill-on-invalid-dep=yes --ntasks=1 \
+  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${submitted[@]}")" --kill-on-invalid-dep=yes --ntasks=1 \
     --time=30 --output="$PSAC_OUT/log/%x-%j.out" ${PSAC_PARTITION:+--partition="$PSAC_PARTITION"} \
     ${PSAC_ACCOUNT:+--account="$PSAC_ACCOUNT"} "$PSAC_ROOT/slurm/scaling_study.sh" collect
   echo "job $job: report in $PSAC_OUT/report when they are done"

@@ -1,6 +1,6 @@
 // How long a trial will take: arithmetic on a configuration, a number of ranks and a machine, without building anything.
 //
-// Every kernel's bytes, instructions and launches are counted as it is written (cost_cuda.c, cost_cpu.c) for the rank with the most
+// Every kernel's bytes, instructions and launches are counted as it is written (cost_gpu.c, cost_cpu.c) for the rank with the most
 // to do, rank 0, and turned into seconds by the machine's figures (hardware.h). Expected time adds up what a kernel spends on
 // instructions, cache, memory, atomics and waiting, as if nothing overlapped; its floor is the bytes at full bandwidth and the
 // launch.

@@ -116,7 +116,8 @@ class Refusals(Mistakes):
         self.refuse(["--transport", "nccl", "--hardware", "cpu"], "cpu has none")
 
     def test_calibration_needs_a_place_and_model_psac(self):
-        self.refuse(["--calibrate", "nowhere/here.yaml"], "nowhere/here.yaml: cannot write", ranks=(1, 3))
+        self.refuse(["--calibrate", "nowhere/here.yaml"], "output folder nowhere does not exist", ranks=(1, 3))
+        self.refuse(["--calibrate", "."], "output . is a folder")
         self.refuse(["--calibrate", "here.yaml", "--ranks", "8"], "--ranks does not go with it")
         self.refuse(["--backend", "cpu"], "--backend chooses what --calibrate measures")
         self.refuse(["--calibrate", "here.yaml", "--config", "seed"], "network.model = psac only", ranks=(1, 3))

@@ -11,7 +11,7 @@ import jobs
 
 STUDY = """
 strong: {neurons: [200, 300], ranks: [1, 2], batch: 8, trials: 16, repeats: 2}
-accuracy: {neurons: 100, batch: 16, trials: 32, test_images: 10}
+accuracy: {neurons: 100, ranks: 2, replicas: 2, batch: 16, trials: 32, test_images: 10, repeats: 2}
 """
 
 
@@ -27,12 +27,13 @@ class Study(unittest.TestCase):
                                                 harness.DIGITS, "--gpus-per-node", 0, "--ranks-per-node", 1, *options, "--", "--set",
                                                 "simulation.t_total=100", "--set", "simulation.t_skip=10"], self.folder)
 
-    def rows(self):
-        """[(kind, neurons, ranks, nodes)] of all files, sorted."""
+    def rows(self, *names):
+        """[(kind, neurons, ranks, nodes)] of all files, or other columns; sorted."""
+        names = names or ("kind", "neurons", "ranks", "nodes")
         h5py, found = harness.need_h5py(), []
         for path in glob.glob(os.path.join(glob.escape(self.folder), "out", "*.h5")):
             with h5py.File(path, "r") as file:
-                columns = [file["rows"][name][:] for name in ("kind", "neurons", "ranks", "nodes")]
+                columns = [file["rows"][name][:] for name in names]
                 found += [(kind.decode(), *map(int, numbers)) for kind, *numbers in zip(*columns)]
         return sorted(found)
 
@@ -41,21 +42,22 @@ class Study(unittest.TestCase):
             for part in jobs.wait(number):
                 self.assertEqual(part["JobState"], "COMPLETED", part)
 
-    def test_arrays_of_measurements_then_the_report(self):
-        one, two, report = self.submit()
-        self.assert_done([one, two, report])
-        expected = [("accuracy", 100, 1, 1)] + [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2) for _ in "12"]
+    def test_one_array_of_measurements_then_the_report(self):
+        array, report = self.submit()
+        self.assert_done([array, report])
+        expected = [("accuracy", 100, 2, 2)] * 2 + [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2) for _ in "12"]
         self.assertEqual(self.rows(), expected)
-        self.assertEqual(len(jobs.describe(one)), 5)  # tasks of the array
-        self.assertIn("9 rows", jobs.read(glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]))
+        self.assertEqual(len(jobs.describe(array)), 10)  # tasks of the array
+        self.assertEqual([row[1:] for row in self.rows("kind", "repeat", "replicas", "seed")[:2]], [(0, 2, 1), (1, 2, 2)])
+        self.assertIn("10 rows", jobs.read(glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]))
         for name in ("index.html", "table.csv", "table.md"):
             self.assertTrue(os.path.exists(os.path.join(self.folder, "out", "report", name)), name)
 
-    def test_one_array_for_all(self):
-        array, report = self.submit("--single-array", "--at-once", 2, "--repeats", 1, "--only", "strong")
-        self.assert_done([array, report])
-        # Two nodes of one core: ranks are placed as mpirun and srun like, and one rank finds itself on one node.
-        self.assertEqual([row[:3] for row in self.rows()], [("strong", n, ranks) for n in (200, 300) for ranks in (1, 2)])
+    def test_an_array_for_each_number_of_ranks(self):
+        one, two, report = self.submit("--arrays", "per-ranks", "--at-once", 2, "--repeats", 1, "--only", "strong")
+        self.assert_done([one, two, report])
+        self.assertEqual(self.rows(), [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2)])
+        self.assertEqual([part["NumNodes"] for part in jobs.describe(one)], ["1", "1"])
 
 
 if __name__ == "__main__":

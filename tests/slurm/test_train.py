@@ -92,7 +92,7 @@ class Train(unittest.TestCase):
         self.assertIn("GPUs 0,1", jobs.read(log))
 
     def test_a_run_that_fails_is_not_repeated(self):
-        job, _, log = self.start("failed", ["--set", "training.num_epochs=x"])
+        job, _, log = self.start("failed", ["--set", "retina.input_size=[20, 20]"])  # the digits are larger
         state = jobs.wait(job)[0]
         self.assertEqual((state["JobState"], state["ExitCode"], state["Restarts"]), ("FAILED", "2:0", "0"), jobs.read(log))
 

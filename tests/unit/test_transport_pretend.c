@@ -98,6 +98,11 @@ static void test_time_is_latency_and_bytes_over_bandwidth(void **state) {
   const psac_pretend_time time = psac_transport_pretend_read(&transport);
   assert_near(time.modelled, 0.524, 1e-9);
   assert_true(time.spent >= 0.0);
+  int32_t value[7] = {1, 2, 3, 4, 5, 6, 7}, kept[7];
+  memcpy(kept, value, sizeof value);
+  assert_ok(transport.all_reduce_i32(&transport, NULL, value, 7));  // each of 7 ranks sums one element of 7, and gets those of the others
+  assert_near(psac_transport_pretend_read(&transport).modelled - time.modelled, 0.5 + 2 * 6 * 4e-3, 1e-9);
+  assert_memory_equal(value, kept, sizeof value);
   transport.close(&transport);
 }
 
@@ -106,6 +111,7 @@ static void test_payload_is_counted(void **state) {
   psac_transport transport = open_pretended(3);
   char place[N_RANKS * 4] = "", span[10] = "";
   int64_t value[2] = {0};
+  int32_t sums[14] = {0};
   assert_ok(psac_transport_pretend_sample(&transport, place, "abcdef", 6));
   assert_ok(psac_transport_count(&transport));
   assert_ok(transport.all_gather(&transport, NULL, place + 12, place, 4));
@@ -113,9 +119,10 @@ static void test_payload_is_counted(void **state) {
   assert_ok(transport.reduce_i64(&transport, NULL, value, value, 2));  // goes to rank 0
   const psac_span spans[] = {{span, sizeof span}, {value, 8}};
   assert_ok(transport.broadcast(&transport, NULL, spans, 2));
+  assert_ok(transport.all_reduce_i32(&transport, NULL, sums, 14));
   const psac_transport copy = transport;  // as a network keeps one
-  assert_int_equal(psac_traffic_read(&copy).messages, 3);
-  assert_int_equal(psac_traffic_read(&copy).bytes_received, (N_RANKS - 1) * 4 + 18);
+  assert_int_equal(psac_traffic_read(&copy).messages, 4);
+  assert_int_equal(psac_traffic_read(&copy).bytes_received, (N_RANKS - 1) * 4 + 18 + 2 * (N_RANKS - 1) * 8);
   psac_traffic_reset(&copy);
   assert_int_equal(psac_traffic_read(&transport).messages, 0);
   transport.close(&transport);

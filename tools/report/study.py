@@ -27,6 +27,8 @@ def read_file(path):
         if len({len(column) for column in columns.values()}) > 1:
             raise BadRun("the datasets of /rows differ in length")
         n = len(next(iter(columns.values())))
+        columns.setdefault("replicas", np.ones(n, np.int64))  # older versions knew one only
+        columns.setdefault("shards", columns["ranks"] // columns["replicas"])
         version = text(attribute(file, "git_revision"))
         rows = [{"file": path.name, "git_revision": version,
                  **{name: text(column[k]) if column.dtype.kind == "S" else column[k] for name, column in columns.items()}} for k in range(n)]
@@ -46,7 +48,7 @@ def read_study(folder):
     if not rows:
         raise BadRun("holds no rows of psac_dist scaling (files *.h5)")
     rows.sort(key=lambda row: (list(study_figures.KINDS).index(row["kind"]) if row["kind"] in study_figures.KINDS else 9, row["as_rank"] >= 0,
-                               row["neurons"], row["batch"], row["ranks"], row["backend"], row["end_time"]))
+                               row["neurons"], row["batch"], row["ranks"], row["replicas"], row["backend"], row["end_time"]))
     for row in rows:
         row["pretended"] = row["as_rank"] >= 0
         row["memory"] = row["device_bytes"] if row["device_bytes"] > 0 else row["network_bytes"]
@@ -59,6 +61,7 @@ def read_study(folder):
 def write_csv(study, path):
     """Every row with every column."""
     names = [name for name in study.rows[0] if not name.startswith("stage_") and name not in ("memory", "exchange")]
+    names = [name for name in names if all(name in row for row in study.rows)]  # files of several versions may be joined
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(names + [f"{stage}_{which}_s" for which in ("mean", "max") for stage in study.stages])
@@ -78,14 +81,14 @@ def figure_of(value):
 
 def summary(study):
     """(head, rows of text): repeats joined, as median and spread."""
-    head = ["kind", "neurons", "ranks", "nodes", "backend", "batch", "repeats", "trials/s", "lowest", "highest", "ms per step", "exchange",
+    head = ["kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "repeats", "trials/s", "lowest", "highest", "ms per step", "exchange",
             "MB per rank", "spikes/s", "synaptic events/s", "accuracy"]
     body = []
-    key = lambda row: (row["kind"], row["neurons"], row["ranks"], row["nodes"], row["backend"], row["batch"], row["pretended"], row["trials"])
-    for (kind, neurons, ranks, nodes, backend, batch, pretended, _), rows in study_figures.groups(study.rows, key).items():
+    key = lambda row: tuple(row[name] for name in ("kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "pretended", "trials"))
+    for (kind, neurons, ranks, replicas, nodes, backend, batch, pretended, _), rows in study_figures.groups(study.rows, key).items():
         median = lambda name: np.median([row[name] for row in rows])
         speed, accuracy = [row["trials_per_s"] for row in rows], np.nanmean([row["accuracy"] for row in rows]) if kind == "accuracy" else np.nan
-        body.append([kind + (" (pretended)" if pretended else ""), f"{neurons:,}", f"{ranks:,}", f"{nodes:,}", backend, str(batch), str(len(rows)),
+        body.append([kind + (" (pretended)" if pretended else ""), f"{neurons:,}", f"{ranks:,}", f"{replicas:,}", f"{nodes:,}", backend, str(batch), str(len(rows)),
                      figure_of(np.median(speed)), figure_of(min(speed)), figure_of(max(speed)), figure_of(median("ms_per_step")),
                      f"{100 * median('exchange'):.1f} %", figure_of(median("memory") / 1e6), figure_of(median("spikes_per_s")),
                      figure_of(median("synaptic_events_per_s")), "" if np.isnan(accuracy) else f"{100 * accuracy:.2f} %"])

@@ -72,8 +72,20 @@ def log_axis(axis, values, base=10, name=short):
         (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(values[0] / margin, values[-1] * margin)
 
 
-def legend(ax, theme, **where):
-    ax.legend(frameon=False, fontsize=8, labelcolor=theme.ink, handlelength=2.2, **{"loc": "best", **where})
+def legend(ax, theme, loc, handles=None, labels=None):
+    """Inside the axes; a long one below the figure, which grows for it."""
+    if handles is None:
+        handles, labels = ax.get_legend_handles_labels()
+    look = {"frameon": False, "fontsize": 8, "labelcolor": theme.ink, "handlelength": 2.2}
+    if len(handles) <= 6:
+        ax.legend(handles, labels, loc=loc, **look)
+        return
+    figure, columns = ax.figure, max(1, 105 // (8 + max(map(len, labels))))
+    (width, height), at = figure.get_size_inches(), figure.subplotpars
+    more = 0.1 + 0.185 * -(-len(handles) // columns)
+    figure.set_size_inches(width, height + more)
+    figure.subplots_adjust(top=(at.top * height + more) / (height + more), bottom=(at.bottom * height + more) / (height + more))
+    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(at.left, 0), borderaxespad=0, ncols=columns, **look)
 
 
 def two_panels(height=3.3):
@@ -82,35 +94,53 @@ def two_panels(height=3.3):
     return figure, *axes
 
 
+def differ(rows, name):
+    return len({row[name] for row in rows}) > 1
+
+
+def in_replicas(n):
+    return f"{n:,} replica{'s' * (n > 1)}"
+
+
 def per_network(rows, of_rank):
-    """Series of one network (of one network per rank): {(label, pretended): rows}, real ones first."""
-    several = len({row["batch"] for row in rows}) > 1, len({row["backend"] for row in rows}) > 1
+    """Rows of one network (of one network per rank): {label: rows}."""
+    several = differ(rows, "batch"), differ(rows, "backend")
 
     def key(row):
         n = row["neurons"] // row["ranks"] if of_rank else row["neurons"]
         label = f"{network(n)} neurons" + (" per rank" if of_rank else "")
         label += f", batch {row['batch']}" if several[0] else ""
-        label += f", {row['backend']}" if several[1] else ""
-        return label, row["pretended"]
-    return dict(sorted(groups(rows, key).items(), key=lambda item: item[0][1]))
+        return label + (f", {row['backend']}" if several[1] else "")
+    return groups(rows, key)
 
 
-def first_speed(series, rows, label):
-    """Ranks and median speed of the smallest number of ranks, of real ranks if there are any."""
-    base = series.get((label, False), rows)
-    least = min(row["ranks"] for row in base)
-    return least, float(np.median([row["trials_per_s"] for row in base if row["ranks"] == least]))
+def per_cut(networks):
+    """Series of one network in one number of replicas: (network, label, pretended, rows) of each, real ones first."""
+    every = [row for rows in networks.values() for row in rows]
+    several = differ(every, "replicas")
+    cut = lambda row: (row["replicas"], row["pretended"])
+    found = [(name, name + (f", {in_replicas(n)}" if several else ""), pretended, own)
+             for name, rows in networks.items() for (n, pretended), own in sorted(groups(rows, cut).items())]
+    return sorted(found, key=lambda series: series[2])
+
+
+def first_speed(rows):
+    """Ranks and median speed on the smallest number of ranks, of real ranks if there are any, in the fewest replicas."""
+    base = [row for row in rows if not row["pretended"]] or rows
+    least = min((row["ranks"], row["replicas"]) for row in base)
+    return least[0], float(np.median([row["trials_per_s"] for row in base if (row["ranks"], row["replicas"]) == least]))
 
 
 def scaling(rows, theme, of_rank, speed_title):
     """Left speed, right efficiency, against ranks."""
     figure, left, right = two_panels()
-    series = per_network(rows, of_rank)
-    palette = dict(zip(dict.fromkeys(label for label, _ in series), colours(theme) * 9))
+    networks = per_network(rows, of_rank)
+    series = per_cut(networks)
+    palette = dict(zip(dict.fromkeys(label for _, label, _, _ in series), colours(theme) * 9))
     ranks = sorted({row["ranks"] for row in rows})
     ideal = np.array([ranks[0], ranks[-1]], float)
-    for (label, pretended), own in series.items():
-        least, speed = first_speed(series, own, label)
+    for of_network, label, pretended, own in series:
+        least, speed = first_speed(networks[of_network])
         # A network that grows with the ranks does more in a trial: its work per second is what should grow with them.
         growth = (lambda row, least=least: row["ranks"] / least) if of_rank else (lambda row: 1.0)
         gain = lambda row, speed=speed, least=least, growth=growth: row["trials_per_s"] / speed * least * growth(row)
@@ -129,7 +159,7 @@ def scaling(rows, theme, of_rank, speed_title):
     right.set_ylim(0, max(110, 1.08 * right.dataLim.y1))
     left.set_title(speed_title, loc="left", size=9, color=theme.ink)
     right.set_title("Efficiency (%)", loc="left", size=9, color=theme.ink)
-    legend(left, theme, loc="upper left")
+    legend(left, theme, "upper left")
     return figure
 
 
@@ -143,9 +173,12 @@ def weak_scaling(study, theme):
 
 def by_ranks(rows):
     """{(label, pretended): rows} for figures against size."""
-    several = len({row["backend"] for row in rows}) > 1
-    key = lambda row: (f"{row['ranks']:,} rank{'s' * (row['ranks'] > 1)}" + (f", {row['backend']}" if several else ""), row["pretended"])
-    return dict(sorted(groups(sorted(rows, key=lambda row: row["ranks"]), key).items(), key=lambda item: item[0][1]))
+    several = differ(rows, "replicas"), differ(rows, "backend")
+
+    def key(row):
+        label = f"{row['ranks']:,} rank{'s' * (row['ranks'] > 1)}" + (f", {in_replicas(row['replicas'])}" if several[0] else "")
+        return label + (f", {row['backend']}" if several[1] else ""), row["pretended"]
+    return dict(sorted(groups(sorted(rows, key=lambda row: (row["ranks"], row["replicas"])), key).items(), key=lambda item: item[0][1]))
 
 
 def size_rows(study):
@@ -169,7 +202,7 @@ def speed_by_size(study, theme):
         ax.set_xlabel("Middle neurons")
         ax.set_title(title, loc="left", size=9, color=theme.ink)
         ax.grid(True)
-    legend(left, theme, loc="lower left")
+    legend(left, theme, "lower left")
     return figure
 
 
@@ -179,21 +212,21 @@ def time_by_stage(study, theme):
     chosen = {}
     for kind in ("strong", "weak"):
         own = [row for row in rows if row["kind"] == kind]
-        joined = {}
-        for (label, _), some in per_network(own, kind == "weak").items():
-            joined.setdefault(label, []).extend(some)
-        chosen.update({f"{'Fixed network' if kind == 'strong' else 'Growing network'}\n{label}": some for label, some in joined.items()})
+        chosen.update({f"{'Fixed network' if kind == 'strong' else 'Growing network'}\n{label}": some
+                       for label, some in per_network(own, kind == "weak").items()})
     several = {title: some for title, some in chosen.items() if len({row["ranks"] for row in some}) > 1}
     chosen = dict(sorted((several or chosen).items(), key=lambda item: -len({row["ranks"] for row in item[1]}))[:4])
     n = len(chosen)
-    rotated = max(len({(row["ranks"], row["pretended"]) for row in some}) for some in chosen.values()) * n > 16
+    place = lambda row: (row["ranks"], row["replicas"], row["pretended"])
+    in_grid = differ(rows, "replicas")
+    rotated = max(len({place(row) for row in some}) for some in chosen.values()) * n > (12 if in_grid else 16)
     figure, axes = plt.subplots(1, n, figsize=(WIDTH, 3.4), squeeze=False)
     figure.subplots_adjust(left=0.085, right=0.985, top=0.79, bottom=0.19 if rotated else 0.145, wspace=0.24)
     order = [stage for stage in ("retina", "middle", "exchange", "readout", "learning") if stage in study.stages]
     fills = dict(zip(order, (theme.critic, theme.exc, theme.inh, theme.output, theme.quiet)))
     for ax, (title, own) in zip(axes[0], chosen.items()):
-        places = sorted(groups(own, lambda row: (row["ranks"], row["pretended"])).items())
-        for x, ((_, pretended), same) in enumerate(places):
+        places = sorted(groups(own, place).items())
+        for x, ((_, _, pretended), same) in enumerate(places):
             times = np.median([1e3 * row["stage_mean_s"] / row["trials"] for row in same], axis=0)
             total = np.median([1e3 * row["seconds"] / row["trials"] for row in same])
             bottom = 0.0
@@ -204,10 +237,10 @@ def time_by_stage(study, theme):
             ax.bar(x, max(total - bottom, 0), 0.72, bottom, color=theme.faint, lw=0)
             ax.text(x, max(total, bottom), f" {total:,.0f}" if total >= 1000 else f" {total:.3g}", ha="center", va="bottom", size=7, color=theme.quiet,
                     rotation=90 if rotated else 0)
-        ax.set_xticks(range(len(places)), [whole(ranks) + ("*" if pretended else "") for (ranks, pretended), _ in places],
-                      size=7.5, rotation=90 if rotated else 0)
+        ticks = [(f"{whole(ranks // n)}×{n:,}" if in_grid else whole(ranks)) + ("*" if pretended else "") for (ranks, n, pretended), _ in places]
+        ax.set_xticks(range(len(places)), ticks, size=7.5, rotation=90 if rotated else 0)
         ax.set_title(title, loc="left", size=8.5, color=theme.ink)
-        ax.set_xlabel("Ranks" + (" (* pretended)" if any(pretended for (_, pretended), _ in places) else ""))
+        ax.set_xlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* pretended)" if any(row["pretended"] for row in own) else ""))
         ax.grid(axis="y")
         ax.margins(y=0.16 if rotated else 0.09)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
@@ -235,8 +268,7 @@ def memory_per_rank(study, theme):
     ax.set(xlabel="Middle neurons", ylabel="Network on one rank (MB)")
     ax.grid(True)
     handles, labels = ax.get_legend_handles_labels()
-    ax.legend([*handles, Line2D([], [], color=theme.quiet, lw=1)], [*labels, "planned"], frameon=False, fontsize=8, labelcolor=theme.ink,
-              loc="upper left", ncols=1 + len(labels) // 9)
+    legend(ax, theme, "upper left", [*handles, Line2D([], [], color=theme.quiet, lw=1)], [*labels, "planned"])
     return figure
 
 
@@ -288,7 +320,7 @@ def measured_against_planned(study, theme):
         ax.set_xlabel("Middle neurons")
         ax.set_title(title, loc="left", size=9, color=theme.ink)
         ax.grid(True)
-    legend(right, theme, loc="upper right")
+    legend(right, theme, "upper right")
     return figure
 
 
@@ -303,7 +335,7 @@ class Figure:
 
 FIGURES = [
     Figure("A fixed network on more ranks", strong_scaling, of_kind("strong"),
-           "Strong scaling. Left: speed over that of the smallest number of ranks. Right: the same as a share of the ideal.",
+           "Strong scaling. Left: speed over that of the smallest number of ranks, in the fewest replicas. Right: the same as a share of the ideal.",
            "No strong scaling was measured."),
     Figure("A network that grows with the ranks", weak_scaling, of_kind("weak"),
            "Weak scaling: the neurons of a rank stay the same. Left: trials per second x neurons, over that of the smallest number of ranks. Right: "

@@ -1,0 +1,29 @@
+// Which cases of a study a job measures or lists, on which ranks, and in how many replicas.
+#ifndef PSAC_JOBS_SCALING_CASES_H
+#define PSAC_JOBS_SCALING_CASES_H
+
+#include "scaling_study.h"
+#include "session.h"
+
+typedef struct psac_cases {
+  psac_study study;  // with what the options put in its place: repeats, replicas, ranks
+  int n;             // cases of the study; those that are meant follow from the rest
+  int kind;          // psac_study_kind; -1 = all
+  int number;        // -1 = all
+  int64_t repeat;    // of that case, from 0; -1 = all
+  int is_listed;     // for the ranks that the study names; otherwise for those of this run
+  int is_pretended;
+  int64_t n_ranks;   // of this run, or pretended
+  int64_t as_rank;
+} psac_cases;
+
+// From the options; the configuration has been settled. PSAC_ERR_INPUT names option or study and what is allowed. Collective.
+psac_status psac_cases_read(const psac_session *session, psac_cases *cases);
+
+// Case k; 0 if it is not to be measured.
+int psac_cases_take(const psac_cases *cases, int k, psac_case *what);
+
+// Prints one line for every case and every number of ranks that its section names; for slurm/scaling_study.sh.
+void psac_cases_list(const psac_cases *cases);
+
+#endif
