@@ -15,18 +15,18 @@ static const char *const kind_name[PSAC_N_STUDY_KINDS] = {"weak", "strong", "siz
 static const struct study_key {
   psac_key key;    // name, place in psac_study_section, bounds
   int is_list;
-  int64_t otherwise;  // value if the study does not say; -1 = it has to
   int kinds;          // bits of the sections that have it
+  int64_t otherwise;  // value if the study does not say; -1 = it has to
   const char *zero;   // a word for 0, or NULL
 } study_keys[] = {
 #define ANY ((1 << PSAC_N_STUDY_KINDS) - 1)
 #define NUMBER(name, lowest, highest, allowed) \
   {#name, 0, PSAC_KIND_INTEGER, offsetof(psac_study_section, name), "", lowest, highest, allowed, ""}
 #define KEY(name, is_list, otherwise, kinds, lowest, highest) \
-  {NUMBER(name, lowest, highest, #lowest " to " #highest), is_list, otherwise, kinds, NULL},
+  {NUMBER(name, lowest, highest, #lowest " to " #highest), is_list, kinds, otherwise, NULL},
     KEY(neurons, 1, -1, ANY, 1, 8000000000)
     KEY(ranks, 1, 1, ANY, 1, 1000000)
-    {NUMBER(replicas, 1, 1000000, "auto, or 1 to 1000000"), 1, 1, ANY, "auto"},
+    {NUMBER(replicas, 1, 1000000, "auto, or 1 to 1000000"), 1, ANY, 1, "auto"},
     KEY(batch, 1, 64, ANY, 1, 65536)
     KEY(trials, 1, -1, ANY, 1, 1000000000)
     KEY(warm_up, 0, 0, ANY, 0, 1000000000)

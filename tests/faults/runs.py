@@ -17,7 +17,7 @@ PSAC = ["--config", SMALL, "--set", "checkpoint.every=1", "--set", "evaluation.m
 SEED = ["--config", "seed", "--set", "simulation.t_total=150", "--set", "simulation.t_skip=30", "--set", "middle_layer.num_neurons=300",
         "--set", "training.max_images=60", "--set", "training.log_interval=10", "--set", "checkpoint.every=10",
         "--set", "evaluation.max_images=10"]
-END = 30  # seconds in which a run that was disturbed has to end
+END = 30 * harness.PATIENCE  # seconds in which a run that was disturbed has to end
 LAYER = None  # the path of the preloaded library, set by the test that uses it
 
 
@@ -117,7 +117,7 @@ class Runs(unittest.TestCase):
         return Running(training(*more, network=network), self.folder, ranks, env)
 
     def wait_for_checkpoint(self, number=1, running=None):
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 60 * harness.PATIENCE
         while len(self.checkpoints()) < number:
             assert time.monotonic() < limit, "no checkpoint appears"
             assert running is None or running.process.poll() is None, running.end()

@@ -32,7 +32,8 @@ def find_cluster():
 def script(name, arguments, folder, timeout=60, env=None):
     """Runs slurm/NAME, as a user does; its CompletedProcess."""
     return subprocess.run([os.path.join(ROOT, "slurm", name), *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout, env={**os.environ, **(env or {})}, check=False)
+                          capture_output=True, text=True, timeout=timeout * harness.PATIENCE, env={**os.environ, **(env or {})},
+                          check=False)
 
 
 def submit(name, arguments, folder):
@@ -50,18 +51,18 @@ def describe(job):
 
 def wait(job, timeout=120):
     """Waits until the job (all tasks of an array) is over; describe(job)."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * harness.PATIENCE
     while time.monotonic() < end:
         parts = describe(job)
         if {part["JobState"] for part in parts} <= OVER:
             return parts
         time.sleep(0.2)
-    raise AssertionError(f"job {job} is not over after {timeout} s: {describe(job)}")
+    raise AssertionError(f"job {job} is not over after {timeout * harness.PATIENCE:g} s: {describe(job)}")
 
 
 def wait_for_text(path, text, job, timeout=60):
     """Waits until a running job has written this to its output."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * harness.PATIENCE
     while time.monotonic() < end:
         if os.path.exists(path) and text in read(path):
             return

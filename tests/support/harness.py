@@ -13,6 +13,7 @@ import unittest
 PROGRAM = os.environ["PSAC_PROGRAM"]
 MPIEXEC = os.environ["PSAC_MPIEXEC"]
 FILES = os.environ["PSAC_TEST_FILES"]
+PATIENCE = float(os.environ.get("PSAC_PATIENCE", 1))  # longer than usual a run may take, because of sanitizers
 DIGITS = os.path.join(FILES, "digits")  # made by the fixture support.digits
 
 SKIPPED = 77  # the exit code that ctest takes for a skipped test
@@ -71,14 +72,14 @@ def run(arguments, ranks=1, timeout=60, folder=None, **more):
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True, errors="replace", env=environment, **more)
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = process.communicate(timeout=timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)  # mpirun passes it on and cleans up
             try:
                 process.communicate(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
-            raise AssertionError(f"no end within {timeout} s: {' '.join(command)}") from None
+            raise AssertionError(f"no end within {timeout * PATIENCE:g} s: {' '.join(command)}") from None
     return Result(command, process.returncode, out, err)
 
 

@@ -146,6 +146,7 @@ static void test_long_names_and_values_are_refused(void **state) {
 static void test_deep_nesting_is_refused_at_the_first_level(void **state) {
   (void)state;
   char *text = malloc(50001);
+  assert_non_null(text);
   memset(text, '[', 50000);
   text[50000] = '\0';
   assert_refused(overlay(text), "x.yaml:1: a configuration consists of sections, as in \"simulation:\"");
