@@ -102,6 +102,7 @@ psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *sessio
     session->n_replicas = (int)psac_cost_best_replicas(&session->config, pretending->n_ranks, &pretending->hardware, NULL);
   }
   const int n_shards = pretending->n_ranks / session->n_replicas;
+  psac_session_close_transports(session);
   PSAC_TRY(open_shards(pretending, session, n_shards));
   return open_replicas(pretending, session, n_shards);
 }
@@ -130,9 +131,7 @@ psac_pretend_time psac_pretend_read(const psac_pretending *pretending) {
 }
 
 void psac_pretend_end(psac_pretending *pretending, psac_session *session) {
-  if (session->transport.close) session->transport.close(&session->transport);
-  if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
-  session->transport = session->replica_transport = (psac_transport){0};
+  psac_session_close_transports(session);
   free(pretending->retina.bytes);
   free(pretending->third.bytes);
   free(pretending->output.bytes);

@@ -66,6 +66,7 @@ psac_status psac_session_choose(psac_session *session);
 // into another number is undone. No network may be there. Collective.
 psac_status psac_session_cut(psac_session *session);
 void psac_session_join(psac_session *session);  // undoes it
+void psac_session_close_transports(psac_session *session);  // before others take their place
 // --replicas: 0 for "auto", 1 where it is not given or not about these ranks (psac_job.replicas). PSAC_ERR_INPUT if they cannot be cut so.
 psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas);
 // Bytes that a rank may use of the device, or of the host that the ranks of a node share.

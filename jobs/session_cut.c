@@ -61,10 +61,14 @@ static psac_status connect(psac_session *session) {
   return session->n_replicas > 1 ? open_transport(session, &session->replicas, &session->replica_transport) : PSAC_OK;
 }
 
-void psac_session_join(psac_session *session) {
+void psac_session_close_transports(psac_session *session) {
   if (session->transport.close) session->transport.close(&session->transport);
   if (session->replica_transport.close) session->replica_transport.close(&session->replica_transport);
   session->transport = session->replica_transport = (psac_transport){0};
+}
+
+void psac_session_join(psac_session *session) {
+  psac_session_close_transports(session);
   psac_ranks_rejoin(&session->shards);
   psac_ranks_rejoin(&session->replicas);
 }
