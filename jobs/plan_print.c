@@ -46,8 +46,7 @@ static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
   const psac_hardware *hardware = &request->hardware;
   const double needed = psac_cost_memory(cost, hardware);
   char text[32];
-  psac_config share = request->config;
-  share.training.batch_size = cost->batch_share;
+  const psac_config share = psac_plan_share(&request->config, cost->n_replicas);
   const int64_t largest = psac_plan_largest(&share, cost->n_shards, hardware->on_device, hardware->memory);
   const int fits = psac_cost_fits(cost, hardware);
   printf("  %s: %.3g of %.3g GB; ", fits ? "fits" : "DOES NOT FIT", 1e-9 * needed, 1e-9 * hardware->memory);

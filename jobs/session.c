@@ -122,21 +122,14 @@ psac_status psac_session_prepare_output(psac_session *session) {
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
 }
 
-// What a rank holds: its shard, for its replica's share of a batch.
-static psac_config config_of_share(const psac_session *session) {
-  psac_config share = session->config;
-  share.training.batch_size = (share.training.batch_size + session->n_replicas - 1) / session->n_replicas;
-  return share;
-}
-
 psac_plan psac_session_plan(const psac_session *session) {
-  const psac_config share = config_of_share(session);
+  const psac_config share = psac_plan_share(&session->config, session->n_replicas);
   return psac_plan_make(&share, session->transport.n_ranks, session->kernels->staging() != NULL);
 }
 
 // "12000 neurons would fit", for bytes on every rank.
 static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
-  const psac_config share = config_of_share(session);
+  const psac_config share = psac_plan_share(&session->config, session->n_replicas);
   const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
   if (n > 0) snprintf(text, n_bytes, "%lld neurons would fit", (long long)n);
   else snprintf(text, n_bytes, "not even one neuron would fit");
@@ -152,10 +145,9 @@ static psac_status check_memory(const psac_session *session) {
   if (needed <= available) return PSAC_OK;
   char fit[64];
   describe_fit(session, available, fit, sizeof fit);
-  return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB free "
-                   "(%s); %s; or use more %s", (long long)plan.n_neurons, n_ranks,
-                   n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank, ranks->host, 1e-9 * available,
-                   session->device.name, fit, on_device ? "GPUs" : "nodes");
+  return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB "
+                   "free (%s); %s; or use more %s", (long long)plan.n_neurons, n_ranks, n_ranks == 1 ? "" : "s", 1e-9 * needed,
+                   ranks->rank, ranks->host, 1e-9 * available, session->device.name, fit, on_device ? "GPUs" : "nodes");
 }
 
 // A device had no room for a part of the network although the whole had seemed to fit: adds to the message, which every rank has, what

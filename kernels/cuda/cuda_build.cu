@@ -105,7 +105,7 @@ __global__ void close_lists(psac_shard shard, uint32_t group) {
   shard.target_first[s + 1] = end;
 }
 
-// The whole number on the host once the stream has come so far.
+// Copies what is there once the stream has come so far, and waits for it.
 static psac_status fetch(psac_stream *stream, void *host, const void *device, size_t n_bytes) {
   PSAC_TRY(psac_kernels_cuda.download(stream, host, device, n_bytes));
   return psac_kernels_cuda.synchronize(stream);

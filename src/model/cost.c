@@ -191,10 +191,9 @@ void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_re
   const psac_conditions usual = psac_conditions_default();
   if (!conditions) conditions = &usual;
   *cost = (psac_cost){.n_ranks = n_ranks, .n_shards = n_ranks / n_replicas, .n_replicas = n_replicas};
-  psac_config share = *config;
+  const psac_config share = psac_plan_share(config, n_replicas);
   cost->batch = config->training.batch_size;
-  cost->batch_share = (cost->batch + n_replicas - 1) / n_replicas;
-  share.training.batch_size = cost->batch_share;
+  cost->batch_share = share.training.batch_size;
   cost->plan = psac_plan_make(&share, cost->n_shards, hardware->on_device);
   cost->chunks = ceil((double)cost->batch_share / cost->plan.n_together);
   cost->steps = cost->chunks * (double)psac_config_n_steps(config);

@@ -74,6 +74,12 @@ static void add_readout(psac_plan *plan, const psac_config *config, double steps
   add(plan, "readout", trials * (8.0 * block * lanes.n + 16.0 * steps + 2.0 * PSAC_MAX_PLASTIC * 12.0));
 }
 
+psac_config psac_plan_share(const psac_config *config, int64_t n_replicas) {
+  psac_config share = *config;
+  share.training.batch_size = (config->training.batch_size + n_replicas - 1) / n_replicas;
+  return share;
+}
+
 psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device) {
   const psac_layout layout = psac_layout_make(config->middle_layer.num_neurons, n_ranks, 0);
   psac_plan plan = {.n_neurons = layout.n_neurons, .n_ranks = n_ranks, .n_local = layout.n_local, .n_words = layout.n_words};
