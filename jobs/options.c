@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/config_value.h"
 #include "jobs.h"
 
 typedef struct option {
@@ -124,6 +125,19 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
     PSAC_TRY(read_option(argc, argv, &next, options));
   }
   return PSAC_OK;
+}
+
+psac_status psac_option_whole(const char *name, const char *text, int64_t lowest, int64_t highest, int64_t *value) {
+  const psac_key key = {.lowest = (double)lowest, .highest = (double)highest};
+  if (psac_value_read_integer(&key, text, value) == PSAC_VALUE_FINE) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--%s %.40s is not a whole number from %lld to %lld", name, text, (long long)lowest,
+                   (long long)highest);
+}
+
+psac_status psac_option_replicas(const char *text, int64_t *n_replicas) {
+  *n_replicas = 0;
+  if (strcmp(text, "auto") == 0 || psac_option_whole("replicas", text, 1, PSAC_MOST_REPLICAS, n_replicas) == PSAC_OK) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s is neither auto nor a whole number from 1 to %d", text, PSAC_MOST_REPLICAS);
 }
 
 static void print_options(const char *letters) {

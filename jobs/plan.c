@@ -8,11 +8,7 @@
 #include "config/config_value.h"
 #include "jobs.h"
 
-static psac_status read_count(const char *option, const char *text, int64_t *value) {
-  const psac_key key = {.lowest = 1, .highest = 1e7};
-  if (psac_value_read_integer(&key, text, value) == PSAC_VALUE_FINE) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--%s %.40s is not a whole number from 1 to 10000000", option, text);
-}
+enum { MOST_RANKS = 10000000 };
 
 static psac_status read_rates(const char *text, psac_conditions *conditions) {
   const psac_key key = {.lowest = 0, .highest = 1e6};
@@ -55,14 +51,13 @@ static psac_status read_hardware(const psac_options *options, psac_hardware *har
 static psac_status read_replicas(const char *text, psac_plan_request *request) {
   const int64_t batch = request->config.training.batch_size;
   request->n_replicas = 1;
-  if (text && strcmp(text, "auto") == 0) {
+  if (text) PSAC_TRY(psac_option_replicas(text, &request->n_replicas));
+  if (request->n_replicas == 0) {
     request->n_replicas = psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);
-  } else if (text) {
-    PSAC_TRY(read_count("replicas", text, &request->n_replicas));
-    if (request->n_ranks % request->n_replicas != 0 || request->n_replicas > batch) {
-      return psac_fail(PSAC_ERR_INPUT, "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld",
-                       text, (long long)request->n_ranks, (long long)batch);
-    }
+  }
+  if (request->n_ranks % request->n_replicas != 0 || request->n_replicas > batch) {
+    return psac_fail(PSAC_ERR_INPUT, "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld", text,
+                     (long long)request->n_ranks, (long long)batch);
   }
   return psac_config_check(&request->config, (int)(request->n_ranks / request->n_replicas));
 }
@@ -73,7 +68,7 @@ static psac_status read_request(const psac_session *session, psac_plan_request *
   request->conditions = psac_conditions_default();
   request->n_ranks = session->ranks->n_ranks;
   PSAC_TRY(read_hardware(options, &request->hardware));
-  if (options->n_ranks) PSAC_TRY(read_count("ranks", options->n_ranks, &request->n_ranks));
+  if (options->n_ranks) PSAC_TRY(psac_option_whole("ranks", options->n_ranks, 1, MOST_RANKS, &request->n_ranks));
   if (options->rates) PSAC_TRY(read_rates(options->rates, &request->conditions));
   PSAC_TRY(read_transport(options->transport, &request->hardware, &request->conditions));
   return read_replicas(options->replicas, request);

@@ -1,6 +1,5 @@
 #include "scaling_cases.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +7,6 @@
 #include "scaling_measure.h"
 
 enum { MOST_RANKS = 1000000 };
-
-static psac_status read_whole(const char *option, const char *text, int64_t lowest, int64_t highest, int64_t *value) {
-  char *end;
-  errno = 0;
-  *value = strtoll(text, &end, 10);
-  if (errno == 0 && *end == '\0' && end != text && *value >= lowest && *value <= highest) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--%s %.40s is not a whole number from %lld to %lld", option, text, (long long)lowest,
-                   (long long)highest);
-}
 
 static psac_status read_only(const char *text, psac_cases *cases) {
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
@@ -29,12 +19,12 @@ static psac_status read_only(const char *text, psac_cases *cases) {
   const size_t n_bytes = strcspn(text, ":");
   int64_t k = -1, repeat = 0;
   snprintf(number, sizeof number, "%.*s", (int)(n_bytes < sizeof number ? n_bytes : sizeof number), text);
-  if (read_whole("only", number, 0, cases->n - 1, &k) != PSAC_OK) {
+  if (psac_option_whole("only", number, 0, cases->n - 1, &k) != PSAC_OK) {
     return psac_fail(PSAC_ERR_INPUT, "--only %.40s is neither a section (weak, strong, size, accuracy) nor a case of the study (0 to %d)",
                      text, cases->n - 1);
   }
   const int64_t n_repeats = psac_study_case(&cases->study, (int)k, 1).repeats;
-  if (text[n_bytes] && read_whole("only", text + n_bytes + 1, 1, n_repeats, &repeat) != PSAC_OK) {
+  if (text[n_bytes] && psac_option_whole("only", text + n_bytes + 1, 1, n_repeats, &repeat) != PSAC_OK) {
     return psac_fail(PSAC_ERR_INPUT, "--only %.40s names no repeat of case %lld, which has 1 to %lld", text, (long long)k,
                      (long long)n_repeats);
   }
@@ -51,8 +41,8 @@ static psac_status read_pretence(const psac_session *session, psac_cases *cases)
   if (!options->pretend_ranks) {
     return options->as_rank ? psac_fail(PSAC_ERR_INPUT, "--as-rank goes with --pretend-ranks P") : PSAC_OK;
   }
-  PSAC_TRY(read_whole("pretend-ranks", options->pretend_ranks, 2, MOST_RANKS, &cases->n_ranks));
-  if (options->as_rank) PSAC_TRY(read_whole("as-rank", options->as_rank, 0, cases->n_ranks - 1, &cases->as_rank));
+  PSAC_TRY(psac_option_whole("pretend-ranks", options->pretend_ranks, 2, MOST_RANKS, &cases->n_ranks));
+  if (options->as_rank) PSAC_TRY(psac_option_whole("as-rank", options->as_rank, 0, cases->n_ranks - 1, &cases->as_rank));
   if (n_real > 1) return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks runs on one rank, but this run has %d", n_real);
   if (session->config.network.model == PSAC_MODEL_SEED) {
     return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks needs network.model = psac: what other ranks send is not modelled for seed");
@@ -78,17 +68,10 @@ static psac_status read_ranks(const char *text, psac_numbers *ranks) {
                    MOST_RANKS);
 }
 
-static psac_status read_replicas(const char *text, psac_numbers *replicas) {
-  *replicas = (psac_numbers){.n = 1};
-  if (strcmp(text, "auto") == 0) return PSAC_OK;
-  if (read_whole("replicas", text, 1, MOST_RANKS, replicas->value) == PSAC_OK) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s is neither auto nor a whole number from 1 to %d", text, MOST_RANKS);
-}
-
 static psac_status change_study(const psac_options *options, psac_cases *cases) {
-  psac_study_section own = {0};
-  if (options->repeats) PSAC_TRY(read_whole("repeats", options->repeats, 1, 1000, own.repeats.value));
-  if (options->replicas) PSAC_TRY(read_replicas(options->replicas, &own.replicas));
+  psac_study_section own = {.replicas = {.n = 1}};
+  if (options->repeats) PSAC_TRY(psac_option_whole("repeats", options->repeats, 1, 1000, own.repeats.value));
+  if (options->replicas) PSAC_TRY(psac_option_replicas(options->replicas, own.replicas.value));
   if (options->n_ranks && !cases->is_listed) {
     return psac_fail(PSAC_ERR_INPUT, "--ranks goes with --list; what is measured runs on the ranks of mpirun, or of --pretend-ranks");
   }
@@ -134,12 +117,19 @@ static psac_status refuse_replicas(const psac_cases *cases, const psac_case *wha
   return psac_fail(PSAC_ERR_INPUT, "%s %lld does not divide %s; allowed: auto, or a divisor", name, (long long)what->replicas, ranks);
 }
 
+static psac_status check_case(const psac_config *base, int k, const psac_case *what) {
+  psac_config config;
+  const psac_status status = psac_case_configure(base, what, 0, 0, &config);
+  if (status == PSAC_OK) return PSAC_OK;
+  return psac_fail(status, "case %d of the study (%s, %lld neurons, batch %lld): %s", k, psac_study_kind_name(what->kind),
+                   (long long)what->neurons, (long long)what->batch, psac_fail_message());
+}
+
 // Every case is looked at before the first is measured. Of a list of replicas only those that divide the ranks of this run are meant;
 // one has to.
 static psac_status check(const psac_cases *cases, const psac_session *session) {
   int n_meant = 0, n_possible[PSAC_N_STUDY_KINDS] = {0};
   psac_case impossible[PSAC_N_STUDY_KINDS] = {{0}};
-  psac_config config;
   for (int k = 0; k < cases->n; k++) {
     const psac_numbers *ranks = ranks_of(cases, k);
     psac_case what = psac_study_case(&cases->study, k, ranks->value[0]);
@@ -149,7 +139,7 @@ static psac_status check(const psac_cases *cases, const psac_session *session) {
     for (int64_t r = 0; r < ranks->n; r++) {
       what = psac_study_case(&cases->study, k, ranks->value[r]);
       if (!is_possible(&what)) continue;
-      PSAC_TRY(psac_case_configure(&session->config, &what, 0, 0, &config));
+      PSAC_TRY(check_case(&session->config, k, &what));
       n++;
     }
     if (n == 0 && cases->is_listed) return refuse_replicas(cases, &what, session->options);

@@ -154,14 +154,19 @@ static psac_status read_sections(reader *r) {
   }
 }
 
-psac_status psac_study_read(const char *path, psac_study *study) {
+psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origin, psac_study *study) {
   memset(study, 0, sizeof *study);
   reader r = {.study = study};
+  PSAC_TRY(psac_yaml_open(text, n_bytes, origin, true, &r.yaml));
+  const psac_status status = read_sections(&r);
+  psac_yaml_close(&r.yaml);
+  return status;
+}
+
+psac_status psac_study_read(const char *path, psac_study *study) {
   psac_config_text text;
   psac_status status = psac_config_text_read(path, &text);
-  if (status == PSAC_OK) status = psac_yaml_open(text.bytes, text.n_bytes, text.origin, true, &r.yaml);
-  if (status == PSAC_OK) status = read_sections(&r);
-  psac_yaml_close(&r.yaml);
+  if (status == PSAC_OK) status = psac_study_parse(text.bytes, text.n_bytes, text.origin, study);
   psac_config_text_free(&text);
   return status;
 }

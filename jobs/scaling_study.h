@@ -2,6 +2,7 @@
 #ifndef PSAC_JOBS_SCALING_STUDY_H
 #define PSAC_JOBS_SCALING_STUDY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/config.h"
@@ -48,6 +49,9 @@ const char *psac_study_kind_name(psac_study_kind kind);
 // Reads a study file, or the built-in one by its name. PSAC_ERR_INPUT names file, line, key, value and what is allowed, for an unknown
 // key the nearest. Not collective.
 psac_status psac_study_read(const char *path, psac_study *study);
+
+// The same from a text; `origin` names it in messages.
+psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origin, psac_study *study);
 
 // The cases of a study on so many ranks: for each section, sizes x batches x replicas. Case k has the same place on any number of
 // ranks, also where its replicas do not divide them.

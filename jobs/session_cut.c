@@ -1,25 +1,18 @@
 // Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so that the ranks of a
 // replica, which meet in every step, are neighbours.
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "jobs.h"
 #include "model/cost.h"
 #include "session.h"
 #include "transport_counted.h"
 
 psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas) {
-  char *end;
   const char *text = options->replicas;
   *n_replicas = 1;
   const psac_replicas_use use = options->job->replicas;
   if (!text || (use != PSAC_REPLICAS_LEARN && use != PSAC_REPLICAS_TEST)) return PSAC_OK;
-  *n_replicas = 0;
-  if (strcmp(text, "auto") == 0) return PSAC_OK;
-  errno = 0;
-  const long n = strtol(text, &end, 10);
-  if (*end || errno || n < 1 || n > n_ranks || n_ranks % n != 0) {
+  int64_t n;
+  PSAC_TRY(psac_option_replicas(text, &n));
+  if (n > 0 && n_ranks % n != 0) {
     return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s does not divide the %d rank%s of this run; allowed: auto, or a divisor", text,
                      n_ranks, n_ranks == 1 ? "" : "s");
   }

@@ -108,7 +108,7 @@ class Refusals(Mistakes):
     def test_replicas_rates_formats_and_transports(self):
         self.refuse(["--ranks", "8", "--replicas", "3"], "--replicas 3 has to divide the 8 ranks")
         self.refuse(["--ranks", "128", "--replicas", "128"], "training.batch_size = 64")
-        self.refuse(["--replicas", "some"], "--replicas some is not a whole number")
+        self.refuse(["--replicas", "some"], "--replicas some is neither auto nor a whole number")
         for rates in ("1,2", "1,2,3,4", "1,2,", "a,b,c", "1,2,-3", "1" * 200):
             self.refuse(["--rates", rates], "--rates")
         self.refuse(["--format", "xml"], "--format xml is unknown; allowed: text, csv", ranks=(1, 3))

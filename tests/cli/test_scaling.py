@@ -256,7 +256,8 @@ class Refusals(Scaling):
 
     def test_cases_that_contradict_the_configuration(self):
         self.study("size: {neurons: 50, batch: 8, trials: 4}\n")
-        self.assert_refused(["scaling", "--study", "study.yaml", "--config", "seed"], "training.batch_size")
+        self.assert_refused(["scaling", "--study", "study.yaml", "--config", "seed"],
+                            "case 0 of the study (size, 50 neurons, batch 8): ", "training.batch_size")
 
 
 class Report(Scaling):

@@ -27,6 +27,25 @@ def configurations(folder):
     yield "syntax", b"# text\n'simulation' :\n  \"seed\":\n    7\nrecord:\n  trials:\n  - 1\n  - 2\n---\n...\n&a x: *a\n!!int y: |\n  z\n"
 
 
+def studies(folder):
+    with open(os.path.join(folder, "scaling.yaml"), "rb") as file:
+        yield "scaling", file.read()
+    yield "every_key", (b"accuracy:\n  neurons: [50, 100]\n  ranks: [1, 2]\n  replicas: [1, auto]\n  batch: 8\n  trials: [16, 32]\n"
+                        b"  warm_up: 0\n  repeats: 2\n  test_images: 100\n")
+    yield "largest", b"weak:\n  neurons: 8000000000\n  trials: 1000000000\n  replicas: 1000000\n"
+    yield "mistakes", b"strong: {neurons: [1, x], trails: 3}\nstrong: 7\nsize:\n  test_images: 1\n"
+
+
+def machines(folder):
+    with open(os.path.join(folder, "hardware.yaml"), "rb") as file:
+        text = file.read()
+    yield "hardware", text
+    lines = text.splitlines(keepends=True)
+    starts = [k for k, line in enumerate(lines) if line[:1].isalnum()] + [len(lines)]
+    for first, end in zip(starts, starts[1:]):
+        yield lines[first].split(b":")[0].decode(), b"".join(lines[first:end])
+
+
 def command_lines():
     yield "train", b"train\0--config\0quick\0--set\0simulation.seed=1\0--set=a.b=c\0--seed\0007\0--data\0a b\0--out=x.h5"
     yield "evaluate", b"evaluate\0--weights\0run.h5\0--backend\0cpu\0--transport=mpi\0--progress\0none"
@@ -95,8 +114,8 @@ def hdf5_files(make):
 
 def main():
     folder, configs = sys.argv[1:]
-    targets = {"config": configurations(configs), "options": command_lines(), "idx": digits(),
-               "checkpoint": changes(),
+    targets = {"config": configurations(configs), "study": studies(configs), "hardware": machines(configs),
+               "options": command_lines(), "idx": digits(), "checkpoint": changes(),
                "run_file": hdf5_files(run_file), "case": hdf5_files(case_file)}
     for target, inputs in targets.items():
         os.makedirs(os.path.join(folder, target), exist_ok=True)
