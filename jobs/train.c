@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "jobs.h"
 #include "run_file.h"
 #include "shuffle.h"

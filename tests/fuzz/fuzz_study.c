@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "scaling_study.h"
+#include "scaling/scaling_study.h"
 
 enum { MOST_RANKS = 1000000, MOST_TRIALS = 1000000000 };
 static const int64_t most_neurons = 8000000000;

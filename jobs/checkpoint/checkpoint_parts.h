@@ -2,7 +2,7 @@
 #ifndef PSAC_JOBS_CHECKPOINT_PARTS_H
 #define PSAC_JOBS_CHECKPOINT_PARTS_H
 
-#include "checkpoint_file.h"
+#include "checkpoint/checkpoint_file.h"
 
 enum { PSAC_CHECKPOINT_FORMAT = 1, PSAC_PIECE_BYTES = 1 << 22 };  // of memory for rows on their way
 #define PSAC_CHECKPOINT_MARK "psac_dist checkpoint"

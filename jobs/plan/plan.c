@@ -1,5 +1,5 @@
 // Predicts memory and time of a job on a machine that need not be at hand.
-#include "plan.h"
+#include "plan/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>

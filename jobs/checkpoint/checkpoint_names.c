@@ -1,4 +1,4 @@
-#include "checkpoint_names.h"
+#include "checkpoint/checkpoint_names.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint_parts.h"
+#include "checkpoint/checkpoint_parts.h"
 #include "checksum.h"
 #include "disk.h"
 #include "version.h"

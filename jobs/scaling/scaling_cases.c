@@ -1,10 +1,10 @@
-#include "scaling_cases.h"
+#include "scaling/scaling_cases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scaling_measure.h"
+#include "scaling/scaling_measure.h"
 
 enum { MOST_RANKS = 1000000 };
 

@@ -3,9 +3,9 @@
 #define PSAC_JOBS_SCALING_MEASURE_H
 
 #include "progress.h"
-#include "scaling_pretend.h"
-#include "scaling_study.h"
-#include "scaling_table.h"
+#include "scaling/scaling_pretend.h"
+#include "scaling/scaling_study.h"
+#include "scaling/scaling_table.h"
 #include "session.h"
 
 typedef struct psac_measurement {

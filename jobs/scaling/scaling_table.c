@@ -1,4 +1,4 @@
-#include "scaling_table.h"
+#include "scaling/scaling_table.h"
 
 #include <errno.h>
 #include <stdio.h>

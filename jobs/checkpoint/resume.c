@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "version.h"
 
 // Reads what rank 0 names. Collective.

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 
 enum { MNIST_IMAGES = 60000, RANKS_MAX = 10000000 };
 

@@ -7,9 +7,9 @@
 
 #include "base/log.h"
 #include "jobs.h"
-#include "scaling_cases.h"
-#include "scaling_measure.h"
-#include "scaling_table.h"
+#include "scaling/scaling_cases.h"
+#include "scaling/scaling_measure.h"
+#include "scaling/scaling_table.h"
 
 enum { SYNTHETIC_IMAGES = 64 };
 

@@ -4,7 +4,7 @@
 #ifndef PSAC_JOBS_CHECKPOINT_H
 #define PSAC_JOBS_CHECKPOINT_H
 
-#include "checkpoint_file.h"
+#include "checkpoint/checkpoint_file.h"
 #include "run_file.h"
 
 typedef struct psac_keeper {

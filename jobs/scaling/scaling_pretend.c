@@ -1,4 +1,4 @@
-#include "scaling_pretend.h"
+#include "scaling/scaling_pretend.h"
 
 #include <math.h>
 #include <stdlib.h>

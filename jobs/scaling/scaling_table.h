@@ -5,7 +5,7 @@
 #ifndef PSAC_JOBS_SCALING_TABLE_H
 #define PSAC_JOBS_SCALING_TABLE_H
 
-#include "scaling_study.h"
+#include "scaling/scaling_study.h"
 #include "session.h"
 
 enum { PSAC_ROW_TEXT = 32 };

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 
 enum {
   TRIALS = 16,  // of a batch

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "checkpoint_parts.h"
+#include "checkpoint/checkpoint_parts.h"
 #include "checksum.h"
 
 enum { N_PARTS = PSAC_CHECKPOINT_PARTS, MAX_TRIALS = 1 << 20 };

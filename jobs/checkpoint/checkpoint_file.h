@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "checkpoint_names.h"
+#include "checkpoint/checkpoint_names.h"
 #include "curve.h"
 #include "model/state.h"
 #include "recorder.h"

@@ -1,4 +1,4 @@
-#include "checkpoint_parts.h"
+#include "checkpoint/checkpoint_parts.h"
 
 static psac_status get_rows(const psac_session *session, psac_recorder *recorder, int64_t first, int64_t n, void *rows) {
   (void)recorder;

@@ -1,4 +1,4 @@
-#include "scaling_measure.h"
+#include "scaling/scaling_measure.h"
 
 #include <malloc.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef PSAC_JOBS_SCALING_CASES_H
 #define PSAC_JOBS_SCALING_CASES_H
 
-#include "scaling_study.h"
+#include "scaling/scaling_study.h"
 #include "session.h"
 
 typedef struct psac_cases {
