@@ -47,6 +47,13 @@ PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes)
   return n;
 }
 
+// Of a source that has targets here, as far as it is worth fetching.
+PSAC_INLINE int mean_list_bytes(const psac_shard *shard) {
+  const uint64_t bytes = (uint64_t)shard->target_first[shard->n_sources] * (uint64_t)shard->target_bytes;
+  const uint64_t mean = bytes / (shard->n_sources > 0 ? shard->n_sources : 1);
+  return mean < 512 ? (int)mean : 512;
+}
+
 // Every spike that arrives from a neuron with targets here adds its current to them. Target lists are short and far apart, so the list
 // a few spikes ahead is fetched early. One body for both widths of a local index. Sums are unsigned as what fills lists up to whole groups
 // is never reset and goes round; the others fit (currents_fit).
@@ -56,12 +63,13 @@ PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes)
     const index_type *restrict target = shard->target;                                                           \
     uint32_t *restrict sum = (uint32_t *)current;                                                                 \
     const uint32_t *first = shard->target_first;                                                                  \
+    const int list_bytes = mean_list_bytes(shard);                                                                \
     psac_spike_reader spikes;                                                                                     \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
     for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                        \
       for (int k = 0; k < n; k++) {                                                                               \
         const size_t source = spikes.index[k];                                                                    \
-        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], 64);                                    \
+        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], list_bytes);                            \
         const uint32_t amount = (uint32_t)(source < shard->n_exc_sources ? shard->current_exc : shard->current_inh);\
         const index_type *end = target + first[source + 1];                                                       \
         for (const index_type *group = target + first[source]; group < end; group += 16 / sizeof(index_type)) {   \
