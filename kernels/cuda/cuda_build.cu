@@ -6,8 +6,10 @@
 enum { SCAN_THREADS = 1024 };
 
 extern "C" psac_status psac_cuda_build_state(psac_stream *stream, psac_shard *shard, int n_trials) {
-  (void)stream;
   const size_t n = (size_t)n_trials;
+  const size_t encode = psac_encode_scratch(shard, n_trials);
+  const size_t eligibility = shard->lanes.n_critic > 0 ? psac_eligibility_scratch(shard, n_trials) : 0;  // else model seed
+  PSAC_TRY(psac_cuda_reserve(stream, encode > eligibility ? encode : eligibility));  // now, so that a network that fits goes on fitting
   PSAC_TRY(psac_cuda_alloc((void **)&shard->v, sizeof *shard->v * n * (size_t)shard->n_padded, "membrane potentials"));
   return psac_cuda_alloc((void **)&shard->current, sizeof *shard->current * n * (size_t)shard->n_padded, "input currents");
 }

@@ -16,6 +16,14 @@ struct psac_stream {
   size_t scratch_bytes;
 };
 
+// Bytes of it for n trials: thresholds of retina units and the trials' numbers; what a spike of a step is worth to each lane.
+static inline size_t psac_encode_scratch(const psac_shard *shard, int n) {
+  return sizeof(uint64_t) * (size_t)n * (1 + (size_t)shard->n_units);
+}
+static inline size_t psac_eligibility_scratch(const psac_shard *shard, int n) {
+  return sizeof(int32_t) * (size_t)n * (size_t)shard->n_steps * (size_t)shard->lanes.n_eligibility;
+}
+
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line);
 
 #define PSAC_CUDA(call)                                                                               \

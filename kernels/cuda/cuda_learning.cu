@@ -41,7 +41,7 @@ extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, con
                                                         const uint64_t *output_spikes, const psac_third_factor *factors) {
   const int64_t n_items = (int64_t)shard->n_steps * n_trials;
   const int n_lanes = shard->lanes.n_eligibility;
-  PSAC_TRY(psac_cuda_reserve(stream, sizeof(int32_t) * (size_t)n_items * (size_t)n_lanes));
+  PSAC_TRY(psac_cuda_reserve(stream, psac_eligibility_scratch(shard, n_trials)));
   int32_t *table = (int32_t *)stream->scratch;
   PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_lanes, stream, *shard, n_trials, trace_decay, output_spikes, factors,
               table);

@@ -30,7 +30,7 @@ __global__ void encode(psac_shard shard, psac_rng_key key, int first, int n, con
 extern "C" psac_status psac_cuda_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                                const psac_retina_trial *trials) {
   const size_t n_units = (size_t)shard->n_units, n_numbers = (size_t)n * (1 + n_units);
-  PSAC_TRY(psac_cuda_reserve(stream, sizeof(uint64_t) * n_numbers));
+  PSAC_TRY(psac_cuda_reserve(stream, psac_encode_scratch(shard, n)));
   uint64_t *numbers = (uint64_t *)malloc(sizeof *numbers * n_numbers + 1);
   if (!numbers) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the retina");
   for (int b = 0; b < n; b++) {

@@ -52,6 +52,9 @@ static void set_sizes(psac_network *network) {
   shard->retina_width = width;
   shard->n_units = height * width;
   shard->n_retina_words = (shard->n_units + WORD_BITS - 1) / WORD_BITS;
+  const int critic_is_plastic = config->network.model == PSAC_MODEL_PSAC;
+  shard->lanes = psac_lanes_make((int)config->output_layer.num_neurons,
+                                 critic_is_plastic ? (int)config->actor_critic.num_critic_neurons : 0);
 }
 
 // Time constants and refractory masks of this rank's neurons, made on the host and copied.
@@ -167,15 +170,13 @@ static psac_status build_readout(psac_network *network) {
   psac_shard *shard = &network->shard;
   psac_readout *readout = &network->readout;
   const int n_output = (int)config->output_layer.num_neurons, n_critic = (int)config->actor_critic.num_critic_neurons;
-  const int critic_is_plastic = config->network.model == PSAC_MODEL_PSAC;
-  shard->lanes = psac_lanes_make(n_output, critic_is_plastic ? n_critic : 0);
   readout->layer[0] = make_layer(config, config->output_layer.tau_m, config->output_layer.refractory,
                                  config->output_layer.bias_current, config->output_layer.gain,
                                  config->output_layer.weight_reference, config->output_layer.v_floor, 0, n_output);
   readout->layer[1] = make_layer(config, config->actor_critic.tau_m, config->actor_critic.refractory,
                                  config->actor_critic.bias_current, config->actor_critic.gain,
                                  config->actor_critic.weight_reference, config->actor_critic.v_floor,
-                                 critic_is_plastic ? n_output : -1, n_critic);
+                                 shard->lanes.n_critic > 0 ? n_output : -1, n_critic);
   const size_t trials = (size_t)network->n_together, rows = (size_t)shard->n_padded;
   ALLOC(network, readout->drives, (size_t)network->steps_per_reduce * trials * (size_t)shard->lanes.n, "readout drives");
   ALLOC(network, readout->spikes, 2 * (size_t)shard->n_steps * trials, "readout spikes");
