@@ -1,4 +1,5 @@
 """Submitting to the cluster that the fixture slurm.start has brought up, and looking after the jobs."""
+import glob
 import os
 import re
 import shlex
@@ -70,6 +71,19 @@ def wait_for_text(path, text, job, timeout=60):
             break
         time.sleep(0.1)
     raise AssertionError(f"job {job} did not write \"{text}\"; {describe(job)}; {read(path) if os.path.exists(path) else 'no output'}")
+
+
+def processes(*command):
+    """The process ids, in order, whose command line begins with the first word of these and has the others among its arguments."""
+    found = []
+    for place in glob.glob("/proc/[0-9]*"):
+        try:
+            words = read(os.path.join(place, "cmdline")).split("\0")
+        except OSError:
+            continue  # ended in the meantime
+        if words[0] == command[0] and set(command) <= set(words):
+            found.append(int(os.path.basename(place)))
+    return sorted(found)
 
 
 def read(path):

@@ -114,6 +114,7 @@ class Scripts(unittest.TestCase):
             self.assert_refused(name, ["--data", "nowhere"], "nowhere is not a folder")
             self.assert_refused(name, ["stray"], "stray is not understood")
         self.assert_refused("train.sbatch", ["--nodes", "two"], "--nodes two is not a whole number")
+        self.assert_refused("train.sbatch", ["--retries", "-1"], "--retries -1 is not a whole number from 0")
         self.assert_refused("train.sbatch", ["--name", "a b"], "--name a b")
         self.assert_refused("train.sbatch", ["--out", "bin"], "bin is a folder; a run file is needed")
         self.assert_refused("train.sbatch", ["--", "--resume", "auto"], "--resume is set by train.sbatch and cannot stand after --")

@@ -2,6 +2,7 @@
 """slurm/train.sbatch on a cluster: on one node and two, with srun and mpirun, disturbed and undisturbed. Usage: test_train.py CLUSTER"""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -91,10 +92,24 @@ class Train(unittest.TestCase):
         self.assertIn("gpu:2", jobs.describe(job)[0]["TresPerNode"])
         self.assertIn("GPUs 0,1", jobs.read(log))
 
+    def test_a_run_whose_rank_is_killed_goes_on_in_the_same_job(self):
+        started = [self.start(f"killed-{launcher}", LONG, options=("--gpus-per-node", 0, "--launcher", launcher))
+                   for launcher in ("srun", "mpirun")]
+        for job, out, log in started:
+            jobs.wait_for_text(log, "--- Epoch 2/", job)
+            ranks = jobs.processes(harness.PROGRAM, "train", out)
+            self.assertEqual(len(ranks), 2)
+            os.kill(ranks[1], signal.SIGKILL)
+        for job, out, log in started:
+            self.assert_finished(job, out, log, self.long, 0)
+            for part in ("signal 9 ended the run; starting it again", "going on from"):
+                self.assertIn(part, jobs.read(log))
+
     def test_a_run_that_fails_is_not_repeated(self):
         job, _, log = self.start("failed", ["--set", "retina.input_size=[20, 20]"])  # the digits are larger
         state = jobs.wait(job)[0]
         self.assertEqual((state["JobState"], state["ExitCode"], state["Restarts"]), ("FAILED", "2:0", "0"), jobs.read(log))
+        self.assertNotIn("starting it again", jobs.read(log))
 
 
 if __name__ == "__main__":
