@@ -2,21 +2,26 @@
 
 #include "cpu/cpu_kernels.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { LINE = 64, HUGE_PAGE = 1 << 21 };  // bytes; LINE is a cache line and the widest vector
+enum { ALIGNMENT = 64, PAGE = 4096, HUGE_PAGE = 1 << 21 };  // bytes; the first is a cache line and the widest vector
 
 // Large arrays are visited at random, a target list or a row for each spike: in huge pages most of these visits find their address.
+// Where the system has none it says no, and nothing is lost.
+static void ask_for_huge_pages(char *pointer, size_t n_bytes) {
+  const size_t before = (uintptr_t)pointer % PAGE;
+  if (n_bytes >= HUGE_PAGE) madvise(pointer - before, before + n_bytes, MADV_HUGEPAGE);
+}
+
 psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what) {
-  const size_t padded = (n_bytes + LINE - 1) / LINE * LINE + LINE;
-  *pointer = NULL;
-  if (padded < n_bytes || posix_memalign(pointer, padded < HUGE_PAGE ? LINE : HUGE_PAGE, padded) != 0) {
-    return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for %s on this rank", n_bytes, what);
-  }
-  if (padded >= HUGE_PAGE) madvise(*pointer, padded, MADV_HUGEPAGE);  // a kernel that has none says no, and nothing is lost
+  const size_t padded = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
+  *pointer = padded > n_bytes ? aligned_alloc(ALIGNMENT, padded) : NULL;
+  if (!*pointer) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for %s on this rank", n_bytes, what);
+  ask_for_huge_pages(*pointer, padded);
   memset(*pointer, 0, padded);
   return PSAC_OK;
 }
