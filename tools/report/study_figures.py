@@ -219,9 +219,10 @@ def time_by_stage(study, theme):
     n = len(chosen)
     place = lambda row: (row["ranks"], row["replicas"], row["pretended"])
     in_grid = differ(rows, "replicas")
-    rotated = max(len({place(row) for row in some}) for some in chosen.values()) * n > (12 if in_grid else 16)
-    figure, axes = plt.subplots(1, n, figsize=(WIDTH, 3.4), squeeze=False)
-    figure.subplots_adjust(left=0.085, right=0.985, top=0.79, bottom=0.19 if rotated else 0.145, wspace=0.24)
+    n_bars = [len({place(row) for row in some}) for some in chosen.values()]
+    rotated = max(n_bars) * n > (12 if in_grid else 16)
+    figure, axes = plt.subplots(1, n, figsize=(WIDTH, 3.4), squeeze=False, width_ratios=[bars + 3 for bars in n_bars])
+    figure.subplots_adjust(left=0.085, right=0.985, top=0.79, bottom=0.26 if rotated else 0.145, wspace=0.3)
     order = [stage for stage in ("retina", "middle", "exchange", "readout", "learning") if stage in study.stages]
     fills = dict(zip(order, (theme.critic, theme.exc, theme.inh, theme.output, theme.quiet)))
     for ax, (title, own) in zip(axes[0], chosen.items()):
@@ -240,11 +241,12 @@ def time_by_stage(study, theme):
         ticks = [(f"{whole(ranks // n)}×{n:,}" if in_grid else whole(ranks)) + ("*" if pretended else "") for (ranks, n, pretended), _ in places]
         ax.set_xticks(range(len(places)), ticks, size=7.5, rotation=90 if rotated else 0)
         ax.set_title(title, loc="left", size=8.5, color=theme.ink)
-        ax.set_xlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* pretended)" if any(row["pretended"] for row in own) else ""))
         ax.grid(axis="y")
-        ax.margins(y=0.16 if rotated else 0.09)
+        ax.set_ylim(0, ax.dataLim.y1 * (1.2 if rotated else 1.09))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes[0][0].set_ylabel("Time per trial (ms)")
+    pretended = any(row["pretended"] for some in chosen.values() for row in some)
+    figure.supxlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* pretended)" if pretended else ""), size=9, y=0.01)
     handles = [plt.Rectangle((0, 0), 1, 1, color=fills[stage]) for stage in order] + [plt.Rectangle((0, 0), 1, 1, color=theme.faint)]
     figure.legend(handles, [*order, "other"], ncols=len(order) + 1, frameon=False, fontsize=8, labelcolor=theme.ink, loc="upper left",
                   bbox_to_anchor=(0.075, 0.995), handlelength=1.1, columnspacing=1.6)
