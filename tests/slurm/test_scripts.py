@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 import unittest
 
@@ -150,6 +151,46 @@ class Scripts(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (1, "scaling_study.sh: sbatch refused the job; cancelled: 7 7\n"))
         with open(self.path("cancelled"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "7 7\n")
+
+    def job(self, srun, state="RUNNING", **environment):
+        """train.sbatch as Slurm starts it, with a launcher that does what the text says: exit code, output, starts."""
+        shutil.copy(os.path.join(jobs.ROOT, "slurm/train.sbatch"), self.path("slurm_script"))
+        for name, text in (("srun", f"echo start >>starts\n{srun}"),
+                           ("scontrol", f'case "$*" in *show*) echo JobState={state} ;; *) echo "$@" >>requeued ;; esac')):
+            self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n")
+            os.chmod(self.path(f"bin/{name}"), stat.S_IRWXU)
+        slurm = {"PSAC_ROOT": jobs.ROOT, "PSAC_LAUNCHER": "srun", "PSAC_OUT": self.path("out.h5"), "SLURM_JOB_ID": "7",
+                 "SLURM_JOB_NODELIST": "n1", "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_JOB_NUM_NODES": "1"}
+        for name in ("starts", "requeued"):
+            if os.path.exists(self.path(name)):
+                os.remove(self.path(name))
+        result = subprocess.run(["bash", "./slurm_script"], cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
+                                env={**os.environ, **self.environment, **slurm, **environment})
+        return result.returncode, result.stdout, len(jobs.read(self.path("starts")).split())
+
+    def test_a_job_ends_with_the_code_of_its_run(self):
+        for code in (0, 1, 2, 75) * 5:  # a launcher that ends at once must not be missed
+            self.assertEqual(self.job(f"exit {code}")[::2], (code, 1))
+        self.assertFalse(os.path.exists(self.path("requeued")))
+
+    def test_a_run_that_a_signal_ended_is_started_again(self):
+        code, out, starts = self.job("[ $(wc -l <starts) -gt 2 ] || kill -SEGV $$")
+        self.assertEqual((code, starts, out.count("signal 11 ended the run; starting it again")), (0, 3, 2))
+        self.assertEqual(self.job("kill -KILL $$")[::2], (137, 3))
+        self.assertEqual(self.job("kill -KILL $$", PSAC_RETRIES="0")[::2], (137, 1))
+        self.assertEqual(self.job("kill -TERM $$", state="CANCELLED")[::2], (143, 1))
+        self.assertFalse(os.path.exists(self.path("requeued")))
+
+    def test_a_job_that_is_stopped_queues_itself_again(self):
+        stop = "kill -USR1 $PPID"  # as Slurm does before the time limit
+        wait = "trap 'stopped=1' USR2\n" + stop + '\nwhile [ -z "$stopped" ]; do sleep 0.01; done\n'
+        for end in ("exit 75", "kill -KILL $$"):
+            self.assertEqual(self.job(wait + end)[2], 1)
+            self.assertEqual(jobs.read(self.path("requeued")), "requeue 7\n")
+        self.job(wait + "exit 1")
+        self.assertFalse(os.path.exists(self.path("requeued")))
+        self.job(wait + "exit 75", state="CANCELLED")
+        self.assertFalse(os.path.exists(self.path("requeued")))
 
 
 if __name__ == "__main__":
