@@ -25,6 +25,14 @@ static void remove_folder(void) {
   rmdir(folder);
 }
 
+char *fuzz_text(const uint8_t *data, size_t n_bytes) {
+  char *text = malloc(n_bytes + 1);
+  FUZZ_REQUIRE(text);
+  memcpy(text, data, n_bytes);
+  text[n_bytes] = '\0';
+  return text;
+}
+
 const char *fuzz_path(const char *name) {
   static char path[256];
   if (!has_folder) {

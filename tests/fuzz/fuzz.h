@@ -18,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
   } while (0)
 _Noreturn void fuzz_violated(const char *condition, const char *file, int line);
 
+// A copy of the input with a final 0 and not a byte more, so that reading beyond it is noticed; the caller frees it.
+char *fuzz_text(const uint8_t *data, size_t n_bytes);
+
 // The path of a file `name` in this process's own folder, which lasts as long as the process; static memory until the next call.
 const char *fuzz_path(const char *name);
 // Puts bytes there.

@@ -39,10 +39,7 @@ static void check_printed(const psac_config *config) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
-  char *text = malloc(n_bytes + 1);  // of just this size, so that reading beyond it is noticed
-  FUZZ_REQUIRE(text);
-  memcpy(text, data, n_bytes);
-  text[n_bytes] = '\0';
+  char *text = fuzz_text(data, n_bytes);
   psac_config config = defaults;
   const size_t n_yaml = strlen(text);
   int n_accepted = psac_config_overlay(&config, text, n_yaml, "fuzz.yaml") == PSAC_OK;

@@ -44,11 +44,8 @@ static void check_times(const psac_hardware *hardware) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
-  char *text = malloc(n_bytes + 1);  // of just this size, so that reading beyond it is noticed
+  char *text = fuzz_text(data, n_bytes);
   psac_hardware hardware;
-  FUZZ_REQUIRE(text);
-  memcpy(text, data, n_bytes);
-  text[n_bytes] = '\0';
   if (psac_hardware_read(text, n_bytes, "fuzz.yaml", NULL, &hardware) == PSAC_OK) {
     check_numbers(&hardware);
     check_printed(&hardware);

@@ -1,6 +1,5 @@
 // A study file. Every case of one that is accepted lies within the bounds of its keys, on any number of ranks.
 #include <stdlib.h>
-#include <string.h>
 
 #include "fuzz.h"
 #include "scaling/scaling_study.h"
@@ -23,11 +22,8 @@ static void check_case(const psac_case *what, int64_t n_ranks) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
-  char *text = malloc(n_bytes + 1);  // of just this size, so that reading beyond it is noticed
+  char *text = fuzz_text(data, n_bytes);
   psac_study study;
-  FUZZ_REQUIRE(text);
-  memcpy(text, data, n_bytes);
-  text[n_bytes] = '\0';
   if (psac_study_parse(text, n_bytes, "fuzz.yaml", &study) == PSAC_OK) {
     const int n = psac_study_n_cases(&study);
     FUZZ_REQUIRE(n >= 1);
