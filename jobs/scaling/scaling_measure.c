@@ -80,7 +80,7 @@ static void count_told(course *on, int n) {
   const psac_session *session = on->measurement->session;
   if (session->replicas.n_ranks == 1 || session->transport.rank != 0) return;
   on->told.messages++;
-  on->told.bytes_received += (session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
+  on->told.bytes_received += (int64_t)(session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
 }
 
 // Presents n trials, learning from them. `shown` are done already, of those that the bar counts. Collective.
