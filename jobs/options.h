@@ -34,7 +34,8 @@ typedef struct psac_options {
 // same argv and come to the same end.
 psac_status psac_options_read(int argc, char **argv, psac_options *options);
 
-// Reads the whole number `text` of the option --name, in the notations of a configuration: "64", "1e3". PSAC_ERR_INPUT names option, value and bounds.
+// Reads the whole number `text` of the option --name, in the notations of a configuration: "64", "1e3". PSAC_ERR_INPUT names option,
+// value and bounds.
 psac_status psac_option_whole(const char *name, const char *text, int64_t lowest, int64_t highest, int64_t *value);
 
 // Reads --replicas: 0 = auto. Whether it fits the ranks is for the job to say. PSAC_ERR_INPUT as above.

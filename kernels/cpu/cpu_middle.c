@@ -47,10 +47,9 @@ PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes)
   return n;
 }
 
-// Of a source that has targets here, as far as it is worth fetching.
-PSAC_INLINE int mean_list_bytes(const psac_shard *shard) {
-  const uint64_t bytes = (uint64_t)shard->target_first[shard->n_sources] * (uint64_t)shard->target_bytes;
-  const uint64_t mean = bytes / (shard->n_sources > 0 ? shard->n_sources : 1);
+// As much of a list as is worth fetching ahead.
+PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
+  const int64_t mean = psac_mean_list_bytes(shard);
   return mean < 512 ? (int)mean : 512;
 }
 
@@ -63,7 +62,7 @@ PSAC_INLINE int mean_list_bytes(const psac_shard *shard) {
     const index_type *restrict target = shard->target;                                                           \
     uint32_t *restrict sum = (uint32_t *)current;                                                                 \
     const uint32_t *first = shard->target_first;                                                                  \
-    const int list_bytes = mean_list_bytes(shard);                                                                \
+    const int list_bytes = bytes_ahead(shard);                                                                    \
     psac_spike_reader spikes;                                                                                     \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
     for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                        \

@@ -148,8 +148,7 @@ static psac_status launch_recurrent_currents(psac_stream *stream, const psac_sha
   if (shard->n_sources == 0) return PSAC_OK;
   share by;
   by.n_ranks = shard->n_source_words / shard->n_words;
-  const int64_t list_bytes = (int64_t)shard->n_local * shard->in_degree * shard->target_bytes / shard->n_sources;
-  by.lane_bits = floor_log2((list_bytes + 15) / 16, MOST_LANES);
+  by.lane_bits = floor_log2((psac_mean_list_bytes(shard) + 15) / 16, MOST_LANES);
   const int64_t n_threads = (int64_t)shard->n_words << by.lane_bits, wanted = THREADS_WANTED / (n_threads * n_trials);
   by.group_bits = floor_log2(wanted < by.n_ranks ? wanted : by.n_ranks, MOST_GROUPS);
   const int64_t warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;

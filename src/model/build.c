@@ -52,9 +52,7 @@ static void set_sizes(psac_network *network) {
   shard->retina_width = width;
   shard->n_units = height * width;
   shard->n_retina_words = (shard->n_units + WORD_BITS - 1) / WORD_BITS;
-  const int critic_is_plastic = config->network.model == PSAC_MODEL_PSAC;
-  shard->lanes = psac_lanes_make((int)config->output_layer.num_neurons,
-                                 critic_is_plastic ? (int)config->actor_critic.num_critic_neurons : 0);
+  shard->lanes = psac_plan_lanes(config);
 }
 
 // Time constants and refractory masks of this rank's neurons, made on the host and copied.

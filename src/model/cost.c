@@ -58,7 +58,7 @@ static double middle_set(const psac_amounts *a, double n_all, int on_device) {
 
 static psac_amounts make_amounts(const psac_config *config, const psac_hardware *hardware, const psac_conditions *conditions,
                                  const psac_cost *cost) {
-  const psac_lanes lanes = psac_lanes_make((int)config->output_layer.num_neurons, (int)config->actor_critic.num_critic_neurons);
+  const psac_lanes lanes = psac_plan_lanes(config);
   psac_amounts a = {
       .trials = (double)cost->batch_share,
       .together = (double)cost->plan.n_together,

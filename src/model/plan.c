@@ -65,13 +65,17 @@ static void add_synapses(psac_plan *plan, const psac_config *config, int on_devi
 
 static void add_readout(psac_plan *plan, const psac_config *config, double steps, double trials, int on_device) {
   const int is_psac = config->network.model == PSAC_MODEL_PSAC;
-  const psac_lanes lanes =
-      psac_lanes_make((int)config->output_layer.num_neurons, is_psac ? (int)config->actor_critic.num_critic_neurons : 0);
+  const psac_lanes lanes = psac_plan_lanes(config);
   const double padded = 64.0 * (double)plan->n_words;
   const double block = config->simulation.steps_per_reduce > 0 ? fmin((double)config->simulation.steps_per_reduce, steps) : steps;
   add(plan, "plastic weights", 4.0 * padded * lanes.n + (is_psac ? 0.0 : 8.0 * (double)plan->n_words * lanes.n));
   add(plan, "eligibility", 4.0 * (padded + steps * (on_device ? trials : 1.0)) * lanes.n_eligibility);
   add(plan, "readout", trials * (8.0 * block * lanes.n + 16.0 * steps + 2.0 * PSAC_MAX_PLASTIC * 12.0));
+}
+
+psac_lanes psac_plan_lanes(const psac_config *config) {
+  const int is_psac = config->network.model == PSAC_MODEL_PSAC;
+  return psac_lanes_make((int)config->output_layer.num_neurons, is_psac ? (int)config->actor_critic.num_critic_neurons : 0);
 }
 
 psac_config psac_plan_share(const psac_config *config, int64_t n_replicas) {

@@ -28,6 +28,9 @@ typedef struct psac_plan {
 // The configuration that one of n_replicas simulates: with its share of every batch, of which the last may have less.
 psac_config psac_plan_share(const psac_config *config, int64_t n_replicas);
 
+// What a row of plastic weights holds; critic neurons have none in model seed.
+psac_lanes psac_plan_lanes(const psac_config *config);
+
 // on_device: the layout of the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a configuration allows.
 psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device);
 

@@ -1,5 +1,5 @@
-// How the sanitizers watch the programs of this build (-DPSAC_SANITIZE=ON): part of every executable, so that a run by hand is watched
-// like a test. ASAN_OPTIONS and LSAN_OPTIONS in the environment come after this.
+// How the sanitizers watch the programs of this build (-DPSAC_SANITIZE=ON or -DPSAC_FUZZ=ON): part of every executable, so that a run by
+// hand is watched like a test. ASAN_OPTIONS and LSAN_OPTIONS in the environment come after this.
 //
 // Memory that nothing points to any more when a program ends is reported as a leak, and the exit code is 99, which no program of ours
 // uses. A rank that ends by MPI_Abort, _exit or a signal is not looked at.
