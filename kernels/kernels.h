@@ -34,6 +34,7 @@ enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
   PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
   PSAC_TARGET_GROUP = 8,  // recurrent targets of a neuron come in groups of so many at most
+  PSAC_FEW_TARGETS = 4,   // and one by one where there are fewer than so many on average
   PSAC_MAX_PLASTIC = 64,  // output or critic neurons at most
 };
 
@@ -87,8 +88,8 @@ typedef struct psac_shard {
   int16_t *field_weight;      // [entries][PSAC_COLUMN]
 
   // recurrence, stored by source (both backends). Of the neurons of the whole layer, the k-th that has targets on this rank, in the order
-  // of slots, has them in target[target_first[k] .. target_first[k + 1]), filled up to whole groups of 16 bytes with indices just behind
-  // n_padded, where nobody looks. source_core.h finds k.
+  // of slots, has them in target[target_first[k] .. target_first[k + 1]), filled up to whole groups with indices just behind n_padded, where
+  // nobody looks. source_core.h finds k and says what a group is. PSAC_FEW_TARGETS places behind the last list can be read.
   int32_t in_degree;          // 0 = none
   int32_t current_exc, current_inh;
   uint64_t *source_mask;      // [n_source_words] bit = a neuron that has targets here
@@ -97,7 +98,7 @@ typedef struct psac_shard {
   uint32_t n_exc_sources;     // the first of them, which are excitatory
   uint32_t *target_first;     // [n_sources + 1]
   void *target;               // uint16_t or uint32_t local index
-  int32_t target_bytes;       // 2 or 4: groups of 8 or 4
+  int32_t target_bytes;       // 2 or 4
 
   // spikes of this rank over a whole presentation
   uint64_t *spikes;           // [n_steps][trials][n_words]

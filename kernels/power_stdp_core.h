@@ -7,6 +7,7 @@
 
 #include "base/device.h"
 #include "elementary_core.h"
+#include "kernels.h"
 
 // w + change, clamped to [0, 1], in steps of 2^-30; |change| < 1. Any w: clamping first keeps the sum in range.
 PSAC_HD static inline int32_t psac_weight_add(int32_t w, int32_t change) {
@@ -25,6 +26,13 @@ PSAC_HD static inline int32_t psac_power_stdp(int32_t weight, float gate, float 
   const float w = (float)weight * 0x1p-30f;
   const float bound = psac_powf(2.0f * (gate > 0.0f ? 1.0f - w : w), mu);
   return psac_weight_add(weight, psac_weight_change(rate * bound * gate));
+}
+
+// A running mean count as it enters sums, in steps of 2^-PSAC_MEAN_BITS; and its square, in the same steps.
+PSAC_HD static inline int32_t psac_mean_steps(float mean) { return (int32_t)rintf(mean * (float)(1 << PSAC_MEAN_BITS)); }
+PSAC_HD static inline int64_t psac_mean_square(float mean) {
+  const int64_t steps = psac_mean_steps(mean);
+  return steps * steps >> PSAC_MEAN_BITS;
 }
 
 #endif

@@ -1,4 +1,5 @@
-// How a spike finds its list of targets (kernels.h, psac_shard: source_mask, source_first). Common subset of C and C++.
+// How recurrent synapses are stored by source, and how a spike finds its list of targets (kernels.h, psac_shard: source_mask to
+// target_bytes). Common subset of C and C++.
 #ifndef PSAC_KERNELS_SOURCE_CORE_H
 #define PSAC_KERNELS_SOURCE_CORE_H
 
@@ -16,6 +17,18 @@ PSAC_HD static inline uint32_t psac_source(uint32_t first, uint64_t mask, uint64
 // The same for the neuron in a slot. Without targets: the number of the next one that has some.
 PSAC_HD static inline uint32_t psac_source_in_slot(const uint32_t *first, const uint64_t *mask, int64_t slot) {
   return psac_source(first[slot / 64], mask[slot / 64], (uint64_t)1 << (slot % 64));
+}
+
+// Bytes of the local index of a target, on a rank with so many neurons.
+static inline int psac_target_bytes(int64_t n_padded) { return n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4; }
+
+// Places of a group, to whole ones of which a list is filled up: 16 bytes, which are read at once. But where a neuron has few targets on a
+// rank on average, nothing is filled up, so that many lists lie in what memory moves at once.
+static inline int psac_target_group(double fan_out, int target_bytes) { return fan_out < PSAC_FEW_TARGETS ? 1 : 16 / target_bytes; }
+
+// Mean number of targets that a neuron of the whole layer has on this rank.
+static inline double psac_fan_out(const psac_shard *shard) {
+  return (double)shard->n_local * (double)shard->in_degree / (double)shard->map.n_neurons;
 }
 
 // Mean bytes of the targets of a neuron that has some here; 0 if none has.

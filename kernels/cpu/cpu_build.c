@@ -112,8 +112,8 @@ static uint64_t make_starts(uint32_t *first, uint32_t n, uint32_t group) {
 // where its end belongs, to there.
 psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
-  shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
-  const uint32_t group = 16 / (uint32_t)shard->target_bytes, n_padded = (uint32_t)shard->n_padded;
+  shard->target_bytes = psac_target_bytes(shard->n_padded);
+  const uint32_t group = (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes), n_padded = (uint32_t)shard->n_padded;
   PSAC_TRY(find_sources(shard, key));
   PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * ((size_t)shard->n_sources + 1), "recurrent synapses"));
   uint32_t *end = shard->target_first + 1;
@@ -125,7 +125,7 @@ psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, ps
     return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
                      "synapses); use more ranks", shard->n_local, shard->in_degree);
   }
-  PSAC_TRY(psac_cpu_alloc(&shard->target, (size_t)n_places * (size_t)shard->target_bytes, "recurrent synapses"));
+  PSAC_TRY(psac_cpu_alloc(&shard->target, (size_t)(n_places + PSAC_FEW_TARGETS) * (size_t)shard->target_bytes, "recurrent synapses"));
   for (int32_t i = 0; i < shard->n_local; i++) {
     for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, end[source(shard, key, i, k)]++, (uint32_t)i);
   }

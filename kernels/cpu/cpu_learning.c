@@ -98,7 +98,7 @@ PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_
     }
     const float count = (float)eligibility[lanes.n_output + 1] / (float)batch->n_trials;
     shard->mean_count[i] = fmaf(batch->mean_rate, count - mean, mean);
-    row[lanes.mean_count] = (int32_t)rintf(shard->mean_count[i] * (float)(1 << PSAC_MEAN_BITS));
+    row[lanes.mean_count] = psac_mean_steps(shard->mean_count[i]);
   }
   memset(shard->eligibility, 0, sizeof *shard->eligibility * (size_t)shard->n_padded * (size_t)lanes.n_eligibility);
   return PSAC_OK;
@@ -107,10 +107,7 @@ PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_
 psac_status psac_cpu_sum_mean_squares(psac_stream *stream, const psac_shard *shard, int64_t *sum) {
   (void)stream;
   *sum = 0;
-  for (int32_t i = 0; i < shard->n_local; i++) {
-    const int64_t mean = shard->row[(size_t)i * (size_t)shard->lanes.n + (size_t)shard->lanes.mean_count];
-    *sum += mean * mean >> PSAC_MEAN_BITS;
-  }
+  for (int32_t i = 0; i < shard->n_local; i++) *sum += psac_mean_square(shard->mean_count[i]);
   return PSAC_OK;
 }
 

@@ -54,8 +54,9 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
 }
 
 // Every spike that arrives from a neuron with targets here adds its current to them. Target lists are short and far apart, so the list
-// a few spikes ahead is fetched early. One body for both widths of a local index. Sums are unsigned as what fills lists up to whole groups
-// is never reset and goes round; the others fit (currents_fit).
+// a few spikes ahead is fetched early. One body for both widths of a local index. Where neurons have few targets here, a branch for each
+// would mostly be guessed wrong: PSAC_FEW_TARGETS are always added, those that are none nowhere. Sums are unsigned as nowhere, where what
+// fills lists up to whole groups also leads, is never reset and goes round; the others fit (currents_fit).
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
   PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,             \
                         int32_t *current) {                                                                       \
@@ -63,6 +64,8 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
     uint32_t *restrict sum = (uint32_t *)current;                                                                 \
     const uint32_t *first = shard->target_first;                                                                  \
     const int list_bytes = bytes_ahead(shard);                                                                    \
+    const int few = psac_target_group(psac_fan_out(shard), shard->target_bytes) == 1;                             \
+    const index_type nowhere = (index_type)shard->n_padded;                                                       \
     psac_spike_reader spikes;                                                                                     \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
     for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                        \
@@ -70,9 +73,14 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
         const size_t source = spikes.index[k];                                                                    \
         psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], list_bytes);                            \
         const uint32_t amount = (uint32_t)(source < shard->n_exc_sources ? shard->current_exc : shard->current_inh);\
-        const index_type *end = target + first[source + 1];                                                       \
-        for (const index_type *group = target + first[source]; group < end; group += 16 / sizeof(index_type)) {   \
-          for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) sum[group[j]] += amount;                         \
+        const index_type *list = target + first[source], *end = target + first[source + 1];                       \
+        if (few) {                                                                                                \
+          for (int j = 0; j < PSAC_FEW_TARGETS; j++) sum[list + j < end ? list[j] : nowhere] += amount;           \
+          for (list += PSAC_FEW_TARGETS; list < end; list++) sum[*list] += amount;                                \
+        } else {                                                                                                  \
+          for (; list < end; list += 16 / sizeof(index_type)) {                                                   \
+            for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) sum[list[j]] += amount;                        \
+          }                                                                                                       \
         }                                                                                                         \
       }                                                                                                           \
     }                                                                                                             \

@@ -135,7 +135,7 @@ static psac_status find_sources(psac_stream *stream, psac_shard *shard, psac_rng
 
 static psac_status sort_synapses(psac_stream *stream, psac_shard *shard, psac_rng_key key, uint64_t *total) {
   const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
-  const uint32_t group = 16 / (uint32_t)shard->target_bytes;
+  const uint32_t group = (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
   PSAC_TRY(find_sources(stream, shard, key, total));
   PSAC_TRY(psac_cuda_alloc((void **)&shard->target_first, sizeof(uint32_t) * ((size_t)shard->n_sources + 1), "recurrent synapses"));
   PSAC_LAUNCH(count_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
@@ -153,7 +153,7 @@ static psac_status sort_synapses(psac_stream *stream, psac_shard *shard, psac_rn
 }
 
 extern "C" psac_status psac_cuda_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
-  shard->target_bytes = shard->n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4;
+  shard->target_bytes = psac_target_bytes(shard->n_padded);
   void *total;
   PSAC_TRY(psac_cuda_alloc(&total, sizeof(uint64_t), "building recurrent synapses"));
   const psac_status status = sort_synapses(stream, shard, key, (uint64_t *)total);

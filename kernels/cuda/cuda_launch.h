@@ -9,6 +9,7 @@
 
 #include "base/watch_call.h"
 #include "cuda/cuda_kernels.h"
+#include "cuda/cuda_shape.h"
 
 struct psac_stream {
   cudaStream_t cuda;
@@ -51,7 +52,6 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
     }                                                                            \
   } while (0)
 
-enum { PSAC_THREADS = 256, PSAC_WARP = 32, PSAC_WARPS = PSAC_THREADS / PSAC_WARP };  // of a block, unless a kernel says otherwise
 #define PSAC_ALL_LANES 0xffffffffu
 
 // Blocks of PSAC_THREADS for n threads, blocks for n warps.

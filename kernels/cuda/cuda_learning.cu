@@ -21,17 +21,18 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
   }
 }
 
-// A warp adds the row of one step of one trial to the rows of the neurons that spike in it.
-__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, const int32_t *table) {
-  const int64_t item = psac_warp(), t = item / n_trials, b = item % n_trials;
-  if (item >= n_items) return;  // the whole warp
+// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words.
+__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, const int32_t *table) {
+  const int64_t item = psac_warp() % n_items, range = psac_warp() / n_items, t = item / n_trials, b = item % n_trials;
+  if (range >= n_ranges) return;  // the whole warp
+  const int begin = psac_range_begin(&shard, range, n_ranges), end = psac_range_begin(&shard, range + 1, n_ranges);
   const uint64_t *spikes = shard.spikes + item * shard.n_words;
   const int n_lanes = shard.lanes.n_eligibility;
   for (int chunk = 0; chunk < n_lanes; chunk += PSAC_WARP) {
     const int lane = chunk + psac_lane();
     const int32_t value = lane < n_lanes ? table[(b * shard.n_steps + t) * n_lanes + lane] : 0;
     int32_t *row = shard.eligibility + lane;
-    psac_for_each_spike(spikes, 0, shard.n_words, [&](int64_t i) {
+    psac_for_each_spike(spikes, begin, end, [&](int64_t i) {
       if (value != 0) atomicAdd(&row[i * n_lanes], value);
     });
   }
@@ -39,13 +40,14 @@ __global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items,
 
 extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
                                                         const uint64_t *output_spikes, const psac_third_factor *factors) {
-  const int64_t n_items = (int64_t)shard->n_steps * n_trials;
   const int n_lanes = shard->lanes.n_eligibility;
+  const int64_t n_items = (int64_t)shard->n_steps * n_trials, n_ranges = psac_shape_ranges(shard->n_words, n_lanes);
   PSAC_TRY(psac_cuda_reserve(stream, psac_eligibility_scratch(shard, n_trials)));
   int32_t *table = (int32_t *)stream->scratch;
   PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_lanes, stream, *shard, n_trials, trace_decay, output_spikes, factors,
               table);
-  PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items), PSAC_THREADS, stream, *shard, n_trials, n_items, (const int32_t *)table);
+  PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, n_items, n_ranges,
+              (const int32_t *)table);
   return PSAC_OK;
 }
 
@@ -69,7 +71,7 @@ __global__ void learn(psac_shard shard, const psac_batch_factor *batch) {
   const float count = (float)eligibility[lanes.n_output + 1] / (float)batch->n_trials;
   const float changed = fmaf(batch->mean_rate, count - mean, mean);
   shard.mean_count[i] = changed;
-  row[lanes.mean_count] = (int32_t)rintf(changed * (float)(1 << PSAC_MEAN_BITS));
+  row[lanes.mean_count] = psac_mean_steps(changed);
 }
 
 extern "C" psac_status psac_cuda_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
@@ -80,12 +82,7 @@ extern "C" psac_status psac_cuda_apply_learning(psac_stream *stream, const psac_
 
 __global__ void square_means(psac_shard shard, int64_t *sum) {
   const int64_t i = psac_thread();
-  int64_t square = 0;
-  if (i < shard.n_local) {
-    const int64_t mean = shard.row[i * shard.lanes.n + shard.lanes.mean_count];
-    square = mean * mean >> PSAC_MEAN_BITS;
-  }
-  const int64_t all = psac_warp_sum(square);
+  const int64_t all = psac_warp_sum(i < shard.n_local ? psac_mean_square(shard.mean_count[i]) : 0);
   if (psac_lane() == 0 && all != 0) psac_add_i64(sum, all);
 }
 

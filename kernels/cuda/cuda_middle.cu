@@ -9,9 +9,8 @@
 enum {
   TRIALS = 8,            // that a thread handles together
   RETINA_SIDE_MAX = 64,  // retina.input_size is at most 64 x 64
-  MOST_LANES = 3,        // of a target list, as a power of two
-  MOST_GROUPS = 16,      // of ranks, as a power of two
-  THREADS_WANTED = 1 << 19,  // twice what a GPU runs at once
+  SECTOR_BITS = 2,       // words in a sector, as a power of two
+  SECTOR_WORDS = 1 << SECTOR_BITS,
 };
 
 __global__ void rest(float *v, int64_t n, float v_rest) {
@@ -86,9 +85,9 @@ struct alignas(16) target_group {
 
 // Adds the spike of a source to its targets: every `lanes`-th group of them, from `lane` on.
 template <typename index_type>
-__device__ static void add_targets(const psac_shard *shard, int32_t *current, uint32_t source, uint32_t lane, uint32_t lanes) {
+__device__ static void add_groups(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source, uint32_t lane,
+                                  uint32_t lanes) {
   const uint32_t group_size = 16 / sizeof(index_type), n_padded = (uint32_t)shard->n_padded;
-  const int32_t amount = source < shard->n_exc_sources ? shard->current_exc : shard->current_inh;
   const uint32_t end = shard->target_first[source + 1] / group_size;
   for (uint32_t g = shard->target_first[source] / group_size + lane; g < end; g += lanes) {
     const target_group<index_type> group = ((const target_group<index_type> *)shard->target)[g];
@@ -98,21 +97,24 @@ __device__ static void add_targets(const psac_shard *shard, int32_t *current, ui
   }
 }
 
-// How the threads of recurrent_currents share the work, in powers of two.
-typedef struct share {
-  int lane_bits;   // lanes that share a word of spikes, and read the list of each together
-  int group_bits;  // groups that the ranks are dealt to; a thread takes its word of every rank of its group
-  int n_ranks;
-} share;
+// The same where targets lie one by one.
+template <typename index_type>
+__device__ static void add_few(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source) {
+  const uint32_t end = shard->target_first[source + 1];
+  for (uint32_t k = shard->target_first[source]; k < end; k++) atomicAdd(&current[((const index_type *)shard->target)[k]], amount);
+}
 
 // Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread that is done with
-// a word takes the next one while others of its warp are still at theirs.
-__global__ void recurrent_currents(psac_shard shard, share by, const uint64_t *arriving, size_t rank_stride) {
+// a word takes the next one while others of its warp are still at theirs. Within a block words of a sector come first, then trials, then
+// sectors: spikes are read by whole sectors, and what is read of the index and of lists for one trial is there for the others.
+__global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurrence_shape by, const uint64_t *arriving, size_t rank_stride) {
   const uint32_t lanes = 1u << by.lane_bits, n_groups = 1u << by.group_bits, group = blockIdx.x & (n_groups - 1);
-  const uint32_t thread = (blockIdx.x >> by.group_bits) * blockDim.x + threadIdx.x, w = thread >> by.lane_bits;
-  if (w >= (uint32_t)shard.n_words) return;
-  const int64_t b = blockIdx.y, n_words = shard.n_words;
-  int32_t *current = shard.current + b * shard.n_padded;
+  const uint32_t thread = (blockIdx.x >> by.group_bits) * blockDim.x + threadIdx.x, place = thread >> by.lane_bits;
+  const uint32_t w = place >> (SECTOR_BITS + by.trial_bits) << SECTOR_BITS | (place & (SECTOR_WORDS - 1));
+  const uint32_t b = blockIdx.y << by.trial_bits | (place >> SECTOR_BITS & ((1u << by.trial_bits) - 1));
+  if (w >= (uint32_t)shard.n_words || b >= (uint32_t)n_trials) return;
+  const int64_t n_words = shard.n_words;
+  int32_t *current = shard.current + (int64_t)b * shard.n_padded;
   const uint64_t *spikes = arriving + group * rank_stride + b * n_words + w;
   int64_t index = group * n_words + w;
   uint64_t mask = 0, word = 0;
@@ -127,34 +129,27 @@ __global__ void recurrent_currents(psac_shard shard, share by, const uint64_t *a
       rank += (int)n_groups;
     }
     if (word) {
-      const uint32_t source = psac_source(first, mask, word);
-      if (shard.target_bytes == 2) add_targets<uint16_t>(&shard, current, source, thread & (lanes - 1), lanes);
-      else add_targets<uint32_t>(&shard, current, source, thread & (lanes - 1), lanes);
+      const uint32_t source = psac_source(first, mask, word), lane = thread & (lanes - 1);
+      const int32_t amount = source < shard.n_exc_sources ? shard.current_exc : shard.current_inh;
+      if (by.few && shard.target_bytes == 2) add_few<uint16_t>(&shard, current, amount, source);
+      else if (by.few) add_few<uint32_t>(&shard, current, amount, source);
+      else if (shard.target_bytes == 2) add_groups<uint16_t>(&shard, current, amount, source, lane, lanes);
+      else add_groups<uint32_t>(&shard, current, amount, source, lane, lanes);
       word &= word - 1;
     }
   }
 }
 
-// The largest power of two that is at most n and at most 2^most.
-static int floor_log2(int64_t n, int most) {
-  int bits = 0;
-  while (bits < most && n >> (bits + 1) > 0) bits++;
-  return bits;
-}
-
-// As many lanes as a list has groups of targets on average; and as many groups of ranks as it takes to fill a GPU.
 static psac_status launch_recurrent_currents(psac_stream *stream, const psac_shard *shard, int n_trials, const uint64_t *arriving,
                                              size_t rank_stride) {
   if (shard->n_sources == 0) return PSAC_OK;
-  share by;
-  by.n_ranks = shard->n_source_words / shard->n_words;
-  by.lane_bits = floor_log2((psac_mean_list_bytes(shard) + 15) / 16, MOST_LANES);
-  const int64_t n_threads = (int64_t)shard->n_words << by.lane_bits, wanted = THREADS_WANTED / (n_threads * n_trials);
-  by.group_bits = floor_log2(wanted < by.n_ranks ? wanted : by.n_ranks, MOST_GROUPS);
-  const int64_t warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;
+  const int n_ranks = shard->n_source_words / shard->n_words, few = psac_target_group(psac_fan_out(shard), shard->target_bytes) == 1;
+  const psac_recurrence_shape by = psac_shape_recurrence(shard->n_words, n_ranks, n_trials, few, psac_mean_list_bytes(shard));
+  const int64_t sectors = (shard->n_words + SECTOR_WORDS - 1) / SECTOR_WORDS;
+  const int64_t n_threads = sectors << (SECTOR_BITS + by.lane_bits + by.trial_bits), warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;
   const unsigned block = warps < PSAC_WARPS ? (unsigned)warps * PSAC_WARP : (unsigned)PSAC_THREADS;
-  const dim3 grid(psac_blocks(n_threads) << by.group_bits, (unsigned)n_trials);
-  PSAC_LAUNCH(recurrent_currents, grid, block, stream, *shard, by, arriving, rank_stride);
+  const dim3 grid(psac_blocks(n_threads) << by.group_bits, (unsigned)(((n_trials - 1) >> by.trial_bits) + 1));
+  PSAC_LAUNCH(recurrent_currents, grid, block, stream, *shard, n_trials, by, arriving, rank_stride);
   return PSAC_OK;
 }
 

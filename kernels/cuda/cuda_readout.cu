@@ -2,20 +2,15 @@
 #include "cuda/cuda_spikes.h"
 #include "lif_core.h"
 
-enum {
-  WARPS_WANTED = 8192,  // a call with few steps and trials cuts the layer into ranges, so that it still fills a GPU
-  WORDS_AT_LEAST = 8,   // of a range
-  READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,
-};
+enum { READOUT_THREADS = 2 * PSAC_MAX_PLASTIC };
 
 // A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; its lanes are those of the row.
-__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int n_ranges, int64_t *drives) {
-  const int64_t warp = psac_warp(), item = warp / n_ranges;
-  const int range = (int)(warp % n_ranges);
-  if (item >= n_items) return;  // the whole warp
+__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int64_t *drives) {
+  const int64_t item = psac_warp() % n_items, range = psac_warp() / n_items;
+  if (range >= n_ranges) return;  // the whole warp
   const int64_t step = t + item / n, b = first + item % n;
   const uint64_t *spikes = shard.spikes + (step * n_trials + b) * shard.n_words;
-  const int begin = (int)((int64_t)shard.n_words * range / n_ranges), end = (int)((int64_t)shard.n_words * (range + 1) / n_ranges);
+  const int begin = psac_range_begin(&shard, range, n_ranges), end = psac_range_begin(&shard, range + 1, n_ranges);
   for (int chunk = 0; chunk < shard.lanes.n; chunk += PSAC_WARP) {
     const int lane = chunk + psac_lane(), n_lanes = shard.lanes.n;
     const int32_t *row = shard.row + (lane < n_lanes ? lane : 0);
@@ -30,12 +25,11 @@ __global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t
 extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                                 int n_steps, int64_t *drives) {
   const int64_t n_items = (int64_t)n_steps * n;
-  int64_t n_ranges = (WARPS_WANTED + n_items - 1) / n_items;
-  if (n_ranges > shard->n_words / WORDS_AT_LEAST) n_ranges = shard->n_words / WORDS_AT_LEAST;
-  if (n_ranges < 1) n_ranges = 1;
+  if (n_items == 0) return PSAC_OK;
+  const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->lanes.n, n_items);
   if (n_ranges > 1) PSAC_TRY(psac_kernels_cuda.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
-  PSAC_LAUNCH(sum_rows, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items,
-              (int)n_ranges, drives);
+  PSAC_LAUNCH(sum_rows, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges,
+              drives);
   return PSAC_OK;
 }
 

@@ -1,8 +1,14 @@
-// How a warp walks through the spikes of a vector: 32 words are read side by side, then every lane sees each spike in turn.
+// How a warp walks through the spikes of a range of words (psac_shape_ranges): 32 words are read side by side, then every lane sees each
+// spike in turn.
 #ifndef PSAC_KERNELS_CUDA_SPIKES_H
 #define PSAC_KERNELS_CUDA_SPIKES_H
 
 #include "cuda/cuda_launch.h"
+
+// The word with which a range begins; the next one begins where it ends.
+__device__ static inline int psac_range_begin(const psac_shard *shard, int64_t range, int64_t n_ranges) {
+  return (int)(shard->n_words * range / n_ranges);
+}
 
 // Calls visit(i) on all lanes for every spike i in words [first, end). To be called by whole warps.
 template <typename visitor>

@@ -43,6 +43,7 @@ typedef struct psac_cost_item {
   double calls;             // launches, calls or messages
   double bytes;             // moved; of a message: received
   double scattered;         // of them, by atomics, whose time in the cache is counted by their number
+  double again;             // beside them: read again by design while they are in the cache
   double least;             // bytes that the same work would move in the best layout we know
   double operations;
   double atomics;

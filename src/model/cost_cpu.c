@@ -30,7 +30,7 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
   if (a->in_degree > 0.0) {
     const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
     const double spikes = a->spikes * psac_plan_sources(a->fan_out);  // of neurons with targets here
-    const double places = a->spikes * psac_plan_places(a->fan_out, 16.0 / a->index_bytes);
+    const double places = a->spikes * psac_plan_places(a->fan_out, psac_plan_group(a->fan_out, a->index_bytes));
     const double lists = a->spikes * psac_plan_places(a->fan_out, LINE / a->index_bytes) * a->index_bytes;
     psac_cost_add(cost, (psac_cost_item){
         .name = "step_middle, recurrence", .stage = PSAC_STAGE_MIDDLE, .calls = items,
@@ -83,7 +83,7 @@ static void count_learning(const psac_amounts *a, psac_cost *cost) {
       .least = a->n * (row + 2.0 * eligibility + 8.0), .operations = a->n * (a->outputs + a->critics) * 4.0,
       .resident = a->n * (row + eligibility)});
   psac_cost_add(cost, (psac_cost_item){
-      .name = "sum_mean_squares", .stage = PSAC_STAGE_LEARNING, .calls = 1.0, .bytes = a->n * LINE, .least = a->n * 4.0,
+      .name = "sum_mean_squares", .stage = PSAC_STAGE_LEARNING, .calls = 1.0, .bytes = a->n * 4.0, .least = a->n * 4.0,
       .operations = a->n * 3.0, .resident = a->n * (row + eligibility)});
 }
 

@@ -5,23 +5,18 @@
 // the same step would move with every byte read and written once, in the best layout that we know of; docs/performance.md says which.
 #include <math.h>
 
+#include "cuda/cuda_shape.h"
 #include "model/cost_internal.h"
 
 enum {
-  SECTOR = 32,
   TRIALS_PER_READ = 8,  // and COLUMNS in a sector of weights: retina_currents
   COLUMNS = 2,
-  THREADS = 256,
-  WARPS_WANTED = 8192,
-  WORDS_AT_LEAST = 8,
-  THREADS_AT_ONCE = 1 << 18,  // that a GPU runs
-  GROUP = 16,                 // bytes of a target list that a thread reads at once: recurrent_currents
-  MOST_LANES = 8,
-  WARP = 32,
-  DIVERGENCE = 2,  // of a warp's threads, which go on until the last has finished
+  DIVERGENCE = 2,       // of a warp's threads, which go on until the last has finished
+  FIRST_LEVEL = 64000,  // bytes of a multiprocessor's own cache, at least, and the blocks that share it
+  BLOCKS_AT_ONCE = 8,
 };
 
-static double sectors(double bytes) { return ceil(bytes / SECTOR) * SECTOR; }
+static double sectors(double bytes) { return ceil(bytes / PSAC_SECTOR) * PSAC_SECTOR; }
 
 static void count_retina(const psac_amounts *a, psac_cost *cost) {
   const double draws = a->retina_trials * a->steps * 64.0 * a->retina_words, thresholds = 8.0 * a->retina_trials * a->units;
@@ -36,9 +31,9 @@ static void count_retina(const psac_amounts *a, psac_cost *cost) {
 static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
   const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
   const double reads = whole * ceil(a->together / TRIALS_PER_READ) + ceil(rest / TRIALS_PER_READ);  // of weights, in a step
-  const double all = 2.0 * a->patch, share = a->patch > 0.0 ? a->patch_spikes / a->patch : 0.0;
-  const double visited = all * (1.0 - pow(1.0 - share, COLUMNS * TRIALS_PER_READ));
-  const double bits = 8.0 * a->retina_words * TRIALS_PER_READ / THREADS, column = 0.5;
+  const double all = 2.0 * a->patch, share = a->patch > 0.0 ? a->patch_spikes / a->patch : 0.0, of_read = a->trials / reads;
+  const double visited = all * (1.0 - pow(1.0 - share, COLUMNS * of_read));
+  const double bits = 8.0 * a->retina_words * of_read / PSAC_THREADS, column = 0.5;
   psac_cost_add(cost, (psac_cost_item){
       .name = "retina_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps,
       .bytes = a->steps * a->n * (4.0 * a->trials + reads * (visited + bits + column)),
@@ -51,31 +46,49 @@ static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
 // `working`, what is being added to at a time, stays in the cache; and at most every sector that is added to.
 static double scattered(const psac_amounts *a, double n_sectors, double array, double working) {
   const double kept = fmin(1.0, a->cache / working);
-  return 2.0 * (kept * fmin(n_sectors * SECTOR, array) + (1.0 - kept) * n_sectors * SECTOR);
+  return 2.0 * PSAC_SECTOR * (kept * fmin(n_sectors, array / PSAC_SECTOR) + (1.0 - kept) * n_sectors);
 }
 
-// How recurrent_currents shares its work: as launch_recurrent_currents in cuda_middle.cu.
+// How recurrent_currents shares its work.
 typedef struct sharing {
-  double lanes, ranks;  // per word; that a thread goes through
-  double threads;       // of one trial
+  double lanes, trials;  // that share a word
+  double ranks;          // that a thread goes through
+  double threads;        // of one trial
+  int few;
 } sharing;
 
-static double power_of_two(double at_most) { return at_most < 1.0 ? 1.0 : exp2(floor(log2(at_most))); }
-
 static sharing share_recurrence(const psac_amounts *a, double list_bytes) {
-  sharing by = {.lanes = fmin(MOST_LANES, power_of_two(ceil(list_bytes / GROUP)))};
-  const double groups = power_of_two(fmin(a->shards, 2.0 * THREADS_AT_ONCE / (a->words * by.lanes * a->together)));
-  by.ranks = a->shards / groups;
-  by.threads = a->words * by.lanes * groups;
-  return by;
+  const int few = psac_target_group(a->fan_out, (int)a->index_bytes) == 1, n_ranks = (int)fmin(a->shards, INT32_MAX);
+  const psac_recurrence_shape shape = psac_shape_recurrence((int64_t)a->words, n_ranks, (int)a->together, few, (int64_t)list_bytes);
+  return (sharing){.lanes = ldexp(1.0, shape.lane_bits), .trials = ldexp(1.0, shape.trial_bits),
+                   .ranks = a->shards / ldexp(1.0, shape.group_bits),
+                   .threads = a->words * ldexp(1.0, shape.lane_bits + shape.group_bits), .few = few};
 }
 
 // Steps that a warp takes for a rank's words: in each of them a thread looks at a word or takes a spike of one, so that it needs
 // max(1, spikes) for a word; the warp needs what the busiest of its threads does over all its ranks.
 static double steps_of_warp(const sharing *by, double spikes_per_word) {
-  const double none = exp(-spikes_per_word), mean = spikes_per_word + none, words = fmax(1.0, WARP / by->lanes);
+  const double none = exp(-spikes_per_word), mean = spikes_per_word + none, words = fmax(1.0, PSAC_WARP / by->lanes);
   const double variance = fmax(0.0, spikes_per_word + spikes_per_word * spikes_per_word + none - mean * mean);
   return mean + sqrt(2.0 * log(words) * variance / by->ranks);
+}
+
+// Bytes of sectors that n_reads at random places of an array fetch, each of n_bytes that begin at any multiple of `unit`.
+static double fetched(double array_bytes, double n_reads, double n_bytes, double unit) {
+  const double in_array = array_bytes / PSAC_SECTOR + 1.0, per_read = 1.0 + (n_bytes - unit) / PSAC_SECTOR;
+  return PSAC_SECTOR * in_array * -expm1(-n_reads * per_read / in_array);
+}
+
+// What the spikes of an item, a step of one trial, fetch of the index, two neighbours each, and of lists. A block takes some words of
+// by->trials trials, and fetches once what it needs more than once, as far as that stays in the first-level cache.
+static double index_and_lists(const psac_amounts *a, const sharing *by, double sources_per_word, double spikes_per_word, double list) {
+  const double words = PSAC_THREADS / (by->lanes * by->trials), unit = by->few ? a->index_bytes : 16.0;
+  const double sources = words * sources_per_word, reads = words * by->trials * spikes_per_word;
+  const double together = fetched(4.0 * sources, reads, 8.0, 4.0) + fetched(list * sources, reads, list, unit);
+  const double alone = reads * (2.0 * PSAC_SECTOR + 4.0 + list - unit);
+  const double kept = fmin(1.0, FIRST_LEVEL / (BLOCKS_AT_ONCE * (together + 8.0 * words * by->trials)));
+  const double blocks = a->slots / 64.0 / (words * by->trials);
+  return blocks * (kept * together + (1.0 - kept) * alone);
 }
 
 // A look at every word of the whole layer's spikes and at its mask; a spike with targets here costs its number, two neighbours in the index
@@ -83,19 +96,23 @@ static double steps_of_warp(const sharing *by, double spikes_per_word) {
 static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
   const double items = fmax(0.0, a->steps - a->delay) * a->trials, words = a->slots / 64.0;
   const double share = psac_plan_sources(a->fan_out), spikes = a->spikes * share, events = a->spikes * a->fan_out;
-  const double list = psac_plan_places(a->fan_out, GROUP / a->index_bytes) * a->index_bytes / share;  // of a source that has one
+  const double group = psac_plan_group(a->fan_out, a->index_bytes);
+  const double list = psac_plan_places(a->fan_out, group) * a->index_bytes / share;  // of a source that has one
   const sharing by = share_recurrence(a, a->fan_out * a->index_bytes / share);
-  const double in_flight = fmin(a->together, 1.0 + THREADS_AT_ONCE / by.threads), currents = 4.0 * a->n;
-  const double index = SECTOR + 4.0 + fmin(SECTOR, 4.0 * words / spikes);  // neighbours now and then lie in two sectors
-  const double lists = list + SECTOR - GROUP;                              // which begin at any group of a sector
-  const double added = items * scattered(a, events, currents, currents * in_flight);
-  const double start = 45.0 / by.ranks, look = 20.0, any = 1.0 - exp(-spikes / words * WARP / by.lanes);
-  const double take = 25.0 + ceil(list / GROUP / by.lanes) * (5.0 + 5.0 * GROUP / a->index_bytes);
+  const double in_flight = by.trials * (1.0 + PSAC_THREADS_AT_ONCE / (by.threads * by.trials)), currents = 4.0 * a->n;
+  const double added = items * scattered(a, events, currents, currents * fmin(a->together, in_flight));
+  const double numbers = fmin(PSAC_SECTOR * spikes, 4.0 * words / by.trials);
+  const double fetches = index_and_lists(a, &by, 64.0 * share, spikes / words, list);
+  const double all_lists = a->slots * a->fan_out * a->index_bytes;
+  const double start = 50.0 / by.ranks, look = 20.0, any = 1.0 - exp(-spikes / words * PSAC_WARP / by.lanes);
+  const double targets = by.few ? 6.0 * DIVERGENCE * list / a->index_bytes
+                                : ceil(list / 16.0 / by.lanes) * (5.0 + 5.0 * 16.0 / a->index_bytes);
   psac_cost_add(cost, (psac_cost_item){
       .name = "recurrent_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * fmax(0.0, a->steps - a->delay),
-      .bytes = items * (words * 16.0 + spikes * (index + lists)) + added, .scattered = added,
-      .least = items * (words * 8.0 * (1.0 + 1.0 / a->together) + events * a->index_bytes + 2.0 * fmin(4.0 * events, currents)),
-      .operations = items * words * by.lanes * (start + steps_of_warp(&by, spikes / words) * (look + any * take)),
+      .bytes = items * (words * 8.0 * (1.0 + 1.0 / by.trials) + numbers + fetches) + added, .scattered = added,
+      .least = items * (words * 8.0 * (1.0 + 1.0 / a->together) + fmin(events * a->index_bytes, all_lists / a->together) +
+                        2.0 * fmin(4.0 * events, currents)),
+      .operations = items * words * by.lanes * (start + steps_of_warp(&by, spikes / words) * (look + any * (25.0 + targets))),
       .atomics = items * events, .resident = a->middle_set});
 }
 
@@ -120,17 +137,18 @@ static void count_middle(const psac_amounts *a, psac_cost *cost) {
       .operations = words * 2.0, .resident = words});
 }
 
-// sum_rows: a warp walks through the words of a step, or of a range of them where there are too few steps to fill a GPU.
+// sum_rows: a warp walks through a range of the words of a step. What a range's rows are read for again comes from the cache.
 static void count_readout(const psac_amounts *a, psac_cost *cost) {
-  const double row = 4.0 * a->lanes, per_call = a->block * a->together;
-  const double ranges = fmax(1.0, fmin(ceil(WARPS_WANTED / per_call), floor(a->words / WORDS_AT_LEAST)));
-  const double sum = 8.0 * a->lanes, added = ranges > 1.0 ? a->items * 2.0 * sum : 0.0;
+  const double row = 4.0 * a->lanes, sum = 8.0 * a->lanes, per_call = a->block * a->together, calls = a->chunks * a->blocks;
+  const double ranges = (double)psac_shape_ranges_to_fill((int64_t)a->words, (int)a->lanes, (int64_t)per_call);
+  const double added = ranges > 1.0 ? a->items * sum : 0.0;  // which were cleared before
+  const double read = a->items * a->own_spikes * sectors(row), rows = fmin(read, calls * a->n * row);
   psac_cost_add(cost, (psac_cost_item){
-      .name = "sum_rows", .stage = PSAC_STAGE_READOUT, .calls = a->chunks * a->blocks * (ranges > 1.0 ? 2.0 : 1.0),
-      .bytes = a->items * (a->n / 8.0 + a->own_spikes * sectors(row) + sum) + added, .scattered = added,
-      .least = a->items * (a->n / 8.0 + 8.0 * a->lanes) + a->chunks * a->blocks * a->n * row,
+      .name = "sum_rows", .stage = PSAC_STAGE_READOUT, .calls = calls * (ranges > 1.0 ? 2.0 : 1.0),
+      .bytes = a->items * (a->n / 8.0 + sum) + rows + added, .scattered = added, .again = read - rows,
+      .least = a->items * (a->n / 8.0 + sum) + rows,
       .operations = a->items * (a->words * 10.0 + a->own_spikes * 32.0 * ceil(a->lanes / 32.0) * 8.0),
-      .atomics = ranges > 1.0 ? a->items * ranges * sectors(sum) / SECTOR : 0.0, .resident = a->n * row});
+      .atomics = ranges > 1.0 ? a->items * ranges * sectors(sum) / PSAC_SECTOR : 0.0, .resident = a->n * row});
   const double drives = a->items * (8.0 * a->lanes + 16.0);
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_layers", .stage = PSAC_STAGE_READOUT, .calls = a->chunks * (a->blocks + 1.0), .bytes = drives, .least = drives,
@@ -146,19 +164,19 @@ static void count_apply(const psac_amounts *a, psac_cost *cost) {
       .bytes = a->n * (2.0 * sectors(row / 2.0) + 2.0 * eligibility + 8.0), .least = a->n * (row + 2.0 * eligibility + 8.0),
       .operations = a->n * 32.0 * 60.0, .resident = HUGE_VAL, .waits = 1.0});
   psac_cost_add(cost, (psac_cost_item){
-      .name = "square_means", .stage = PSAC_STAGE_LEARNING, .calls = 2.0, .bytes = a->n * SECTOR, .least = a->n * 4.0,
+      .name = "square_means", .stage = PSAC_STAGE_LEARNING, .calls = 2.0, .bytes = a->n * 4.0, .least = a->n * 4.0,
       .operations = a->n * 15.0, .resident = HUGE_VAL, .waits = 1.0});
 }
 
-// add_eligibility: a warp walks through the words of a step and adds the step's row of the table to the rows of its spikes.
+// add_eligibility: a warp walks through a range of the words of a step and adds the step's row of the table to the rows of its spikes.
 static void count_learning(const psac_amounts *a, psac_cost *cost) {
   const double row = 4.0 * a->eligibility_lanes;
   psac_cost_add(cost, (psac_cost_item){
       .name = "reverse_traces", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks, .bytes = a->items * (row + 8.0),
       .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0,
       .resident = a->together * a->steps * row, .steps_in_turn = a->chunks * a->steps});
-  const double rows = a->n * row, sectors_added = a->items * a->own_spikes * sectors(row) / SECTOR;
-  const double added = a->chunks * scattered(a, sectors_added / a->chunks, rows, rows);
+  const double rows = a->n * row, sectors_added = a->items * a->own_spikes * sectors(row) / PSAC_SECTOR;
+  const double added = a->chunks * scattered(a, sectors_added / a->chunks, rows, fmin(rows, PSAC_ROWS_AT_ONCE));
   psac_cost_add(cost, (psac_cost_item){
       .name = "add_eligibility", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks,
       .bytes = a->items * (a->n / 8.0 + row) + added, .scattered = added,

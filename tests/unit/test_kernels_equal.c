@@ -42,8 +42,9 @@ static void compare(const pair *both, int rank, const char *what, const void *le
   compare(both, rank, #member, network_of(both, 0, rank)->member, network_of(both, 1, rank)->member,          \
           (size_t)(n) * sizeof *network_of(both, 0, rank)->member)
 
-static void start(pair *both, const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int model) {
+static void start(pair *both, const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
   psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
+  if (n_neurons > 1) config.recurrence.in_degree = in_degree;
   if (model == PSAC_MODEL_SEED) {
     assert_ok(psac_config_overlay_file(&config, "seed"));
     config.network.uniform_current = 2.25;             // or a single spike of the retina would make all neurons spike
@@ -295,9 +296,9 @@ static void check_pattern(pair *both, int model) {
   }
 }
 
-static void check_network(const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int model) {
+static void check_network(const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
   pair both;
-  start(&both, kernels, n_neurons, n_ranks, model);
+  start(&both, kernels, n_neurons, n_ranks, in_degree, model);
   for (int rank = 0; rank < n_ranks; rank++) check_build(&both, rank);
   for (both.pattern = 0; both.pattern < N_PATTERNS; both.pattern++) check_pattern(&both, model);
   finish(&both);
@@ -305,10 +306,11 @@ static void check_network(const psac_kernels *kernels, int64_t n_neurons, int n_
 
 static void check_model(const psac_kernels *kernels, int model) {
   static const int64_t sizes[] = {1, 31, 32, 33, 997, 5000};
-  for (size_t k = 0; k < COUNT(sizes); k++) check_network(kernels, sizes[k], 1, model);
-  check_network(kernels, 9, 3, model);
-  check_network(kernels, 9, 8, model);
-  check_network(kernels, 997, 3, model);
+  for (size_t k = 0; k < COUNT(sizes); k++) check_network(kernels, sizes[k], 1, 50, model);
+  check_network(kernels, 9, 3, 50, model);
+  check_network(kernels, 9, 8, 50, model);
+  check_network(kernels, 997, 3, 50, model);
+  if (model == PSAC_MODEL_PSAC) check_network(kernels, 997, 8, 7, model);  // lists of one or two targets
 }
 
 static void check_psac(const psac_kernels *kernels) { check_model(kernels, PSAC_MODEL_PSAC); }
@@ -319,20 +321,28 @@ static void test_model_psac_has_the_same_bits(void **state) {
   with_backend(check_psac);
 }
 
-// More neurons than 16 bits can name, so that targets take 32.
-static void check_wide_targets(const psac_kernels *kernels) {
+// More neurons than 16 bits can name, so that targets take 32, and more rows than are gone through at a time.
+static void check_large(const psac_kernels *kernels, int64_t in_degree) {
   pair both;
-  start(&both, kernels, 66000, 1, PSAC_MODEL_PSAC);
+  start(&both, kernels, 110000, 1, in_degree, PSAC_MODEL_PSAC);
   assert_int_equal(shards_at(&both.side[1], 0)->target_bytes, 4);
   check_build(&both, 0);
   check_retina(&both);
   check_middle(&both);
+  set_middle_spikes(&both);
+  check_readout(&both);
+  check_learning(&both);
   finish(&both);
 }
 
-static void test_a_layer_with_wide_targets_has_the_same_bits(void **state) {
+static void check_large_layers(const psac_kernels *kernels) {
+  check_large(kernels, 20);
+  check_large(kernels, 2);
+}
+
+static void test_a_large_layer_has_the_same_bits(void **state) {
   (void)state;
-  with_backend(check_wide_targets);
+  with_backend(check_large_layers);
 }
 
 static void test_model_seed_has_the_same_bits(void **state) {
@@ -343,7 +353,7 @@ static void test_model_seed_has_the_same_bits(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_model_psac_has_the_same_bits),
-      cmocka_unit_test(test_a_layer_with_wide_targets_has_the_same_bits),
+      cmocka_unit_test(test_a_large_layer_has_the_same_bits),
       cmocka_unit_test(test_model_seed_has_the_same_bits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

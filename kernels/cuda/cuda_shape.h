@@ -1,0 +1,63 @@
+// How the CUDA kernels share out their work: what their launches and the cost model (src/model/cost_gpu.c) both have to know. Plain C.
+#ifndef PSAC_KERNELS_CUDA_SHAPE_H
+#define PSAC_KERNELS_CUDA_SHAPE_H
+
+#include <stdint.h>
+
+#include "kernels.h"
+#include "source_core.h"
+
+enum {
+  PSAC_THREADS = 256,  // of a block, unless a kernel says otherwise
+  PSAC_WARP = 32,
+  PSAC_WARPS = PSAC_THREADS / PSAC_WARP,
+  PSAC_SECTOR = 32,                       // bytes that memory moves at once
+  PSAC_THREADS_AT_ONCE = 1 << 18,         // that a large GPU runs
+  PSAC_CURRENTS_AT_ONCE = 24 << 20,       // bytes of currents that are added to at a time: half the level 2 cache of a large GPU
+  PSAC_ROWS_AT_ONCE = 4 << 20,            // bytes of a range's rows: the ranges at hand fit into the level 2 cache
+};
+
+// The largest power of two that is at most n and at most 2^most, as its exponent.
+static inline int psac_floor_log2(int64_t n, int most) {
+  int bits = 0;
+  while (bits < most && n >> (bits + 1) > 0) bits++;
+  return bits;
+}
+
+// recurrent_currents: numbers of threads, as powers of two, and their shares.
+typedef struct psac_recurrence_shape {
+  int lane_bits;   // lanes that share a word of spikes, and read the list of each together
+  int trial_bits;  // trials side by side whose words a block goes through at the same time
+  int group_bits;  // groups that the ranks are dealt to; a thread takes its word of every rank of its group
+  int n_ranks;
+  int few;         // targets lie one by one (psac_target_group)
+} psac_recurrence_shape;
+
+// As many lanes as a list, of list_bytes on average, has groups of targets; where a sector holds more than one list, as many trials together
+// as there are or as the cache holds the currents of; and as many groups of ranks as it takes to fill a GPU twice with these trials.
+static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n_ranks, int n_trials, int is_few, int64_t list_bytes) {
+  const int64_t fit = PSAC_CURRENTS_AT_ONCE / (64 * (int64_t)sizeof(int32_t) * n_words), at_once = fit < 1 ? 1 : fit < n_trials ? fit : n_trials;
+  psac_recurrence_shape by;
+  by.n_ranks = n_ranks;
+  by.few = is_few;
+  by.lane_bits = psac_floor_log2((list_bytes + 15) / 16, 3);
+  by.trial_bits = list_bytes < PSAC_SECTOR ? psac_floor_log2(at_once, 5) : 0;
+  const int64_t groups = 2 * PSAC_THREADS_AT_ONCE / ((n_words << by.lane_bits) * at_once);
+  by.group_bits = psac_floor_log2(groups < n_ranks ? groups : n_ranks, 16);
+  return by;
+}
+
+// sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,
+// so that a row moves between memory and cache once in a launch.
+static inline int64_t psac_shape_ranges(int64_t n_words, int n_lanes) {
+  return (64 * (int64_t)sizeof(int32_t) * n_lanes * n_words + PSAC_ROWS_AT_ONCE - 1) / PSAC_ROWS_AT_ONCE;
+}
+
+// The same, and more ranges, of at least 8 words, where there are too few steps and trials to fill a GPU.
+static inline int64_t psac_shape_ranges_to_fill(int64_t n_words, int n_lanes, int64_t n_items) {
+  const int64_t wanted = (PSAC_THREADS_AT_ONCE / PSAC_WARP + n_items - 1) / n_items, most = n_words / 8;
+  const int64_t to_fill = wanted < most ? wanted : most, for_cache = psac_shape_ranges(n_words, n_lanes);
+  return to_fill > for_cache ? to_fill : for_cache;
+}
+
+#endif
