@@ -78,7 +78,7 @@ typedef struct psac_shard {
   float *v;                   // [trials][n_padded] membrane potential
   int32_t *current;           // input of the step at hand; the backend's layout
 
-  // input from the retina: either uniform, or receptive fields. The CPU stores them by retina unit, one entry per (unit, column);
+  // input from the retina: uniform, receptive fields, or both. The CPU stores them by retina unit, one entry per (unit, column);
   // CUDA stores only field_weight, as [pixels of a patch][n_padded].
   int32_t uniform_current;    // per retina spike
   int32_t patch_size;         // 0 = no receptive fields

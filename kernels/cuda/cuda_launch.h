@@ -66,9 +66,9 @@ __device__ static inline void psac_add_i64(int64_t *sum, int64_t value) {
   atomicAdd((unsigned long long *)sum, (unsigned long long)value);
 }
 
-// Sum over the lanes of a warp, on every lane.
-__device__ static inline int64_t psac_warp_sum(int64_t value) {
-  for (int distance = PSAC_WARP / 2; distance > 0; distance /= 2) {
+// Sum over the lanes of a warp, or over those at the same place in each group of n, on every lane.
+__device__ static inline int64_t psac_warp_sum(int64_t value, int n = 1) {
+  for (int distance = PSAC_WARP / 2; distance >= n; distance /= 2) {
     value += (int64_t)__shfl_xor_sync(PSAC_ALL_LANES, (unsigned long long)value, distance);
   }
   return value;

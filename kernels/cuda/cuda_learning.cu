@@ -21,19 +21,20 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
   }
 }
 
-// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words.
-__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, const int32_t *table) {
+// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words; a group
+// of 2^group_bits lanes adds to a row.
+__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, int group_bits, const int32_t *table) {
   const int64_t item = psac_warp() % n_items, range = psac_warp() / n_items, t = item / n_trials, b = item % n_trials;
   if (range >= n_ranges) return;  // the whole warp
   const int begin = psac_range_begin(&shard, range, n_ranges), end = psac_range_begin(&shard, range + 1, n_ranges);
   const uint64_t *spikes = shard.spikes + item * shard.n_words;
-  const int n_lanes = shard.lanes.n_eligibility;
-  for (int chunk = 0; chunk < n_lanes; chunk += PSAC_WARP) {
-    const int lane = chunk + psac_lane();
+  const int n_lanes = shard.lanes.n_eligibility, group = 1 << group_bits;
+  for (int chunk = 0; chunk < n_lanes; chunk += group) {
+    const int lane = chunk + (psac_lane() & (group - 1));
     const int32_t value = lane < n_lanes ? table[(b * shard.n_steps + t) * n_lanes + lane] : 0;
     int32_t *row = shard.eligibility + lane;
-    psac_for_each_spike(spikes, begin, end, [&](int64_t i) {
-      if (value != 0) atomicAdd(&row[i * n_lanes], value);
+    psac_for_each_spike(spikes, begin, end, group_bits, [&](uint32_t i) {
+      if (value != 0) atomicAdd(&row[(uint64_t)i * (uint32_t)n_lanes], value);
     });
   }
 }
@@ -47,7 +48,7 @@ extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, con
   PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_lanes, stream, *shard, n_trials, trace_decay, output_spikes, factors,
               table);
   PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, n_items, n_ranges,
-              (const int32_t *)table);
+              psac_shape_group(n_lanes), (const int32_t *)table);
   return PSAC_OK;
 }
 

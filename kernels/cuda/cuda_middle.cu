@@ -7,11 +7,13 @@
 #include "source_core.h"
 
 enum {
-  TRIALS = 8,            // that a thread handles together
+  TRIALS = PSAC_COLUMN,  // that a thread handles together: one for each neuron of a column and for each warp of a block
   RETINA_SIDE_MAX = 64,  // retina.input_size is at most 64 x 64
   SECTOR_BITS = 2,       // words in a sector, as a power of two
   SECTOR_WORDS = 1 << SECTOR_BITS,
 };
+
+static_assert((int)TRIALS == (int)PSAC_WARPS, "retina_currents deals trials to the warps of a block");
 
 __global__ void rest(float *v, int64_t n, float v_rest) {
   const int64_t k = psac_thread();
@@ -24,56 +26,72 @@ extern "C" psac_status psac_cuda_reset_middle(psac_stream *stream, const psac_sh
   return PSAC_OK;
 }
 
+// Thread per neuron and TRIALS trials.
+static dim3 trials_grid(const psac_shard *shard, int n_trials) {
+  return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + TRIALS - 1) / TRIALS);
+}
+
 // Row y of a retina's bits, in one word.
-__device__ static uint64_t retina_row(const uint64_t *words, int y, int width) {
-  const int first = y * width, shift = first % 64;
+__device__ static uint64_t retina_row(const uint64_t *words, uint32_t y, uint32_t width) {
+  const uint32_t first = y * width, shift = first % 64;
   const uint64_t *word = words + first / 64;
   const uint64_t behind = shift + width > 64 ? word[1] << (64 - shift) : 0;
   return (word[0] >> shift | behind) & UINT64_MAX >> (64 - width);
 }
 
-// Current of neuron i from a patch of the retina, for TRIALS trials whose rows are given. Few pixels spike in a step: as many rows
-// of the patch as a word holds are collected, and only the weights of those that spike are read.
-__device__ static void add_patch(const psac_shard *shard, int64_t i, const uint64_t (*row)[RETINA_SIDE_MAX], int32_t *sum) {
-  const int corner = (int)shard->field_column[i / PSAC_COLUMN], size = shard->patch_size, together = 64 / size;
-  const int top = corner / shard->retina_width, left = corner % shard->retina_width;
+// Current of neuron i from a patch of the retina, for TRIALS trials whose rows are given. The neurons of a column see the same patch: each
+// of their lanes collects the bits of one trial, `together` rows at a time, as many as fit into 32 bits. Few pixels spike in a step, and
+// only their weights are read. To be called by whole warps.
+__device__ static void add_patch(const psac_shard *shard, int64_t i, int together, const uint64_t (*row)[RETINA_SIDE_MAX + 1],
+                                 int32_t *sum) {
+  const uint32_t corner = shard->field_column[i / PSAC_COLUMN], retina_width = (uint32_t)shard->retina_width;
+  const uint32_t top = corner / retina_width, left = corner % retina_width;
+  const int size = shard->patch_size, trial = psac_lane() % TRIALS, column = psac_lane() - trial;
+  const uint32_t n_padded = (uint32_t)shard->n_padded;
   const int16_t *weight = shard->field_weight + i;
-  for (int first = 0; first < size; first += together, weight += (int64_t)together * size * shard->n_padded) {
-    uint64_t patch[TRIALS] = {0};
-    for (int y = 0; y < together && first + y < size; y++) {
-      for (int b = 0; b < TRIALS; b++) {
-        patch[b] |= (row[b][top + first + y] >> left & UINT64_MAX >> (64 - size)) << (y * size);
+  for (int first = 0; first < size; first += together) {
+    for (int x = 0; x < size; x += 32) {
+      const uint32_t width = size - x < 32 ? (uint32_t)(size - x) : 32, n_rows = size - first < together ? size - first : together;
+      uint32_t bits = 0;
+      for (uint32_t y = 0; y < n_rows; y++) {
+        bits |= ((uint32_t)(row[trial][top + first + y] >> (left + x)) & UINT32_MAX >> (32 - width)) << (y * width);
       }
-    }
-    for (int b = 0; b < TRIALS; b++) {
-      for (; patch[b]; patch[b] &= patch[b] - 1) sum[b] += weight[(__ffsll((long long)patch[b]) - INT64_C(1)) * shard->n_padded];
+      for (int b = 0; b < TRIALS; b++) {
+        uint32_t patch = __shfl_sync(PSAC_ALL_LANES, bits, column + b);
+        for (; patch; patch &= patch - 1) sum[b] += weight[(uint64_t)((uint32_t)__ffs((int)patch) - 1) * n_padded];
+      }
+      weight += (uint64_t)(n_rows * width) * n_padded;
     }
   }
 }
 
-// Stores the current that the retina gives in step t: the step at hand begins with it.
-__global__ void retina_currents(psac_shard shard, int n_trials, int t) {
-  __shared__ uint64_t row[TRIALS][RETINA_SIDE_MAX];
-  const int first = (int)blockIdx.y * TRIALS, height = shard.retina_height;
-  for (int k = (int)threadIdx.x; k < TRIALS * height; k += PSAC_THREADS) {
-    const int b = k / height, y = k % height;
-    const uint64_t *words = shard.retina_spikes + ((int64_t)(first + b) * shard.n_steps + t) * shard.n_retina_words;
-    row[b][y] = first + b < n_trials ? retina_row(words, y, shard.retina_width) : 0;
+// Stores the current that the retina gives in step t: the step at hand begins with it. A warp reads the rows of one trial for its block.
+__global__ void retina_currents(psac_shard shard, int n_trials, int t, int together) {
+  __shared__ uint64_t row[TRIALS][RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
+  const int first = (int)blockIdx.y * TRIALS, n = n_trials - first, own = (int)threadIdx.x / PSAC_WARP;
+  const uint64_t *words = shard.retina_spikes + ((int64_t)(first + own) * shard.n_steps + t) * shard.n_retina_words;
+  for (int y = psac_lane(); y < shard.retina_height; y += PSAC_WARP) {
+    row[own][y] = own < n ? retina_row(words, (uint32_t)y, (uint32_t)shard.retina_width) : 0;
   }
   __syncthreads();
-  const int64_t i = psac_thread();
-  if (i >= shard.n_padded) return;
+  const int64_t i = psac_thread(), n_padded = shard.n_padded;
+  if (i >= n_padded) return;  // the whole warp: n_padded is a multiple of 64
   int32_t sum[TRIALS] = {0};
-  if (shard.patch_size > 0) add_patch(&shard, i, row, sum);
+  if (shard.patch_size > 0) add_patch(&shard, i, together, row, sum);
+  if (shard.uniform_current != 0) {
+    for (int b = 0; b < TRIALS; b++) {
+      for (int y = 0; y < shard.retina_height; y++) sum[b] += __popcll(row[b][y]) * shard.uniform_current;
+    }
+  }
+  int32_t *current = shard.current + first * n_padded + i;
   for (int b = 0; b < TRIALS; b++) {
-    for (int y = 0; shard.uniform_current && y < height; y++) sum[b] += __popcll(row[b][y]) * shard.uniform_current;
-    if (first + b < n_trials) shard.current[(int64_t)(first + b) * shard.n_padded + i] = sum[b];
+    if (b < n) current[b * n_padded] = sum[b];
   }
 }
 
 extern "C" psac_status psac_cuda_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t) {
-  const dim3 grid(psac_blocks(shard->n_padded), (unsigned)(n_trials + TRIALS - 1) / TRIALS);
-  PSAC_LAUNCH(retina_currents, grid, PSAC_THREADS, stream, *shard, n_trials, t);
+  const int size = shard->patch_size, together = size > 0 && size < 32 ? 32 / size : 1;
+  PSAC_LAUNCH(retina_currents, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t, together);
   return PSAC_OK;
 }
 
@@ -113,10 +131,11 @@ __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurren
   const uint32_t w = place >> (SECTOR_BITS + by.trial_bits) << SECTOR_BITS | (place & (SECTOR_WORDS - 1));
   const uint32_t b = blockIdx.y << by.trial_bits | (place >> SECTOR_BITS & ((1u << by.trial_bits) - 1));
   if (w >= (uint32_t)shard.n_words || b >= (uint32_t)n_trials) return;
-  const int64_t n_words = shard.n_words;
+  const uint32_t n_words = (uint32_t)shard.n_words, words_on = n_words << by.group_bits;
+  const size_t spikes_on = rank_stride << by.group_bits;
   int32_t *current = shard.current + (int64_t)b * shard.n_padded;
-  const uint64_t *spikes = arriving + group * rank_stride + b * n_words + w;
-  int64_t index = group * n_words + w;
+  const uint64_t *spikes = arriving + group * rank_stride + (size_t)b * n_words + w;
+  uint32_t index = group * n_words + w;
   uint64_t mask = 0, word = 0;
   uint32_t first = 0;
   for (int rank = (int)group; word || rank < by.n_ranks;) {
@@ -124,8 +143,8 @@ __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurren
       mask = shard.source_mask[index];
       word = *spikes & mask;
       if (word) first = shard.source_first[index];
-      spikes += n_groups * rank_stride;
-      index += n_groups * n_words;
+      spikes += spikes_on;
+      index += words_on;
       rank += (int)n_groups;
     }
     if (word) {
@@ -153,37 +172,47 @@ static psac_status launch_recurrent_currents(psac_stream *stream, const psac_sha
   return PSAC_OK;
 }
 
-// Neurons of this warp that are still refractory in step t.
-__device__ static uint32_t refractory_half(const psac_shard *shard, int n_trials, int t, int64_t b, int64_t half) {
+// Neurons of half a word that are still refractory in step t; `spikes` is where the spikes of that step will stand.
+__device__ static uint32_t refractory_half(const psac_shard *shard, int n_trials, int t, int64_t half, const uint32_t *spikes) {
   const int64_t n_halves = 2 * (int64_t)shard->n_words;
   uint32_t refractory = 0;
   for (int j = 0; j < shard->n_refractory && j < t; j++) {
-    const uint32_t spiked = psac_halves(shard->spikes)[((int64_t)(t - 1 - j) * n_trials + b) * n_halves + half];
-    refractory |= spiked & psac_halves(shard->refractory)[j * n_halves + half];
+    spikes -= n_trials * n_halves;
+    refractory |= *spikes & psac_halves(shard->refractory)[j * n_halves + half];
   }
   return refractory;
 }
 
-// Thread per neuron and trial, a warp per half word of spikes.
+// A thread integrates its neuron in TRIALS trials, a warp makes half a word of spikes in each; lane b reads and stores those of trial b.
 __global__ void integrate(psac_shard shard, int n_trials, int t) {
-  const int64_t i = psac_thread(), b = blockIdx.y, half = i / PSAC_WARP;
-  if (i >= shard.n_padded) return;  // the whole warp: n_padded is a multiple of 64
-  float *v = shard.v + b * shard.n_padded + i;
-  const int32_t current = shard.current[b * shard.n_padded + i];
-  const uint32_t refractory = refractory_half(&shard, n_trials, t, b, half);
-  const float before = *v;
-  const float next =
-      refractory >> psac_lane() & 1 ? before : psac_lif_integrate(before, (float)current, shard.dt, shard.tau_m[i]);
-  const int spikes = next >= shard.v_thresh;
-  *v = spikes ? shard.v_reset : next;
-  const uint32_t all = __ballot_sync(PSAC_ALL_LANES, spikes) & psac_halves(shard.alive)[half];
-  if (psac_lane() == 0) psac_halves(shard.spikes)[((int64_t)t * n_trials + b) * 2 * shard.n_words + half] = all;
+  const int64_t i = psac_thread(), half = i / PSAC_WARP, n_padded = shard.n_padded;
+  const int first = (int)blockIdx.y * TRIALS, n = n_trials - first < TRIALS ? n_trials - first : TRIALS, lane = psac_lane();
+  if (i >= n_padded) return;  // the whole warp: n_padded is a multiple of 64
+  float *v = shard.v + first * n_padded + i;
+  const int32_t *current = shard.current + first * n_padded + i;
+  uint32_t *spikes = psac_halves(shard.spikes) + ((int64_t)t * n_trials + first + lane) * 2 * shard.n_words + half;
+  float before[TRIALS], input[TRIALS];
+  for (int b = 0; b < TRIALS; b++) {
+    before[b] = b < n ? v[b * n_padded] : 0.0f;
+    input[b] = b < n ? (float)current[b * n_padded] : 0.0f;
+  }
+  const float tau_m = shard.tau_m[i];
+  const uint32_t refractory = lane < n ? refractory_half(&shard, n_trials, t, half, spikes) : 0;
+  uint32_t own = 0;
+  for (int b = 0; b < TRIALS; b++) {
+    const uint32_t still = __shfl_sync(PSAC_ALL_LANES, refractory, b);
+    const float next = still >> lane & 1 ? before[b] : psac_lif_integrate(before[b], input[b], shard.dt, tau_m);
+    const int fires = next >= shard.v_thresh;
+    if (b < n) v[b * n_padded] = fires ? shard.v_reset : next;
+    const uint32_t all = __ballot_sync(PSAC_ALL_LANES, fires);
+    if (b == lane) own = all;
+  }
+  if (lane < n) *spikes = own & psac_halves(shard.alive)[half];
 }
 
 extern "C" psac_status psac_cuda_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t,
                                              const uint64_t *arriving, size_t rank_stride) {
   if (arriving) PSAC_TRY(launch_recurrent_currents(stream, shard, n_trials, arriving, rank_stride));
-  const dim3 grid(psac_blocks(shard->n_padded), (unsigned)n_trials);
-  PSAC_LAUNCH(integrate, grid, PSAC_THREADS, stream, *shard, n_trials, t);
+  PSAC_LAUNCH(integrate, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t);
   return PSAC_OK;
 }

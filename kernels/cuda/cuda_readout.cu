@@ -4,21 +4,35 @@
 
 enum { READOUT_THREADS = 2 * PSAC_MAX_PLASTIC };
 
-// A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; its lanes are those of the row.
-__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int64_t *drives) {
+// What a lane reads of a row at once.
+typedef struct alignas(16) row_part {
+  int32_t lane[4];
+} row_part;
+
+// A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits lanes reads a row.
+__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int group_bits,
+                         int64_t *drives) {
   const int64_t item = psac_warp() % n_items, range = psac_warp() / n_items;
   if (range >= n_ranges) return;  // the whole warp
   const int64_t step = t + item / n, b = first + item % n;
   const uint64_t *spikes = shard.spikes + (step * n_trials + b) * shard.n_words;
   const int begin = psac_range_begin(&shard, range, n_ranges), end = psac_range_begin(&shard, range + 1, n_ranges);
-  for (int chunk = 0; chunk < shard.lanes.n; chunk += PSAC_WARP) {
-    const int lane = chunk + psac_lane(), n_lanes = shard.lanes.n;
-    const int32_t *row = shard.row + (lane < n_lanes ? lane : 0);
-    int64_t sum = 0;
-    psac_for_each_spike(spikes, begin, end, [&](int64_t i) { sum += row[i * n_lanes]; });
-    if (lane >= n_lanes) continue;
-    if (n_ranges == 1) drives[item * n_lanes + lane] = sum;
-    else if (sum != 0) psac_add_i64(&drives[item * n_lanes + lane], sum);
+  const int n_parts = shard.lanes.n / 4, group = 1 << group_bits;
+  for (int chunk = 0; chunk < n_parts; chunk += group) {
+    const int part = chunk + (psac_lane() & (group - 1));
+    const row_part *row = (const row_part *)shard.row + (part < n_parts ? part : 0);
+    int64_t sum[4] = {0, 0, 0, 0};
+    psac_for_each_spike(spikes, begin, end, group_bits, [&](uint32_t i) {
+      const row_part weights = row[(uint64_t)i * (uint32_t)n_parts];
+      for (int k = 0; k < 4; k++) sum[k] += weights.lane[k];
+    });
+    for (int k = 0; k < 4; k++) {
+      const int64_t all = psac_warp_sum(sum[k], group);
+      if (psac_lane() >= group || part >= n_parts) continue;
+      int64_t *drive = &drives[(item * n_parts + part) * 4 + k];
+      if (n_ranges == 1) *drive = all;
+      else if (all != 0) psac_add_i64(drive, all);
+    }
   }
 }
 
@@ -29,7 +43,7 @@ extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_
   const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->lanes.n, n_items);
   if (n_ranges > 1) PSAC_TRY(psac_kernels_cuda.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
   PSAC_LAUNCH(sum_rows, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges,
-              drives);
+              psac_shape_group(shard->lanes.n / 4), drives);
   return PSAC_OK;
 }
 

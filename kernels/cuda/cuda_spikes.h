@@ -1,5 +1,5 @@
-// How a warp walks through the spikes of a range of words (psac_shape_ranges): 32 words are read side by side, then every lane sees each
-// spike in turn.
+// How a warp walks through the spikes of a range of words (psac_shape_ranges) that each need a row of their neuron: groups of as many lanes
+// as a row takes go through half words of their own, side by side.
 #ifndef PSAC_KERNELS_CUDA_SPIKES_H
 #define PSAC_KERNELS_CUDA_SPIKES_H
 
@@ -10,18 +10,18 @@ __device__ static inline int psac_range_begin(const psac_shard *shard, int64_t r
   return (int)(shard->n_words * range / n_ranges);
 }
 
-// Calls visit(i) on all lanes for every spike i in words [first, end). To be called by whole warps.
+// Calls visit(i) for every spike i in words [first, end), on all lanes of one of the groups of 2^group_bits lanes. To be called by whole
+// warps; visit is not.
 template <typename visitor>
-__device__ static inline void psac_for_each_spike(const uint64_t *words, int first, int end, visitor visit) {
-  for (int tile = first; tile < end; tile += PSAC_WARP) {
-    const int w = tile + psac_lane();
-    const unsigned long long mine = w < end ? words[w] : 0;
-    for (uint32_t filled = __ballot_sync(PSAC_ALL_LANES, mine != 0); filled; filled &= filled - 1) {
-      const int source = __ffs((int)filled) - 1;
-      const unsigned long long word = __shfl_sync(PSAC_ALL_LANES, mine, source);
-      for (unsigned long long left = word; left; left &= left - 1) {
-        visit(64 * (int64_t)(tile + source) + (__ffsll((long long)left) - 1));
-      }
+__device__ static inline void psac_for_each_spike(const uint64_t *words, int first, int end, int group_bits, visitor visit) {
+  const int n_groups = PSAC_WARP >> group_bits, group = psac_lane() >> group_bits;
+  for (int tile = 2 * first; tile < 2 * end; tile += PSAC_WARP) {
+    const int h = tile + psac_lane();
+    const uint32_t mine = h < 2 * end ? psac_halves(words)[h] : 0;
+    if (__ballot_sync(PSAC_ALL_LANES, mine != 0) == 0) continue;
+    for (int source = group; source < PSAC_WARP; source += n_groups) {
+      uint32_t spikes = __shfl_sync(PSAC_ALL_LANES, mine, source);
+      for (; spikes; spikes &= spikes - 1) visit(32 * (uint32_t)(tile + source) + (uint32_t)__ffs((int)spikes) - 1);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Bytes, instructions and launches of the CUDA backend's kernels, counted from kernels/cuda as they are written there.
 //
 // Scattered accesses count by sectors of 32 bytes, which is what memory moves; scattered additions as often as a sector comes and goes
-// (`scattered`), for it is the cache that adds. Instructions are those of the inner loops, as the compiler's PTX has them. `least` is what
+// (`scattered`), for it is the cache that adds. Instructions are those that a warp issues, counted in nvcc's code for an H100. `least` is what
 // the same step would move with every byte read and written once, in the best layout that we know of; docs/performance.md says which.
 #include <math.h>
 
@@ -9,8 +9,8 @@
 #include "model/cost_internal.h"
 
 enum {
-  TRIALS_PER_READ = 8,  // and COLUMNS in a sector of weights: retina_currents
-  COLUMNS = 2,
+  TRIALS_PER_READ = 8,  // that a thread of retina_currents and of integrate goes through
+  COLUMNS = 2,          // in a sector of weights
   DIVERGENCE = 2,       // of a warp's threads, which go on until the last has finished
   FIRST_LEVEL = 64000,  // bytes of a multiprocessor's own cache, at least, and the blocks that share it
   BLOCKS_AT_ONCE = 8,
@@ -26,11 +26,17 @@ static void count_retina(const psac_amounts *a, psac_cost *cost) {
       .host_trials = a->retina_trials});
 }
 
-// retina_currents: a thread collects the rows of its neuron's patch for eight trials, then visits the pixels that spike. A sector
-// has a pixel's weights of two columns, and is read once if the pixel spikes for one of them in one of the eight trials.
-static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
+// How often what eight trials share is read in a step.
+static double reads_in_step(const psac_amounts *a) {
   const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
-  const double reads = whole * ceil(a->together / TRIALS_PER_READ) + ceil(rest / TRIALS_PER_READ);  // of weights, in a step
+  return whole * ceil(a->together / TRIALS_PER_READ) + ceil(rest / TRIALS_PER_READ);
+}
+
+// retina_currents: a thread visits the pixels that spike in its neuron's patch, for eight trials, each of which one of the column's eight
+// threads has looked up. A sector has a pixel's weights of two columns, and is read once if the pixel spikes for one of them in one of
+// the eight trials.
+static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
+  const double reads = reads_in_step(a);
   const double all = 2.0 * a->patch, share = a->patch > 0.0 ? a->patch_spikes / a->patch : 0.0, of_read = a->trials / reads;
   const double visited = all * (1.0 - pow(1.0 - share, COLUMNS * of_read));
   const double bits = 8.0 * a->retina_words * of_read / PSAC_THREADS, column = 0.5;
@@ -38,7 +44,7 @@ static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
       .name = "retina_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps,
       .bytes = a->steps * a->n * (4.0 * a->trials + reads * (visited + bits + column)),
       .least = a->steps * a->n * (4.0 * a->trials + fmin(all * a->chunks, 2.0 * a->patch_spikes * a->trials)),
-      .operations = a->items * a->n * (6.0 * sqrt(a->patch) + 15.0 * a->patch_spikes * DIVERGENCE + 16.0),
+      .operations = a->steps * a->n * (reads * (190.0 + 14.0 * sqrt(a->patch)) + a->trials * (10.0 + 15.0 * a->patch_spikes * DIVERGENCE)),
       .resident = a->middle_set});
 }
 
@@ -104,23 +110,24 @@ static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
   const double numbers = fmin(PSAC_SECTOR * spikes, 4.0 * words / by.trials);
   const double fetches = index_and_lists(a, &by, 64.0 * share, spikes / words, list);
   const double all_lists = a->slots * a->fan_out * a->index_bytes;
-  const double start = 50.0 / by.ranks, look = 20.0, any = 1.0 - exp(-spikes / words * PSAC_WARP / by.lanes);
-  const double targets = by.few ? 6.0 * DIVERGENCE * list / a->index_bytes
-                                : ceil(list / 16.0 / by.lanes) * (5.0 + 5.0 * 16.0 / a->index_bytes);
+  const double start = 60.0 / by.ranks, look = 40.0, take = 40.0, any = 1.0 - exp(-spikes / words * PSAC_WARP / by.lanes);
+  const double targets = by.few ? 8.0 * DIVERGENCE * list / a->index_bytes
+                                : ceil(list / 16.0 / by.lanes) * (6.0 + 10.0 * 16.0 / a->index_bytes);
   psac_cost_add(cost, (psac_cost_item){
       .name = "recurrent_currents", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * fmax(0.0, a->steps - a->delay),
       .bytes = items * (words * 8.0 * (1.0 + 1.0 / by.trials) + numbers + fetches) + added, .scattered = added,
       .least = items * (words * 8.0 * (1.0 + 1.0 / a->together) + fmin(events * a->index_bytes, all_lists / a->together) +
                         2.0 * fmin(4.0 * events, currents)),
-      .operations = items * words * by.lanes * (start + steps_of_warp(&by, spikes / words) * (look + any * (25.0 + targets))),
+      .operations = items * words * by.lanes * (start + steps_of_warp(&by, spikes / words) * (look + any * (take + targets))),
       .atomics = items * events, .resident = a->middle_set});
 }
 
 static void count_integrate(const psac_amounts *a, psac_cost *cost) {
-  const double bits = (2.0 + 2.0 * a->refractory) / 8.0;
+  const double reads = reads_in_step(a), own = 12.0 + (1.0 + a->refractory) / 8.0, shared = 4.0 + (1.0 + a->refractory) / 8.0;
   psac_cost_add(cost, (psac_cost_item){
-      .name = "integrate", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps, .bytes = a->items * a->n * (16.0 + bits),
-      .least = a->items * a->n * (12.0 + bits), .operations = a->items * a->n * 60.0, .resident = a->middle_set,
+      .name = "integrate", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps,
+      .bytes = a->steps * a->n * (a->trials * own + reads * shared), .least = a->steps * a->n * (a->trials * own + a->chunks * shared),
+      .operations = a->steps * a->n * (reads * (90.0 + 30.0 * a->refractory) + a->trials * 56.0), .resident = a->middle_set,
       .waits = a->chunks});
 }
 
@@ -137,7 +144,13 @@ static void count_middle(const psac_amounts *a, psac_cost *cost) {
       .operations = words * 2.0, .resident = words});
 }
 
-// sum_rows: a warp walks through a range of the words of a step. What a range's rows are read for again comes from the cache.
+// A warp that walks through a range of the words of a step, groups of lanes through half words of their own; `spike` for each spike.
+static double walk(const psac_amounts *a, double ranges, double start, int group_bits, double spike) {
+  const double rounds = ldexp(1.0, group_bits), spikes = PSAC_WARP * a->own_spikes / a->n;
+  return PSAC_WARP * (ranges * start + a->n / (PSAC_WARP * PSAC_WARP) * (18.0 + rounds * (8.0 + spike * DIVERGENCE * spikes)));
+}
+
+// sum_rows: what a range's rows are read for again comes from the cache.
 static void count_readout(const psac_amounts *a, psac_cost *cost) {
   const double row = 4.0 * a->lanes, sum = 8.0 * a->lanes, per_call = a->block * a->together, calls = a->chunks * a->blocks;
   const double ranges = (double)psac_shape_ranges_to_fill((int64_t)a->words, (int)a->lanes, (int64_t)per_call);
@@ -147,7 +160,7 @@ static void count_readout(const psac_amounts *a, psac_cost *cost) {
       .name = "sum_rows", .stage = PSAC_STAGE_READOUT, .calls = calls * (ranges > 1.0 ? 2.0 : 1.0),
       .bytes = a->items * (a->n / 8.0 + sum) + rows + added, .scattered = added, .again = read - rows,
       .least = a->items * (a->n / 8.0 + sum) + rows,
-      .operations = a->items * (a->words * 10.0 + a->own_spikes * 32.0 * ceil(a->lanes / 32.0) * 8.0),
+      .operations = a->items * ceil(a->lanes / 128.0) * walk(a, ranges, 300.0, psac_shape_group((int)a->lanes / 4), 24.0),
       .atomics = ranges > 1.0 ? a->items * ranges * sectors(sum) / PSAC_SECTOR : 0.0, .resident = a->n * row});
   const double drives = a->items * (8.0 * a->lanes + 16.0);
   psac_cost_add(cost, (psac_cost_item){
@@ -168,13 +181,15 @@ static void count_apply(const psac_amounts *a, psac_cost *cost) {
       .operations = a->n * 15.0, .resident = HUGE_VAL, .waits = 1.0});
 }
 
-// add_eligibility: a warp walks through a range of the words of a step and adds the step's row of the table to the rows of its spikes.
+// add_eligibility: the step's row of the table is added to the rows of its spikes.
 static void count_learning(const psac_amounts *a, psac_cost *cost) {
   const double row = 4.0 * a->eligibility_lanes;
   psac_cost_add(cost, (psac_cost_item){
       .name = "reverse_traces", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks, .bytes = a->items * (row + 8.0),
       .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0,
       .resident = a->together * a->steps * row, .steps_in_turn = a->chunks * a->steps});
+  const int n_lanes = (int)a->eligibility_lanes;
+  const double ranges = (double)psac_shape_ranges((int64_t)a->words, n_lanes);
   const double rows = a->n * row, sectors_added = a->items * a->own_spikes * sectors(row) / PSAC_SECTOR;
   const double added = a->chunks * scattered(a, sectors_added / a->chunks, rows, fmin(rows, PSAC_ROWS_AT_ONCE));
   psac_cost_add(cost, (psac_cost_item){
@@ -182,7 +197,7 @@ static void count_learning(const psac_amounts *a, psac_cost *cost) {
       .bytes = a->items * (a->n / 8.0 + row) + added, .scattered = added,
       .least = a->items * (a->n / 8.0 + row) + a->chunks * 2.0 * fmin(a->items / a->chunks * a->own_spikes * row, rows),
       .atomics = sectors_added,
-      .operations = a->items * (a->words * 10.0 + a->own_spikes * 32.0 * ceil(a->eligibility_lanes / 32.0) * 6.0),
+      .operations = a->items * ceil(n_lanes / 32.0) * walk(a, ranges, 200.0, psac_shape_group(n_lanes), 22.0),
       .resident = a->items / a->chunks * (a->n / 8.0 + row), .waits = 2.0 * a->chunks});
   count_apply(a, cost);
 }
