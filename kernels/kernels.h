@@ -89,7 +89,7 @@ typedef struct psac_shard {
 
   // recurrence, stored by source (both backends). Of the neurons of the whole layer, the k-th that has targets on this rank, in the order
   // of slots, has them in target[target_first[k] .. target_first[k + 1]), filled up to whole groups with indices just behind n_padded, where
-  // nobody looks. source_core.h finds k and says what a group is. PSAC_FEW_TARGETS places behind the last list can be read.
+  // nobody looks. source_core.h finds k and says what a group is.
   int32_t in_degree;          // 0 = none
   int32_t current_exc, current_inh;
   uint64_t *source_mask;      // [n_source_words] bit = a neuron that has targets here

@@ -125,6 +125,7 @@ psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, ps
     return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
                      "synapses); use more ranks", shard->n_local, shard->in_degree);
   }
+  // a few more, as what stands behind a short list is read
   PSAC_TRY(psac_cpu_alloc(&shard->target, (size_t)(n_places + PSAC_FEW_TARGETS) * (size_t)shard->target_bytes, "recurrent synapses"));
   for (int32_t i = 0; i < shard->n_local; i++) {
     for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, end[source(shard, key, i, k)]++, (uint32_t)i);

@@ -64,7 +64,7 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
     uint32_t *restrict sum = (uint32_t *)current;                                                                 \
     const uint32_t *first = shard->target_first;                                                                  \
     const int list_bytes = bytes_ahead(shard);                                                                    \
-    const int few = psac_target_group(psac_fan_out(shard), shard->target_bytes) == 1;                             \
+    const int few = psac_has_few_targets(shard);                                                                  \
     const index_type nowhere = (index_type)shard->n_padded;                                                       \
     psac_spike_reader spikes;                                                                                     \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \

@@ -125,7 +125,8 @@ __device__ static void add_few(const psac_shard *shard, int32_t *current, int32_
 // Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread that is done with
 // a word takes the next one while others of its warp are still at theirs. Within a block words of a sector come first, then trials, then
 // sectors: spikes are read by whole sectors, and what is read of the index and of lists for one trial is there for the others.
-__global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurrence_shape by, const uint64_t *arriving, size_t rank_stride) {
+__global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurrence_shape by, int few, const uint64_t *arriving,
+                                   size_t rank_stride) {
   const uint32_t lanes = 1u << by.lane_bits, n_groups = 1u << by.group_bits, group = blockIdx.x & (n_groups - 1);
   const uint32_t thread = (blockIdx.x >> by.group_bits) * blockDim.x + threadIdx.x, place = thread >> by.lane_bits;
   const uint32_t w = place >> (SECTOR_BITS + by.trial_bits) << SECTOR_BITS | (place & (SECTOR_WORDS - 1));
@@ -150,8 +151,8 @@ __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurren
     if (word) {
       const uint32_t source = psac_source(first, mask, word), lane = thread & (lanes - 1);
       const int32_t amount = source < shard.n_exc_sources ? shard.current_exc : shard.current_inh;
-      if (by.few && shard.target_bytes == 2) add_few<uint16_t>(&shard, current, amount, source);
-      else if (by.few) add_few<uint32_t>(&shard, current, amount, source);
+      if (few && shard.target_bytes == 2) add_few<uint16_t>(&shard, current, amount, source);
+      else if (few) add_few<uint32_t>(&shard, current, amount, source);
       else if (shard.target_bytes == 2) add_groups<uint16_t>(&shard, current, amount, source, lane, lanes);
       else add_groups<uint32_t>(&shard, current, amount, source, lane, lanes);
       word &= word - 1;
@@ -162,13 +163,14 @@ __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurren
 static psac_status launch_recurrent_currents(psac_stream *stream, const psac_shard *shard, int n_trials, const uint64_t *arriving,
                                              size_t rank_stride) {
   if (shard->n_sources == 0) return PSAC_OK;
-  const int n_ranks = shard->n_source_words / shard->n_words, few = psac_target_group(psac_fan_out(shard), shard->target_bytes) == 1;
-  const psac_recurrence_shape by = psac_shape_recurrence(shard->n_words, n_ranks, n_trials, few, psac_mean_list_bytes(shard));
+  const int n_ranks = shard->n_source_words / shard->n_words;
+  const psac_recurrence_shape by = psac_shape_recurrence(shard->n_words, n_ranks, n_trials, psac_mean_list_bytes(shard));
   const int64_t sectors = (shard->n_words + SECTOR_WORDS - 1) / SECTOR_WORDS;
   const int64_t n_threads = sectors << (SECTOR_BITS + by.lane_bits + by.trial_bits), warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;
   const unsigned block = warps < PSAC_WARPS ? (unsigned)warps * PSAC_WARP : (unsigned)PSAC_THREADS;
   const dim3 grid(psac_blocks(n_threads) << by.group_bits, (unsigned)(((n_trials - 1) >> by.trial_bits) + 1));
-  PSAC_LAUNCH(recurrent_currents, grid, block, stream, *shard, n_trials, by, arriving, rank_stride);
+  PSAC_LAUNCH(recurrent_currents, grid, block, stream, *shard, n_trials, by, psac_has_few_targets(shard), arriving,
+              rank_stride);
   return PSAC_OK;
 }
 

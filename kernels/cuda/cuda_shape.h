@@ -30,16 +30,15 @@ typedef struct psac_recurrence_shape {
   int trial_bits;  // trials side by side whose words a block goes through at the same time
   int group_bits;  // groups that the ranks are dealt to; a thread takes its word of every rank of its group
   int n_ranks;
-  int few;         // targets lie one by one (psac_target_group)
 } psac_recurrence_shape;
 
 // As many lanes as a list, of list_bytes on average, has groups of targets; where a sector holds more than one list, as many trials together
 // as there are or as the cache holds the currents of; and as many groups of ranks as it takes to fill a GPU twice with these trials.
-static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n_ranks, int n_trials, int is_few, int64_t list_bytes) {
-  const int64_t fit = PSAC_CURRENTS_AT_ONCE / (64 * (int64_t)sizeof(int32_t) * n_words), at_once = fit < 1 ? 1 : fit < n_trials ? fit : n_trials;
+static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n_ranks, int n_trials, int64_t list_bytes) {
+  const int64_t fit = PSAC_CURRENTS_AT_ONCE / (64 * (int64_t)sizeof(int32_t) * n_words);
+  const int64_t at_once = fit < 1 ? 1 : fit < n_trials ? fit : n_trials;
   psac_recurrence_shape by;
   by.n_ranks = n_ranks;
-  by.few = is_few;
   by.lane_bits = psac_floor_log2((list_bytes + 15) / 16, 3);
   by.trial_bits = list_bytes < PSAC_SECTOR ? psac_floor_log2(at_once, 5) : 0;
   const int64_t groups = 2 * PSAC_THREADS_AT_ONCE / ((n_words << by.lane_bits) * at_once);

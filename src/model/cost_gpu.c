@@ -64,11 +64,11 @@ typedef struct sharing {
 } sharing;
 
 static sharing share_recurrence(const psac_amounts *a, double list_bytes) {
-  const int few = psac_target_group(a->fan_out, (int)a->index_bytes) == 1, n_ranks = (int)fmin(a->shards, INT32_MAX);
-  const psac_recurrence_shape shape = psac_shape_recurrence((int64_t)a->words, n_ranks, (int)a->together, few, (int64_t)list_bytes);
+  const int n_ranks = (int)fmin(a->shards, INT32_MAX);
+  const psac_recurrence_shape shape = psac_shape_recurrence((int64_t)a->words, n_ranks, (int)a->together, (int64_t)list_bytes);
   return (sharing){.lanes = ldexp(1.0, shape.lane_bits), .trials = ldexp(1.0, shape.trial_bits),
                    .ranks = a->shards / ldexp(1.0, shape.group_bits),
-                   .threads = a->words * ldexp(1.0, shape.lane_bits + shape.group_bits), .few = few};
+                   .threads = a->words * ldexp(1.0, shape.lane_bits + shape.group_bits), .few = a->fan_out < PSAC_FEW_TARGETS};
 }
 
 // Steps that a warp takes for a rank's words: in each of them a thread looks at a word or takes a spike of one, so that it needs
