@@ -21,17 +21,19 @@ enum {
   POLLS_AWAKE = 1000,     // before it sleeps between polls
   POLL_NANOSECONDS = 50000,
   ROLL_CALL_SECONDS = 3,
-  CALLS_AHEAD = 32,       // collectives from one mark to the next: the host is never more than two marks ahead of the GPU
+  CALLS_AHEAD = 32,       // collectives after which the host waits until the GPU has come to those before: it is never twice as far ahead
+  CALLS_KEPT = 128,
 };
 
 typedef struct nccl_state {
   ncclComm_t comm;
   ncclUniqueId id;
   cudaStream_t exchange;
-  cudaEvent_t ready, gathered;  // the spikes of a gather exist; its result exists
+  int64_t n_calls;                // collectives so far
+  cudaEvent_t come[CALLS_KEPT];   // the work before the last of them is done: call n is n modulo CALLS_KEPT
+  int64_t call[CALLS_KEPT];       // which one; 0 = none, or one that was only recorded
+  cudaEvent_t gathered;           // the result of a gather exists
   int is_gathering;
-  cudaEvent_t mark[2];          // places in the stream of the work
-  int64_t n_calls;
   void *sample;                 // [n_ranks][8] bytes for the first collectives
   int device, rank, n_ranks;
   int world_rank;               // for people
@@ -66,11 +68,26 @@ static psac_status failed(const psac_transport *transport, const char *call, int
     if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, ncclGetErrorString(code_));                     \
   } while (0)
 
+// How many collectives the GPU has come to, as far as it can be told.
+static psac_presence say(const void *self) {
+  const nccl_state *state = self;
+  uint64_t group = 0;
+  for (size_t k = 0; k < sizeof state->id.internal; k++) group = group * 31 + (unsigned char)state->id.internal[k];
+  psac_presence presence = {.group = (int64_t)group};
+  for (int64_t call = state->n_calls; call > 0 && call > state->n_calls - CALLS_KEPT; call--) {
+    const int64_t place = call % CALLS_KEPT;
+    if (state->call[place] != call || cudaEventQuery(state->come[place]) != cudaSuccess) continue;
+    presence.exchanges = call;
+    break;
+  }
+  return presence;
+}
+
 // "rank 0 on a WHAT; rank 3 does not answer"
 static psac_status give_up(const psac_transport *transport, const char *what) {
   const nccl_state *state = transport->state;
   char who[256] = "";
-  PSAC_TRY(psac_roll_call_ask(ROLL_CALL_SECONDS, who, sizeof who));
+  PSAC_TRY(psac_roll_call_ask(ROLL_CALL_SECONDS, (psac_witness){say, state}, who, sizeof who));
   return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s %s; %s", state->world_rank, state->host, what, who);
 }
 
@@ -79,7 +96,7 @@ static psac_status look_after_others(const psac_transport *transport, double sta
   const nccl_state *state = transport->state;
   char what[128];
   ncclResult_t code;
-  PSAC_TRY(psac_roll_call_answer());
+  PSAC_TRY(psac_roll_call_answer((psac_witness){say, state}));
   NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
   if (code != ncclSuccess) {
     snprintf(what, sizeof what, "is told by NCCL: %s", ncclGetErrorString(code));
@@ -105,25 +122,26 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   }
 }
 
-// A host that runs ahead until the GPU's queue is full is held up inside the CUDA runtime, where nobody can call it back: every so many
-// collectives it waits here for the GPU to have done all but the last so many. Not while work is only recorded.
-static psac_status keep_pace(const psac_transport *transport, cudaStream_t stream) {
+// Before every collective on `stream`. Where nothing is only recorded, a host that runs ahead until the GPU's queue is full is held up inside
+// the CUDA runtime, where nobody can call it back: every so many collectives it waits here for the GPU to have come to the last but so many.
+static psac_status come_to(const psac_transport *transport, cudaStream_t stream) {
   nccl_state *state = transport->state;
   enum cudaStreamCaptureStatus capture;
-  if (++state->n_calls % CALLS_AHEAD != 0) return PSAC_OK;
+  const int64_t call = ++state->n_calls, place = call % CALLS_KEPT, past = call - CALLS_AHEAD;
   CUDA(transport, cudaStreamIsCapturing(stream, &capture));
-  if (capture != cudaStreamCaptureStatusNone) return PSAC_OK;
-  cudaEvent_t *mark = state->mark;
-  const int now = (int)(state->n_calls / CALLS_AHEAD % 2);
-  CUDA(transport, cudaEventRecord(mark[now], stream));
-  return wait_for(transport, stream, mark[1 - now]);
+  const int is_recorded = capture != cudaStreamCaptureStatusNone;
+  if (past > 0 && past % CALLS_AHEAD == 0 && !is_recorded && state->call[past % CALLS_KEPT] == past) {
+    PSAC_TRY(wait_for(transport, stream, state->come[past % CALLS_KEPT]));
+  }
+  CUDA(transport, cudaEventRecord(state->come[place], stream));
+  state->call[place] = is_recorded ? 0 : call;
+  return PSAC_OK;
 }
 
 static psac_status nccl_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive, size_t n_bytes) {
   nccl_state *state = transport->state;
-  PSAC_TRY(keep_pace(transport, stream));
-  CUDA(transport, cudaEventRecord(state->ready, stream));
-  CUDA(transport, cudaStreamWaitEvent(state->exchange, state->ready, 0));
+  PSAC_TRY(come_to(transport, stream));
+  CUDA(transport, cudaStreamWaitEvent(state->exchange, state->come[state->n_calls % CALLS_KEPT], 0));
   NCCL(transport, ncclAllGather(send, receive, n_bytes, ncclUint8, state->comm, state->exchange));
   CUDA(transport, cudaEventRecord(state->gathered, state->exchange));
   state->is_gathering = 1;
@@ -140,21 +158,21 @@ static psac_status nccl_all_gather_wait(const psac_transport *transport, void *s
 
 static psac_status nccl_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
   const nccl_state *state = transport->state;
-  PSAC_TRY(keep_pace(transport, stream));
+  PSAC_TRY(come_to(transport, stream));
   NCCL(transport, ncclReduce(value, sum, n, ncclInt64, ncclSum, 0, state->comm, stream));
   return PSAC_OK;
 }
 
 static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
   const nccl_state *state = transport->state;
-  PSAC_TRY(keep_pace(transport, stream));
+  PSAC_TRY(come_to(transport, stream));
   NCCL(transport, ncclAllReduce(value, value, n, ncclInt32, ncclSum, state->comm, stream));
   return PSAC_OK;
 }
 
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
-  PSAC_TRY(keep_pace(transport, stream));
+  PSAC_TRY(come_to(transport, stream));
   NCCL(transport, ncclGroupStart());
   for (int k = 0; k < n_spans; k++) {
     NCCL(transport, ncclBroadcast(spans[k].bytes, spans[k].bytes, spans[k].n_bytes, ncclUint8, 0, state->comm, stream));
@@ -225,10 +243,8 @@ static psac_status prepare(const psac_transport *transport) {
   CUDA(transport, cudaGetDevice(&state->device));
   CUDA(transport, cudaMalloc(&state->sample, sizeof(int64_t) * (size_t)state->n_ranks));
   CUDA(transport, cudaStreamCreateWithFlags(&state->exchange, cudaStreamNonBlocking));
-  cudaEvent_t *const events[] = {&state->ready, &state->gathered, &state->mark[0], &state->mark[1]};
-  for (size_t k = 0; k < sizeof events / sizeof *events; k++) {
-    CUDA(transport, cudaEventCreateWithFlags(events[k], cudaEventDisableTiming));
-  }
+  CUDA(transport, cudaEventCreateWithFlags(&state->gathered, cudaEventDisableTiming));
+  for (int k = 0; k < CALLS_KEPT; k++) CUDA(transport, cudaEventCreateWithFlags(&state->come[k], cudaEventDisableTiming));
   if (state->rank == 0) NCCL(transport, ncclGetUniqueId(&state->id));
   return PSAC_OK;
 }
@@ -257,10 +273,10 @@ static void nccl_close(psac_transport *transport) {
   if (!state || state->is_abandoned) return;
   if (state->comm && state->is_open) ncclCommDestroy(state->comm);
   else if (state->comm) ncclCommAbort(state->comm);
-  cudaEvent_t const events[] = {state->ready, state->gathered, state->mark[0], state->mark[1]};
-  for (size_t k = 0; k < sizeof events / sizeof *events; k++) {
-    if (events[k]) cudaEventDestroy(events[k]);
+  for (int k = 0; k < CALLS_KEPT; k++) {
+    if (state->come[k]) cudaEventDestroy(state->come[k]);
   }
+  if (state->gathered) cudaEventDestroy(state->gathered);
   if (state->exchange) cudaStreamDestroy(state->exchange);
   cudaFree(state->sample);
   free(state);

@@ -86,6 +86,11 @@ bool fails(const char *call) {
   return failure.happens(call);
 }
 
+bool sticks(const char *kernel) {
+  static accident stuck("PSAC_EMU_STICK");
+  return stuck.happens(kernel);
+}
+
 void break_device() { broken = cudaErrorLaunchFailure; }
 cudaError_t device_error() { return broken; }
 

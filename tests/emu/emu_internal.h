@@ -22,6 +22,7 @@ bool has_mode(const char *variable);  // set to anything but 0
 
 // To be asked at every call: true where PSAC_EMU_FAIL means this one. Does not return where PSAC_EMU_HANG does.
 bool fails(const char *call);
+bool sticks(const char *kernel);  // the same for PSAC_EMU_STICK
 // A kernel went wrong: nothing runs on this device any more, and every call says so. device_error: that, or success.
 void break_device();
 cudaError_t device_error();

@@ -124,11 +124,13 @@ void launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::f
     return;
   }
   const std::string who = std::string("kernel ") + name;
+  std::function<bool()> is_ready;
+  if (is_lazy() && !is_capturing() && sticks(name)) is_ready = [] { return false; };
   enqueue(stream, who, [=](const operation &self) {
     if (fails(name)) return break_device();
     const doorway open(who, self.known);
     run_grid(name, grid, block, body);
-  });
+  }, {}, nullptr, is_ready);
 }
 
 }  // namespace emu

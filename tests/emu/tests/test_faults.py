@@ -56,6 +56,13 @@ class Faults(Mistakes):
             self.assert_ends(rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$",
                              *impatient, *transport, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
 
+    def test_a_gpu_that_is_stuck_while_its_host_goes_on_is_named(self):
+        for rank, kernel, number, ranks, more in ((1, "integrate", 30, 3, []), (2, "sum_rows", 1, 3, []),
+                                                  (0, "step_layers", 1, 3, []), (2, "integrate", 30, 4, ["--replicas", "2"])):
+            self.assert_ends(rf"rank \d on \S+ has waited 1 s for its GPU \(watchdog.seconds\); the GPU of rank {rank} is stuck before "
+                             r"exchange \d+, to which others have come$", "--set", "watchdog.seconds=1", *more, ranks=ranks,
+                             PSAC_EMU_LAZY="1", PSAC_EMU_STICK=f"{rank}:{kernel}:{number}")
+
     def test_a_rank_that_never_comes_is_named(self):
         late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate:30"}
         self.assert_ends(r"rank [02] on \S+ has waited 1 s for its GPU \(watchdog.seconds\); rank 1 does not answer",
