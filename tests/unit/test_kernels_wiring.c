@@ -3,7 +3,7 @@
 #include "source_core.h"
 #include "wiring_core.h"
 
-enum { SIDE = 14, N_UNITS = SIDE * SIDE };
+enum { SIDE = 14, N_UNITS = SIDE * SIDE, SIDE_MAX = 64 };
 
 static psac_config wiring_config(int64_t n_neurons) {
   psac_config config = probe_config(shards_config(n_neurons, 2, 32));
@@ -13,44 +13,57 @@ static psac_config wiring_config(int64_t n_neurons) {
 }
 
 // The patch position (row, column) at which a neuron's currents are its drawn weights; -1 if there is none.
-static int find_position(const int32_t *field, const int16_t *weight, int patch) {
-  for (int position = 0; position < (SIDE - patch + 1) * (SIDE - patch + 1); position++) {
-    const int y = position / (SIDE - patch + 1), x = position % (SIDE - patch + 1);
-    int32_t expected[N_UNITS] = {0};
-    for (int k = 0; k < patch * patch; k++) expected[(y + k / patch) * SIDE + x + k % patch] = weight[k];
-    if (memcmp(field, expected, sizeof expected) == 0) return position;
+static int find_position(const int32_t *field, const int16_t *weight, int side, int patch) {
+  const size_t n_units = (size_t)(side * side);
+  int32_t *expected = malloc(sizeof *expected * n_units);
+  int found = -1;
+  assert_non_null(expected);
+  for (int position = 0; position < (side - patch + 1) * (side - patch + 1) && found < 0; position++) {
+    const int y = position / (side - patch + 1), x = position % (side - patch + 1);
+    memset(expected, 0, sizeof *expected * n_units);
+    for (int k = 0; k < patch * patch; k++) expected[(y + k / patch) * side + x + k % patch] = weight[k];
+    if (memcmp(field, expected, sizeof *expected * n_units) == 0) found = position;
   }
-  return -1;
+  free(expected);
+  return found;
 }
 
-static void check_fields(const psac_kernels *kernels) {
-  static const int patches[] = {1, 5, 14};
-  for (size_t p = 0; p < COUNT(patches); p++) {
-    enum { N = 1000 };
-    const int patch = patches[p], n_positions = (SIDE - patch + 1) * (SIDE - patch + 1), n_columns = N / PSAC_COLUMN;
-    int count[N_UNITS] = {0};
-    psac_config config = wiring_config(N);
-    config.receptive_field.size = patch;
-    shards cut;
-    shards_create(&cut, kernels, &config, 1);
-    const psac_rng_key key = psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECEPTIVE_FIELD);
-    const float scale = shards_at(&cut, 0)->current_scale;
-    int32_t *field = probe_fields(&cut);
-    int position = -1;
-    for (int64_t gid = 0; gid < N; gid++) {
-      int16_t weight[N_UNITS];
-      psac_wiring_receptive_field(key, gid, patch * patch, (float)config.receptive_field.norm, scale, weight, 1);
-      const int found = find_position(field + gid * N_UNITS, weight, patch);
-      assert_in_range(found, 0, n_positions - 1);
-      if (gid % PSAC_COLUMN == 0) count[position = found]++;
-      assert_int_equal(found, position);
-    }
-    for (int k = 0; k < n_positions; k++) {
-      assert_in_range(count[k], n_columns / n_positions, (n_columns + n_positions - 1) / n_positions);
-    }
-    free(field);
-    shards_destroy(&cut);
+static void check_patch(const psac_kernels *kernels, int side, int patch, int64_t n_neurons) {
+  const int n_positions = (side - patch + 1) * (side - patch + 1), n_columns = (int)n_neurons / PSAC_COLUMN, n_units = side * side;
+  int count[SIDE_MAX * SIDE_MAX] = {0};
+  psac_config config = wiring_config(n_neurons);
+  config.retina.input_size[0] = config.retina.input_size[1] = side;
+  config.retina.stride = config.retina.pool_size = 1;
+  config.receptive_field.size = patch;
+  shards cut;
+  shards_create(&cut, kernels, &config, 1);
+  const psac_rng_key key = psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECEPTIVE_FIELD);
+  const float scale = shards_at(&cut, 0)->current_scale;
+  int32_t *field = probe_fields(&cut);
+  int position = -1;
+  for (int64_t gid = 0; gid < n_neurons; gid++) {
+    int16_t weight[SIDE_MAX * SIDE_MAX];
+    psac_wiring_receptive_field(key, gid, patch * patch, (float)config.receptive_field.norm, scale, weight, 1);
+    const int found = find_position(field + gid * n_units, weight, side, patch);
+    assert_in_range(found, 0, n_positions - 1);
+    if (gid % PSAC_COLUMN == 0) count[position = found]++;
+    assert_int_equal(found, position);
   }
+  for (int k = 0; k < n_positions; k++) {
+    assert_in_range(count[k], n_columns / n_positions, (n_columns + n_positions - 1) / n_positions);
+  }
+  free(field);
+  shards_destroy(&cut);
+}
+
+// Patches of which many rows, one or half a row fit into 32 bits.
+static void check_fields(const psac_kernels *kernels) {
+  static const int small[] = {1, 5, 14};
+  for (size_t k = 0; k < COUNT(small); k++) check_patch(kernels, 14, small[k], 1000);
+  check_patch(kernels, 20, 17, 200);
+  check_patch(kernels, 34, 32, 80);
+  check_patch(kernels, 34, 33, 80);
+  check_patch(kernels, 64, 64, 40);
 }
 
 static void test_fields_are_the_drawn_weights_on_patches_that_cover_the_retina_evenly(void **state) {
