@@ -41,7 +41,7 @@ static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n
   by.n_ranks = n_ranks;
   by.lane_bits = psac_floor_log2((list_bytes + 15) / 16, 3);
   by.trial_bits = list_bytes < PSAC_SECTOR ? psac_floor_log2(at_once, 5) : 0;
-  const int64_t groups = 2 * PSAC_THREADS_AT_ONCE / ((n_words << by.lane_bits) * at_once);
+  const int64_t groups = INT64_C(2) * PSAC_THREADS_AT_ONCE / ((n_words << by.lane_bits) * at_once);
   by.group_bits = psac_floor_log2(groups < n_ranks ? groups : n_ranks, 16);
   return by;
 }
