@@ -1,7 +1,8 @@
 // One timestep of the middle layer: retina and recurrent currents, integration, spikes.
 //
 // Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its receptive field is
-// read where the pixel spikes, a target list once for each spike. So the step is bound by memory, not by arithmetic.
+// read where the pixel spikes, a target list once for each spike. With so few bytes instructions count as much as they do: threads share
+// what belongs to several of them (docs/performance.md).
 #include "cuda/cuda_launch.h"
 #include "lif_core.h"
 #include "source_core.h"
