@@ -22,15 +22,18 @@ PSAC_HD static inline uint32_t psac_source_in_slot(const uint32_t *first, const 
 // Bytes of the local index of a target, on a rank with so many neurons.
 static inline int psac_target_bytes(int64_t n_padded) { return n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4; }
 
-// Places of a group, to whole ones of which a list is filled up: 16 bytes, which are read at once. But where a neuron of the whole layer has
-// few targets on a rank (`fan_out`, on average), nothing is filled up, so that many lists lie in what memory moves at once.
-static inline int psac_target_group(double fan_out, int target_bytes) { return fan_out < PSAC_FEW_TARGETS ? 1 : 16 / target_bytes; }
+// Whether a neuron of the whole layer, which has fan_out targets on a rank on average, has few.
+static inline int psac_is_few(double fan_out) { return fan_out < PSAC_FEW_TARGETS; }
+
+// Places of a group, to whole ones of which a list is filled up: 16 bytes, which are read at once. But few targets are not filled up, so
+// that many lists lie in what memory moves at once.
+static inline int psac_target_group(double fan_out, int target_bytes) { return psac_is_few(fan_out) ? 1 : 16 / target_bytes; }
 
 static inline double psac_fan_out(const psac_shard *shard) {
   return (double)shard->n_local * (double)shard->in_degree / (double)shard->map.n_neurons;
 }
 
-static inline int psac_has_few_targets(const psac_shard *shard) { return psac_fan_out(shard) < PSAC_FEW_TARGETS; }
+static inline int psac_has_few_targets(const psac_shard *shard) { return psac_is_few(psac_fan_out(shard)); }
 
 // Mean bytes of the targets of a neuron that has some here; 0 if none has.
 static inline int64_t psac_mean_list_bytes(const psac_shard *shard) {

@@ -24,16 +24,16 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
 // A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words; a group
 // of 2^group_bits lanes adds to a row.
 __global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, int group_bits, const int32_t *table) {
-  const int64_t item = psac_warp() % n_items, range = psac_warp() / n_items, t = item / n_trials, b = item % n_trials;
-  if (range >= n_ranges) return;  // the whole warp
-  const int begin = psac_range_begin(&shard, range, n_ranges), end = psac_range_begin(&shard, range + 1, n_ranges);
-  const uint64_t *spikes = shard.spikes + item * shard.n_words;
+  const psac_warp_share own = psac_share_of_warp(&shard, n_items, n_ranges);
+  if (own.item < 0) return;  // the whole warp
+  const int64_t t = own.item / n_trials, b = own.item % n_trials;
+  const uint64_t *spikes = shard.spikes + own.item * shard.n_words;
   const int n_lanes = shard.lanes.n_eligibility, group = 1 << group_bits;
   for (int chunk = 0; chunk < n_lanes; chunk += group) {
     const int lane = chunk + (psac_lane() & (group - 1));
     const int32_t value = lane < n_lanes ? table[(b * shard.n_steps + t) * n_lanes + lane] : 0;
     int32_t *row = shard.eligibility + lane;
-    psac_for_each_spike(spikes, begin, end, group_bits, [&](uint32_t i) {
+    psac_for_each_spike(spikes, own.begin, own.end, group_bits, [&](uint32_t i) {
       if (value != 0) atomicAdd(&row[(uint64_t)i * (uint32_t)n_lanes], value);
     });
   }

@@ -8,13 +8,12 @@
 #include "source_core.h"
 
 enum {
-  TRIALS = PSAC_COLUMN,  // that a thread handles together: one for each neuron of a column and for each warp of a block
   RETINA_SIDE_MAX = 64,  // retina.input_size is at most 64 x 64
   SECTOR_BITS = 2,       // words in a sector, as a power of two
   SECTOR_WORDS = 1 << SECTOR_BITS,
 };
 
-static_assert((int)TRIALS == (int)PSAC_WARPS, "retina_currents deals trials to the warps of a block");
+static_assert((int)PSAC_TRIALS == (int)PSAC_WARPS, "retina_currents deals trials to the warps of a block");
 
 __global__ void rest(float *v, int64_t n, float v_rest) {
   const int64_t k = psac_thread();
@@ -27,9 +26,9 @@ extern "C" psac_status psac_cuda_reset_middle(psac_stream *stream, const psac_sh
   return PSAC_OK;
 }
 
-// Thread per neuron and TRIALS trials.
+// Thread per neuron and PSAC_TRIALS trials.
 static dim3 trials_grid(const psac_shard *shard, int n_trials) {
-  return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + TRIALS - 1) / TRIALS);
+  return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + PSAC_TRIALS - 1) / PSAC_TRIALS);
 }
 
 // Row y of a retina's bits, in one word.
@@ -40,14 +39,14 @@ __device__ static uint64_t retina_row(const uint64_t *words, uint32_t y, uint32_
   return (word[0] >> shift | behind) & UINT64_MAX >> (64 - width);
 }
 
-// Current of neuron i from a patch of the retina, for TRIALS trials whose rows are given. The neurons of a column see the same patch: each
+// Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a column see the same patch: each
 // of their lanes collects the bits of one trial, `together` rows at a time, as many as fit into 32 bits. Few pixels spike in a step, and
 // only their weights are read. To be called by whole warps.
 __device__ static void add_patch(const psac_shard *shard, int64_t i, int together, const uint64_t (*row)[RETINA_SIDE_MAX + 1],
                                  int32_t *sum) {
   const uint32_t corner = shard->field_column[i / PSAC_COLUMN], retina_width = (uint32_t)shard->retina_width;
   const uint32_t top = corner / retina_width, left = corner % retina_width;
-  const int size = shard->patch_size, trial = psac_lane() % TRIALS, column = psac_lane() - trial;
+  const int size = shard->patch_size, trial = psac_lane() % PSAC_TRIALS, column = psac_lane() - trial;
   const uint32_t n_padded = (uint32_t)shard->n_padded;
   const int16_t *weight = shard->field_weight + i;
   for (int first = 0; first < size; first += together) {
@@ -57,7 +56,7 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int togethe
       for (uint32_t y = 0; y < n_rows; y++) {
         bits |= ((uint32_t)(row[trial][top + first + y] >> (left + x)) & UINT32_MAX >> (32 - width)) << (y * width);
       }
-      for (int b = 0; b < TRIALS; b++) {
+      for (int b = 0; b < PSAC_TRIALS; b++) {
         uint32_t patch = __shfl_sync(PSAC_ALL_LANES, bits, column + b);
         for (; patch; patch &= patch - 1) sum[b] += weight[(uint64_t)((uint32_t)__ffs((int)patch) - 1) * n_padded];
       }
@@ -68,8 +67,8 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int togethe
 
 // Stores the current that the retina gives in step t: the step at hand begins with it. A warp reads the rows of one trial for its block.
 __global__ void retina_currents(psac_shard shard, int n_trials, int t, int together) {
-  __shared__ uint64_t row[TRIALS][RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
-  const int first = (int)blockIdx.y * TRIALS, n = n_trials - first, own = (int)threadIdx.x / PSAC_WARP;
+  __shared__ uint64_t row[PSAC_TRIALS][RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
+  const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first, own = (int)threadIdx.x / PSAC_WARP;
   const uint64_t *words = shard.retina_spikes + ((int64_t)(first + own) * shard.n_steps + t) * shard.n_retina_words;
   for (int y = psac_lane(); y < shard.retina_height; y += PSAC_WARP) {
     row[own][y] = own < n ? retina_row(words, (uint32_t)y, (uint32_t)shard.retina_width) : 0;
@@ -77,15 +76,15 @@ __global__ void retina_currents(psac_shard shard, int n_trials, int t, int toget
   __syncthreads();
   const int64_t i = psac_thread(), n_padded = shard.n_padded;
   if (i >= n_padded) return;  // the whole warp: n_padded is a multiple of 64
-  int32_t sum[TRIALS] = {0};
+  int32_t sum[PSAC_TRIALS] = {0};
   if (shard.patch_size > 0) add_patch(&shard, i, together, row, sum);
   if (shard.uniform_current != 0) {
-    for (int b = 0; b < TRIALS; b++) {
+    for (int b = 0; b < PSAC_TRIALS; b++) {
       for (int y = 0; y < shard.retina_height; y++) sum[b] += __popcll(row[b][y]) * shard.uniform_current;
     }
   }
   int32_t *current = shard.current + first * n_padded + i;
-  for (int b = 0; b < TRIALS; b++) {
+  for (int b = 0; b < PSAC_TRIALS; b++) {
     if (b < n) current[b * n_padded] = sum[b];
   }
 }
@@ -186,23 +185,23 @@ __device__ static uint32_t refractory_half(const psac_shard *shard, int n_trials
   return refractory;
 }
 
-// A thread integrates its neuron in TRIALS trials, a warp makes half a word of spikes in each; lane b reads and stores those of trial b.
+// A thread integrates its neuron in PSAC_TRIALS trials, a warp makes half a word of spikes in each; lane b reads and stores those of trial b.
 __global__ void integrate(psac_shard shard, int n_trials, int t) {
   const int64_t i = psac_thread(), half = i / PSAC_WARP, n_padded = shard.n_padded;
-  const int first = (int)blockIdx.y * TRIALS, n = n_trials - first < TRIALS ? n_trials - first : TRIALS, lane = psac_lane();
+  const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first < PSAC_TRIALS ? n_trials - first : PSAC_TRIALS, lane = psac_lane();
   if (i >= n_padded) return;  // the whole warp: n_padded is a multiple of 64
   float *v = shard.v + first * n_padded + i;
   const int32_t *current = shard.current + first * n_padded + i;
   uint32_t *spikes = psac_halves(shard.spikes) + ((int64_t)t * n_trials + first + lane) * 2 * shard.n_words + half;
-  float before[TRIALS], input[TRIALS];
-  for (int b = 0; b < TRIALS; b++) {
+  float before[PSAC_TRIALS], input[PSAC_TRIALS];
+  for (int b = 0; b < PSAC_TRIALS; b++) {
     before[b] = b < n ? v[b * n_padded] : 0.0f;
     input[b] = b < n ? (float)current[b * n_padded] : 0.0f;
   }
   const float tau_m = shard.tau_m[i];
   const uint32_t refractory = lane < n ? refractory_half(&shard, n_trials, t, half, spikes) : 0;
   uint32_t own = 0;
-  for (int b = 0; b < TRIALS; b++) {
+  for (int b = 0; b < PSAC_TRIALS; b++) {
     const uint32_t still = __shfl_sync(PSAC_ALL_LANES, refractory, b);
     const float next = still >> lane & 1 ? before[b] : psac_lif_integrate(before[b], input[b], shard.dt, tau_m);
     const int fires = next >= shard.v_thresh;

@@ -12,24 +12,23 @@ typedef struct alignas(16) row_part {
 // A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits lanes reads a row.
 __global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int group_bits,
                          int64_t *drives) {
-  const int64_t item = psac_warp() % n_items, range = psac_warp() / n_items;
-  if (range >= n_ranges) return;  // the whole warp
-  const int64_t step = t + item / n, b = first + item % n;
+  const psac_warp_share own = psac_share_of_warp(&shard, n_items, n_ranges);
+  if (own.item < 0) return;  // the whole warp
+  const int64_t step = t + own.item / n, b = first + own.item % n;
   const uint64_t *spikes = shard.spikes + (step * n_trials + b) * shard.n_words;
-  const int begin = psac_range_begin(&shard, range, n_ranges), end = psac_range_begin(&shard, range + 1, n_ranges);
   const int n_parts = shard.lanes.n / 4, group = 1 << group_bits;
   for (int chunk = 0; chunk < n_parts; chunk += group) {
     const int part = chunk + (psac_lane() & (group - 1));
     const row_part *row = (const row_part *)shard.row + (part < n_parts ? part : 0);
     int64_t sum[4] = {0, 0, 0, 0};
-    psac_for_each_spike(spikes, begin, end, group_bits, [&](uint32_t i) {
+    psac_for_each_spike(spikes, own.begin, own.end, group_bits, [&](uint32_t i) {
       const row_part weights = row[(uint64_t)i * (uint32_t)n_parts];
       for (int k = 0; k < 4; k++) sum[k] += weights.lane[k];
     });
     for (int k = 0; k < 4; k++) {
       const int64_t all = psac_warp_sum(sum[k], group);
       if (psac_lane() >= group || part >= n_parts) continue;
-      int64_t *drive = &drives[(item * n_parts + part) * 4 + k];
+      int64_t *drive = &drives[(own.item * n_parts + part) * 4 + k];
       if (n_ranges == 1) *drive = all;
       else if (all != 0) psac_add_i64(drive, all);
     }

@@ -5,9 +5,15 @@
 
 #include "cuda/cuda_launch.h"
 
-// The word with which a range begins; the next one begins where it ends.
-__device__ static inline int psac_range_begin(const psac_shard *shard, int64_t range, int64_t n_ranges) {
-  return (int)(shard->n_words * range / n_ranges);
+// What a warp has to do.
+typedef struct psac_warp_share {
+  int64_t item;    // one step of one trial; -1 = nothing, in the warps that are left over
+  int begin, end;  // words of it
+} psac_warp_share;
+
+__device__ static inline psac_warp_share psac_share_of_warp(const psac_shard *shard, int64_t n_items, int64_t n_ranges) {
+  const int64_t range = psac_warp() / n_items, item = range < n_ranges ? psac_warp() % n_items : -1, n_words = shard->n_words;
+  return psac_warp_share{item, (int)(n_words * range / n_ranges), (int)(n_words * (range + 1) / n_ranges)};
 }
 
 // Calls visit(i) for every spike i in words [first, end), on all lanes of one of the groups of 2^group_bits lanes. To be called by whole

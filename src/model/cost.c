@@ -49,7 +49,7 @@ static void fill_middle(const psac_config *config, const psac_plan *plan, const 
 // What the middle layer touches in every step; of the synapses, those of the neurons that spike in one of the trials side by side.
 static double middle_set(const psac_amounts *a, double n_all, int on_device) {
   const double touched = 1.0 - pow(1.0 - fmin(1.0, a->spikes / n_all), a->together);
-  const double lists = n_all * psac_plan_places(a->fan_out, psac_plan_group(a->fan_out, a->index_bytes)) * a->index_bytes;
+  const double lists = n_all * psac_plan_list_bytes(a->fan_out, a->index_bytes);
   const double index = 4.0 * n_all * psac_plan_sources(a->fan_out), masks = 12.0 * a->slots / 64.0;
   const double synapses = a->in_degree > 0.0 ? touched * (lists + index) + masks : 0.0;
   const double fields = a->n * (on_device ? 2.0 * a->patch + 0.5 : a->patch * (2.0 + 4.0 / PSAC_COLUMN));

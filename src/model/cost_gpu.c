@@ -9,7 +9,6 @@
 #include "model/cost_internal.h"
 
 enum {
-  TRIALS_PER_READ = 8,  // that a thread of retina_currents and of integrate goes through
   COLUMNS = 2,          // in a sector of weights
   DIVERGENCE = 2,       // of a warp's threads, which go on until the last has finished
   FIRST_LEVEL = 64000,  // bytes of a multiprocessor's own cache, at least, and the blocks that share it
@@ -26,10 +25,10 @@ static void count_retina(const psac_amounts *a, psac_cost *cost) {
       .host_trials = a->retina_trials});
 }
 
-// How often what eight trials share is read in a step.
+// How often a step reads what PSAC_TRIALS trials share.
 static double reads_in_step(const psac_amounts *a) {
   const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
-  return whole * ceil(a->together / TRIALS_PER_READ) + ceil(rest / TRIALS_PER_READ);
+  return whole * ceil(a->together / PSAC_TRIALS) + ceil(rest / PSAC_TRIALS);
 }
 
 // retina_currents: a thread visits the pixels that spike in its neuron's patch, for eight trials, each of which one of the column's eight
@@ -68,7 +67,7 @@ static sharing share_recurrence(const psac_amounts *a, double list_bytes) {
   const psac_recurrence_shape shape = psac_shape_recurrence((int64_t)a->words, n_ranks, (int)a->together, (int64_t)list_bytes);
   return (sharing){.lanes = ldexp(1.0, shape.lane_bits), .trials = ldexp(1.0, shape.trial_bits),
                    .ranks = a->shards / ldexp(1.0, shape.group_bits),
-                   .threads = a->words * ldexp(1.0, shape.lane_bits + shape.group_bits), .few = a->fan_out < PSAC_FEW_TARGETS};
+                   .threads = a->words * ldexp(1.0, shape.lane_bits + shape.group_bits), .few = psac_is_few(a->fan_out)};
 }
 
 // Steps that a warp takes for a rank's words: in each of them a thread looks at a word or takes a spike of one, so that it needs
@@ -102,8 +101,7 @@ static double index_and_lists(const psac_amounts *a, const sharing *by, double s
 static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
   const double items = fmax(0.0, a->steps - a->delay) * a->trials, words = a->slots / 64.0;
   const double share = psac_plan_sources(a->fan_out), spikes = a->spikes * share, events = a->spikes * a->fan_out;
-  const double group = psac_plan_group(a->fan_out, a->index_bytes);
-  const double list = psac_plan_places(a->fan_out, group) * a->index_bytes / share;  // of a source that has one
+  const double list = psac_plan_list_bytes(a->fan_out, a->index_bytes) / share;  // of a source that has one
   const sharing by = share_recurrence(a, a->fan_out * a->index_bytes / share);
   const double in_flight = by.trials * (1.0 + PSAC_THREADS_AT_ONCE / (by.threads * by.trials)), currents = 4.0 * a->n;
   const double added = items * scattered(a, events, currents, currents * fmin(a->together, in_flight));

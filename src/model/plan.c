@@ -46,7 +46,9 @@ double psac_plan_sources(double mean) { return -expm1(-mean); }
 
 double psac_plan_index_bytes(const psac_plan *plan) { return psac_target_bytes(64 * plan->n_words); }
 
-double psac_plan_group(double mean, double index_bytes) { return psac_target_group(mean, (int)index_bytes); }
+double psac_plan_list_bytes(double mean, double index_bytes) {
+  return psac_plan_places(mean, psac_target_group(mean, (int)index_bytes)) * index_bytes;
+}
 
 static void add(psac_plan *plan, const char *name, double bytes) {
   plan->item[plan->n_items++] = (psac_plan_item){name, bytes};
@@ -62,7 +64,7 @@ static void add_synapses(psac_plan *plan, const psac_config *config, int on_devi
   const double index_bytes = psac_plan_index_bytes(plan);
   const double mean = (double)config->recurrence.in_degree * local / (double)plan->n_neurons;
   const double words = (double)plan->n_words * (double)plan->n_ranks, sources = (double)plan->n_neurons * psac_plan_sources(mean);
-  add(plan, "recurrent synapses", (double)plan->n_neurons * psac_plan_places(mean, psac_plan_group(mean, index_bytes)) * index_bytes);
+  add(plan, "recurrent synapses", (double)plan->n_neurons * psac_plan_list_bytes(mean, index_bytes));
   add(plan, "index of recurrent synapses", 12.0 * words + 4.0 * (sources + 1.0));
 }
 
@@ -123,7 +125,8 @@ psac_status psac_plan_check(const psac_config *config, const psac_plan *plan) {
   }
   if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
   const double fan_out = (double)config->recurrence.in_degree * (double)plan->n_local / (double)n_neurons;
-  const double places = psac_plan_places(fan_out, psac_plan_group(fan_out, psac_plan_index_bytes(plan))) * (double)n_neurons;
+  const double index_bytes = psac_plan_index_bytes(plan);
+  const double places = psac_plan_list_bytes(fan_out, index_bytes) / index_bytes * (double)n_neurons;
   if (places < (double)UINT32_MAX) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT, "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; allowed: below "
                    "2^32; use more ranks", n_neurons, (long long)config->recurrence.in_degree, places);

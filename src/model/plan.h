@@ -43,8 +43,8 @@ int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_dev
 // Expected places that the targets of one source take which has `mean` of them on a rank, in whole groups: their number is Poisson.
 double psac_plan_places(double mean, double group);
 
-// Places of such a group, where sources have `mean` targets on a rank.
-double psac_plan_group(double mean, double index_bytes);
+// The same in bytes, in the groups that this program stores them in.
+double psac_plan_list_bytes(double mean, double index_bytes);
 
 // Expected share of all neurons that have a target on a rank, where they have `mean` of them there on average.
 double psac_plan_sources(double mean);
