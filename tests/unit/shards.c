@@ -31,6 +31,7 @@ void shards_destroy(shards *cut) {
 
 void *shards_download(const shards *cut, const void *device, size_t n_bytes) {
   psac_stream *stream = cut->network[0]->stream;
+  for (int rank = 0; rank < cut->n_ranks; rank++) assert_ok(cut->kernels->synchronize(cut->network[rank]->stream));
   void *host = malloc(n_bytes + 1);
   assert_non_null(host);
   assert_ok(cut->kernels->download(stream, host, device, n_bytes));

@@ -23,7 +23,7 @@ psac_config shards_config(int64_t n_neurons, int n_steps, int n_trials);
 void shards_create(shards *cut, const psac_kernels *kernels, const psac_config *config, int n_ranks);
 void shards_destroy(shards *cut);
 
-// A host copy of `n_bytes` of the backend's memory; the caller frees it.
+// A host copy of `n_bytes` of the backend's memory, made after all work of all ranks; the caller frees it.
 void *shards_download(const shards *cut, const void *device, size_t n_bytes);
 void shards_upload(const shards *cut, void *device, const void *host, size_t n_bytes);
 
