@@ -192,6 +192,10 @@ class Scripts(unittest.TestCase):
         self.job(wait + "exit 75", state="CANCELLED")
         self.assertFalse(os.path.exists(self.path("requeued")))
 
+    def test_a_cluster_that_was_not_started_need_not_be_stopped(self):
+        cluster = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cluster")
+        self.assertEqual(subprocess.run([cluster, "stop", self.path("nowhere")], check=False).returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main()
