@@ -76,7 +76,7 @@ typedef struct psac_shard {
   uint64_t *refractory;       // [n_refractory][n_words] bit = still refractory j + 1 steps after a spike
   int32_t n_refractory;
   float *v;                   // [trials][n_padded] membrane potential
-  int32_t *current;           // input of the step at hand; the backend's layout
+  int32_t *current;           // input of the current step; the backend's layout
 
   // input from the retina: uniform, receptive fields, or both. The CPU stores them by retina unit, one entry per (unit, column);
   // CUDA stores only field_weight, as [pixels of a patch][n_padded].
@@ -224,6 +224,11 @@ typedef struct psac_kernels {
   psac_status (*prepare_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
   psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
                              size_t rank_stride);
+  // reset_middle and all steps of a presentation in one launch, for a shard that is the whole layer: the potentials and
+  // spikes of step_middle. Optional: both NULL, or can_present gives 0, where the backend has no such kernel or the
+  // shard does not fit it; then it is stepped. delay: of recurrent spikes, in steps. shard->current is not touched.
+  int (*can_present)(const psac_shard *shard);
+  psac_status (*present_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int delay);
   // counts [2] += spikes of this rank's excitatory and inhibitory neurons in the presentation.
   psac_status (*count_spikes)(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts);
   // drives [n_steps][n][lanes.n] = this rank's partial drives of steps [t, t + n_steps) of trials [first, first + n).

@@ -66,7 +66,8 @@ psac_status psac_resume_find(const psac_options *options, psac_ranks *ranks, cha
 
 static psac_status compare_configurations(const psac_config *now, const psac_config *before, const char *path) {
   const char *free_to_change[] = {"training.log_interval", "simulation.trials_together", "simulation.steps_per_reduce",
-                                  "simulation.cuda_graph", "checkpoint.", "watchdog.", "training.num_epochs", NULL};
+                                  "simulation.cuda_graph", "simulation.launch_per",
+                                  "checkpoint.", "watchdog.", "training.num_epochs", NULL};
   const int linear = now->learning.rate_schedule == PSAC_SCHEDULE_LINEAR || before->learning.rate_schedule == PSAC_SCHEDULE_LINEAR;
   // a linear schedule ends with the last epoch, so with another number of epochs all learning so far would have been different
   if (linear) free_to_change[sizeof free_to_change / sizeof *free_to_change - 2] = NULL;

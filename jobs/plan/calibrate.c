@@ -294,6 +294,7 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
   if (status == PSAC_OK) status = psac_session_choose(session);
   const int on_device = status == PSAC_OK && session->kernels->staging() != NULL;
   if (status == PSAC_OK) status = psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware));
+  session->config.simulation.launch_per = PSAC_LAUNCH_PER_STEP;  // the kernels that the factors are for
   if (status == PSAC_OK) status = measure_all(session, &hardware, seen);
   if (status == PSAC_OK) {
     psac_session_announce(session);

@@ -213,6 +213,8 @@ static psac_kernels make_table(void) {
   table.reset_middle = psac_cuda_reset_middle;
   table.prepare_middle = psac_cuda_prepare_middle;
   table.step_middle = psac_cuda_step_middle;
+  table.can_present = psac_cuda_can_present;
+  table.present_middle = psac_cuda_present_middle;
   table.count_spikes = psac_cuda_count_spikes;
   table.partial_drives = psac_cuda_partial_drives;
   table.reset_readout = psac_cuda_reset_readout;

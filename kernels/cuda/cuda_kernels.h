@@ -26,6 +26,8 @@ psac_status psac_cuda_reset_middle(psac_stream *stream, const psac_shard *shard,
 psac_status psac_cuda_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
 psac_status psac_cuda_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
                                   size_t rank_stride);
+int psac_cuda_can_present(const psac_shard *shard);
+psac_status psac_cuda_present_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int delay);
 psac_status psac_cuda_count_spikes(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts);
 psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                      int n_steps, int64_t *drives);

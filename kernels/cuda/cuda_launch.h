@@ -35,18 +35,23 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
     if (psac_code_ != cudaSuccess) return psac_cuda_failure(psac_code_, #call, __FILE__, __LINE__);   \
   } while (0)
 
-// PSAC_LAUNCH(kernel, grid, block, stream, argument...): nothing for an empty grid.
+// PSAC_LAUNCH(kernel, grid, block, stream, argument...): nothing for an empty grid. PSAC_LAUNCH_SHARED: with n_bytes of
+// dynamic shared memory, which the kernel declares as PSAC_DYNAMIC_SHARED(name), a char array aligned to 16 bytes.
 #ifdef PSAC_EMULATED
-#define PSAC_RUN(kernel, grid, block, stream, ...) psac_emu_launch(#kernel, grid, block, stream, kernel, __VA_ARGS__)
+#define PSAC_RUN(kernel, grid, block, n_bytes, stream, ...) \
+  psac_emu_launch(#kernel, grid, block, n_bytes, stream, kernel, __VA_ARGS__)
+#define PSAC_DYNAMIC_SHARED(name) char *const name = psac_emu_dynamic_shared()
 #else
-#define PSAC_RUN(kernel, grid, block, stream, ...) kernel<<<grid, block, 0, stream>>>(__VA_ARGS__)
+#define PSAC_RUN(kernel, grid, block, n_bytes, stream, ...) kernel<<<grid, block, n_bytes, stream>>>(__VA_ARGS__)
+#define PSAC_DYNAMIC_SHARED(name) extern __shared__ __align__(16) char name[]
 #endif
-#define PSAC_LAUNCH(kernel, grid, block, stream, ...)                            \
+#define PSAC_LAUNCH(kernel, grid, block, stream, ...) PSAC_LAUNCH_SHARED(kernel, grid, block, 0, stream, __VA_ARGS__)
+#define PSAC_LAUNCH_SHARED(kernel, grid, block, n_bytes, stream, ...)            \
   do {                                                                           \
     const dim3 psac_grid_ = (grid);                                              \
     if (psac_grid_.x > 0 && psac_grid_.y > 0) {                                  \
       psac_watch_enter_device(#kernel);  /* where the queue is full it waits */  \
-      PSAC_RUN(kernel, psac_grid_, block, (stream)->cuda, __VA_ARGS__);          \
+      PSAC_RUN(kernel, psac_grid_, block, n_bytes, (stream)->cuda, __VA_ARGS__); \
       psac_watch_leave();                                                        \
       PSAC_CUDA(cudaGetLastError());                                             \
     }                                                                            \

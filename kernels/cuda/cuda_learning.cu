@@ -2,6 +2,8 @@
 #include "cuda/cuda_spikes.h"
 #include "power_stdp_core.h"
 
+enum { AHEAD = 8 };  // steps whose output spikes are in flight
+
 // Block per trial, thread per lane: what a middle spike in step t adds to its neuron's eligibility row (see cpu_learning.c), as
 // table [trials][n_steps][n_eligibility].
 __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, const uint64_t *output_spikes,
@@ -12,12 +14,15 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
   const int32_t critic = (int32_t)rintf(ldexpf(factors[b].critic, shard.critic_fraction_bits));
   const int32_t constant = lane == n_output ? critic : lane == n_output + 1;
   float trace = 0.0f;
-  for (int t = shard.n_steps - 1; t >= 0; t--) {
-    const int counted = t >= shard.first_counted_step;
-    const uint64_t spikes = counted ? output_spikes[(int64_t)t * n_trials + b] : 0;
-    trace = fmaf(trace, decay, lane < n_output ? (float)(uint32_t)(spikes >> lane & 1) : 0.0f);
-    const int32_t value = lane < n_output ? (int32_t)rintf(k * trace * scale) : counted ? constant : 0;
-    table[(b * shard.n_steps + t) * n_lanes + lane] = value;
+  for (int last = shard.n_steps - 1; last >= 0; last -= AHEAD) {
+    uint64_t spikes[AHEAD];
+    for (int s = 0; s < AHEAD; s++) spikes[s] = last - s >= 0 ? output_spikes[(int64_t)(last - s) * n_trials + b] : 0;
+    for (int s = 0; s < AHEAD && last - s >= 0; s++) {
+      const int t = last - s, counted = t >= shard.first_counted_step;
+      trace = fmaf(trace, decay, lane < n_output && counted ? (float)(uint32_t)(spikes[s] >> lane & 1) : 0.0f);
+      const int32_t value = lane < n_output ? (int32_t)rintf(k * trace * scale) : counted ? constant : 0;
+      table[(b * shard.n_steps + t) * n_lanes + lane] = value;
+    }
   }
 }
 

@@ -3,12 +3,10 @@
 // Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its receptive field is
 // read where the pixel spikes, a target list once for each spike. With so few bytes instructions count as much as they do: threads share
 // what belongs to several of them (docs/performance.md).
-#include "cuda/cuda_launch.h"
+#include "cuda/cuda_currents.h"
 #include "lif_core.h"
-#include "source_core.h"
 
 enum {
-  RETINA_SIDE_MAX = 64,  // retina.input_size is at most 64 x 64
   SECTOR_BITS = 2,       // words in a sector, as a power of two
   SECTOR_WORDS = 1 << SECTOR_BITS,
 };
@@ -31,31 +29,20 @@ static dim3 trials_grid(const psac_shard *shard, int n_trials) {
   return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + PSAC_TRIALS - 1) / PSAC_TRIALS);
 }
 
-// Row y of a retina's bits, in one word.
-__device__ static uint64_t retina_row(const uint64_t *words, uint32_t y, uint32_t width) {
-  const uint32_t first = y * width, shift = first % 64;
-  const uint64_t *word = words + first / 64;
-  const uint64_t behind = shift + width > 64 ? word[1] << (64 - shift) : 0;
-  return (word[0] >> shift | behind) & UINT64_MAX >> (64 - width);
-}
-
 // Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a column see the same patch: each
-// of their lanes collects the bits of one trial, `together` rows at a time, as many as fit into 32 bits. Few pixels spike in a step, and
+// of their lanes collects the bits of one trial, `patch_rows` rows at a time, as many as fit into 32 bits. Few pixels spike in a step, and
 // only their weights are read. To be called by whole warps.
-__device__ static void add_patch(const psac_shard *shard, int64_t i, int together, const uint64_t (*row)[RETINA_SIDE_MAX + 1],
-                                 int32_t *sum) {
+__device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_rows,
+                                 const uint64_t (*row)[PSAC_RETINA_SIDE_MAX + 1], int32_t *sum) {
   const uint32_t corner = shard->field_column[i / PSAC_COLUMN], retina_width = (uint32_t)shard->retina_width;
   const uint32_t top = corner / retina_width, left = corner % retina_width;
   const int size = shard->patch_size, trial = psac_lane() % PSAC_TRIALS, column = psac_lane() - trial;
   const uint32_t n_padded = (uint32_t)shard->n_padded;
   const int16_t *weight = shard->field_weight + i;
-  for (int first = 0; first < size; first += together) {
+  for (int first = 0; first < size; first += patch_rows) {
     for (int x = 0; x < size; x += 32) {
-      const uint32_t width = size - x < 32 ? (uint32_t)(size - x) : 32, n_rows = size - first < together ? size - first : together;
-      uint32_t bits = 0;
-      for (uint32_t y = 0; y < n_rows; y++) {
-        bits |= ((uint32_t)(row[trial][top + first + y] >> (left + x)) & UINT32_MAX >> (32 - width)) << (y * width);
-      }
+      const uint32_t width = size - x < 32 ? (uint32_t)(size - x) : 32, n_rows = size - first < patch_rows ? size - first : patch_rows;
+      const uint32_t bits = psac_patch_bits(row[trial], left + x, top + first, width, n_rows);
       for (int b = 0; b < PSAC_TRIALS; b++) {
         uint32_t patch = __shfl_sync(PSAC_ALL_LANES, bits, column + b);
         for (; patch; patch &= patch - 1) sum[b] += weight[(uint64_t)((uint32_t)__ffs((int)patch) - 1) * n_padded];
@@ -66,18 +53,18 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int togethe
 }
 
 // Stores the current that the retina gives in step t: the step at hand begins with it. A warp reads the rows of one trial for its block.
-__global__ void retina_currents(psac_shard shard, int n_trials, int t, int together) {
-  __shared__ uint64_t row[PSAC_TRIALS][RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
+__global__ void retina_currents(psac_shard shard, int n_trials, int t, int patch_rows) {
+  __shared__ uint64_t row[PSAC_TRIALS][PSAC_RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
   const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first, own = (int)threadIdx.x / PSAC_WARP;
   const uint64_t *words = shard.retina_spikes + ((int64_t)(first + own) * shard.n_steps + t) * shard.n_retina_words;
   for (int y = psac_lane(); y < shard.retina_height; y += PSAC_WARP) {
-    row[own][y] = own < n ? retina_row(words, (uint32_t)y, (uint32_t)shard.retina_width) : 0;
+    row[own][y] = own < n ? psac_retina_row(words, (uint32_t)y, (uint32_t)shard.retina_width) : 0;
   }
   __syncthreads();
   const int64_t i = psac_thread(), n_padded = shard.n_padded;
   if (i >= n_padded) return;  // the whole warp: n_padded is a multiple of 64
   int32_t sum[PSAC_TRIALS] = {0};
-  if (shard.patch_size > 0) add_patch(&shard, i, together, row, sum);
+  if (shard.patch_size > 0) add_patch(&shard, i, patch_rows, row, sum);
   if (shard.uniform_current != 0) {
     for (int b = 0; b < PSAC_TRIALS; b++) {
       for (int y = 0; y < shard.retina_height; y++) sum[b] += __popcll(row[b][y]) * shard.uniform_current;
@@ -90,36 +77,9 @@ __global__ void retina_currents(psac_shard shard, int n_trials, int t, int toget
 }
 
 extern "C" psac_status psac_cuda_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t) {
-  const int size = shard->patch_size, together = size > 0 && size < 32 ? 32 / size : 1;
-  PSAC_LAUNCH(retina_currents, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t, together);
+  PSAC_LAUNCH(retina_currents, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t,
+              psac_shape_patch_rows(shard->patch_size));
   return PSAC_OK;
-}
-
-// What a thread reads of a target list at once.
-template <typename index_type>
-struct alignas(16) target_group {
-  index_type local[16 / sizeof(index_type)];
-};
-
-// Adds the spike of a source to its targets: every `lanes`-th group of them, from `lane` on.
-template <typename index_type>
-__device__ static void add_groups(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source, uint32_t lane,
-                                  uint32_t lanes) {
-  const uint32_t group_size = 16 / sizeof(index_type), n_padded = (uint32_t)shard->n_padded;
-  const uint32_t end = shard->target_first[source + 1] / group_size;
-  for (uint32_t g = shard->target_first[source] / group_size + lane; g < end; g += lanes) {
-    const target_group<index_type> group = ((const target_group<index_type> *)shard->target)[g];
-    for (uint32_t k = 0; k < group_size; k++) {
-      if (group.local[k] < n_padded) atomicAdd(&current[group.local[k]], amount);  // all lists' free places lead to few addresses
-    }
-  }
-}
-
-// The same where targets lie one by one.
-template <typename index_type>
-__device__ static void add_few(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source) {
-  const uint32_t end = shard->target_first[source + 1];
-  for (uint32_t k = shard->target_first[source]; k < end; k++) atomicAdd(&current[((const index_type *)shard->target)[k]], amount);
 }
 
 // Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread that is done with
@@ -150,11 +110,11 @@ __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurren
     }
     if (word) {
       const uint32_t source = psac_source(first, mask, word), lane = thread & (lanes - 1);
-      const int32_t amount = source < shard.n_exc_sources ? shard.current_exc : shard.current_inh;
-      if (few && shard.target_bytes == 2) add_few<uint16_t>(&shard, current, amount, source);
-      else if (few) add_few<uint32_t>(&shard, current, amount, source);
-      else if (shard.target_bytes == 2) add_groups<uint16_t>(&shard, current, amount, source, lane, lanes);
-      else add_groups<uint32_t>(&shard, current, amount, source, lane, lanes);
+      const int32_t amount = psac_synaptic_current(&shard, source);
+      if (few && shard.target_bytes == 2) psac_add_few<uint16_t>(&shard, current, amount, source);
+      else if (few) psac_add_few<uint32_t>(&shard, current, amount, source);
+      else if (shard.target_bytes == 2) psac_add_groups<uint16_t>(&shard, current, amount, source, lane, lanes);
+      else psac_add_groups<uint32_t>(&shard, current, amount, source, lane, lanes);
       word &= word - 1;
     }
   }

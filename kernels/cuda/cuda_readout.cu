@@ -2,7 +2,10 @@
 #include "cuda/cuda_spikes.h"
 #include "lif_core.h"
 
-enum { READOUT_THREADS = 2 * PSAC_MAX_PLASTIC };
+enum {
+  READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,
+  AHEAD = 8,  // steps whose currents are made ahead: those do not depend on one another, potentials do
+};
 
 // What a lane reads of a row at once.
 typedef struct alignas(16) row_part {
@@ -66,19 +69,22 @@ typedef struct readout_neuron {
   int32_t free_at, count;
 } readout_neuron;
 
-// One step of one neuron: I = bias + gain * sum (w - reference) s, integration with a floor; 1 = it spikes.
-__device__ static int step_neuron(const psac_readout_layer *layer, const int64_t *drive, int64_t n_spikes, int t, int counted,
-                                  readout_neuron *neuron) {
+// Input of a neuron, I = bias + gain * sum (w - reference) s, from its own drive and the number of middle spikes.
+__device__ static float readout_current(const psac_readout_layer *layer, int64_t drive, int64_t n_spikes) {
   const double reference = (double)layer->weight_reference * (double)n_spikes;
-  const double weighted = drive ? (double)*drive * 0x1p-30 - reference : 0.0;
-  const float current = fmaf(layer->gain, (float)weighted, layer->bias_current);
-  if (t < neuron->free_at) return 0;
-  neuron->v = fmaxf(psac_lif_integrate(neuron->v, current, layer->dt, layer->tau_m), layer->v_floor);
-  if (neuron->v < layer->v_thresh) return 0;
-  neuron->v = layer->v_reset;
-  neuron->free_at = t + layer->refractory_steps;
-  neuron->count += counted;
-  return 1;
+  const double weighted = layer->first_lane >= 0 ? (double)drive * 0x1p-30 - reference : 0.0;
+  return fmaf(layer->gain, (float)weighted, layer->bias_current);
+}
+
+// One step of one neuron: integration with a floor; 1 = it spikes.
+__device__ static int step_neuron(const psac_readout_layer *layer, float current, int t, int counted,
+                                  readout_neuron *neuron) {
+  const float next = fmaxf(psac_lif_integrate(neuron->v, current, layer->dt, layer->tau_m), layer->v_floor);
+  const int integrates = t >= neuron->free_at, spikes = integrates && next >= layer->v_thresh;
+  neuron->v = spikes ? layer->v_reset : integrates ? next : neuron->v;
+  neuron->free_at = spikes ? t + layer->refractory_steps : neuron->free_at;
+  neuron->count += spikes && counted;
+  return spikes;
 }
 
 // Block per trial: threads [0, 64) are the output layer, [64, 128) the critic; a warp is half a spike word.
@@ -88,18 +94,26 @@ __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials
   const psac_lanes lanes = shard.lanes;
   const psac_readout_layer layer = readout.layer[l];
   const int64_t place = (b * 2 + l) * PSAC_MAX_PLASTIC + o;
+  const int lane = layer.first_lane >= 0 && o < layer.n ? layer.first_lane + o : lanes.one;
   readout_neuron neuron = {readout.v[place], readout.free_at[place], readout.counts[place]};
   int64_t totals[2] = {0, 0};
-  for (int k = 0; k < n_steps; k++) {
-    const int64_t *drive = readout.drives + ((int64_t)k * n_trials + b) * lanes.n;
-    const int counted = t + k >= shard.first_counted_step;
-    const int64_t *own = layer.first_lane >= 0 && o < layer.n ? drive + layer.first_lane + o : NULL;
-    const int spikes = o < layer.n ? step_neuron(&layer, own, drive[lanes.one], t + k, counted, &neuron) : 0;
-    const uint32_t half = __ballot_sync(PSAC_ALL_LANES, spikes);
-    const int64_t word = ((int64_t)l * shard.n_steps + t + k) * n_trials + b;
-    if (psac_lane() == 0) psac_halves(readout.spikes)[2 * word + o / PSAC_WARP] = half;
-    totals[0] += counted ? drive[lanes.mean_count] : 0;
-    totals[1] += counted ? drive[lanes.one] : 0;
+  for (int first = 0; first < n_steps; first += AHEAD) {
+    float current[AHEAD];
+    for (int k = 0; k < AHEAD; k++) {
+      const int step = first + k < n_steps ? first + k : first;
+      const int counted = first + k < n_steps && t + step >= shard.first_counted_step;
+      const int64_t *drive = readout.drives + ((int64_t)step * n_trials + b) * lanes.n;
+      current[k] = readout_current(&layer, drive[lane], drive[lanes.one]);
+      totals[0] += counted ? drive[lanes.mean_count] : 0;
+      totals[1] += counted ? drive[lanes.one] : 0;
+    }
+    for (int k = 0; k < AHEAD && first + k < n_steps; k++) {
+      const int now = t + first + k;
+      const int spikes = o < layer.n && step_neuron(&layer, current[k], now, now >= shard.first_counted_step, &neuron);
+      const uint32_t half = __ballot_sync(PSAC_ALL_LANES, spikes);
+      const int64_t word = ((int64_t)l * shard.n_steps + now) * n_trials + b;
+      if (psac_lane() == 0) psac_halves(readout.spikes)[2 * word + o / PSAC_WARP] = half;
+    }
   }
   readout.v[place] = neuron.v;
   readout.free_at[place] = neuron.free_at;

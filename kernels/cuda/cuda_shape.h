@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/device.h"
 #include "kernels.h"
 #include "source_core.h"
 
@@ -33,6 +34,9 @@ typedef struct psac_recurrence_shape {
   int n_ranks;
 } psac_recurrence_shape;
 
+// Lanes, as a power of two, that read a target list of list_bytes together: one for each 16 bytes.
+static inline int psac_shape_list_lanes(int64_t list_bytes) { return psac_floor_log2((list_bytes + 15) / 16, 3); }
+
 // As many lanes as a list, of list_bytes on average, has groups of targets; where a sector holds more than one list, as many trials together
 // as there are or as the cache holds the currents of; and as many groups of ranks as it takes to fill a GPU twice with these trials.
 static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n_ranks, int n_trials, int64_t list_bytes) {
@@ -40,11 +44,27 @@ static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n
   const int64_t at_once = fit < 1 ? 1 : fit < n_trials ? fit : n_trials;
   psac_recurrence_shape by;
   by.n_ranks = n_ranks;
-  by.lane_bits = psac_floor_log2((list_bytes + 15) / 16, 3);
+  by.lane_bits = psac_shape_list_lanes(list_bytes);
   by.trial_bits = list_bytes < PSAC_SECTOR ? psac_floor_log2(at_once, 5) : 0;
   const int64_t groups = INT64_C(2) * PSAC_THREADS_AT_ONCE / ((n_words << by.lane_bits) * at_once);
   by.group_bits = psac_floor_log2(groups < n_ranks ? groups : n_ranks, 16);
   return by;
+}
+
+// present: the block's shared memory, in bytes. Potential, current and place in the list of arriving spikes of a neuron;
+// a ring of spikes and the refractory neurons; rows and patches of the retina; three counters.
+PSAC_HD static inline int psac_shape_ring_steps(int n_refractory) { return n_refractory > 1 ? n_refractory : 1; }
+static inline size_t psac_shape_block_bytes(int64_t n_padded, int n_refractory, int64_t n_patch_words) {
+  const int64_t neuron = (int64_t)(sizeof(float) + sizeof(int32_t) + sizeof(uint16_t));
+  const int64_t n_words = 3 + n_padded / 32 * (1 + psac_shape_ring_steps(n_refractory)) + n_patch_words;
+  return (size_t)(64 * (int64_t)sizeof(uint64_t) + n_padded * neuron + n_words * (int64_t)sizeof(uint32_t));
+}
+
+// Words of 32 bits for the pixels of a patch: as many whole rows as fit, or parts of a row.
+static inline int psac_shape_patch_rows(int size) { return size > 0 && size < 32 ? 32 / size : 1; }
+static inline int psac_shape_patch_words(int size) {
+  const int rows = psac_shape_patch_rows(size);
+  return size < 32 ? (size + rows - 1) / rows : size * ((size + 31) / 32);
 }
 
 // sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,

@@ -17,6 +17,7 @@ typedef struct psac_int_list {
 } psac_int_list;
 
 enum { PSAC_MODEL_SEED = 0, PSAC_MODEL_PSAC = 1 };       // config.network.model
+enum { PSAC_LAUNCH_AUTO = 0, PSAC_LAUNCH_PER_STEP = 1, PSAC_LAUNCH_PER_PRESENTATION = 2 };  // simulation.launch_per
 enum { PSAC_RATE_AS_IS = 0, PSAC_RATE_PER_NEURON = 1 };  // config.learning.rate_scaling
 enum { PSAC_SCHEDULE_STEP = 0, PSAC_SCHEDULE_LINEAR = 1 };    // config.learning.rate_schedule
 

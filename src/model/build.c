@@ -145,6 +145,21 @@ static psac_status build_spike_storage(psac_network *network) {
   return PSAC_OK;
 }
 
+// On the CPU there are no launches, and simulation.launch_per is ignored.
+static psac_status choose_launches(psac_network *network) {
+  const psac_kernels *kernels = network->kernels;
+  const int wanted = network->config.simulation.launch_per;
+  const int can = kernels->can_present && kernels->can_present(&network->shard);
+  if (wanted == PSAC_LAUNCH_PER_PRESENTATION && kernels->can_present && !can) {
+    return psac_fail(PSAC_ERR_INPUT, "simulation.launch_per = presentation, but middle_layer.num_neurons = %lld on %d "
+                     "rank%s per replica do not fit into the shared memory of one block of this GPU; use auto",
+                     (long long)network->config.middle_layer.num_neurons, network->transport.n_ranks,
+                     network->transport.n_ranks == 1 ? "" : "s");
+  }
+  network->launches_presentations = can && wanted != PSAC_LAUNCH_PER_STEP;
+  return PSAC_OK;
+}
+
 static psac_readout_layer make_layer(const psac_config *config, double tau_m, double refractory, double bias, double gain,
                                      double reference, double v_floor, int first_lane, int64_t n) {
   return (psac_readout_layer){
@@ -233,6 +248,7 @@ psac_status psac_network_build(psac_network *network) {
   PSAC_TRY(build_neurons(network));
   PSAC_TRY(build_inputs(network));
   PSAC_TRY(build_spike_storage(network));
+  PSAC_TRY(choose_launches(network));
   PSAC_TRY(build_readout(network));
   psac_critic_init(&network->critic, config);
   psac_network_set_progress(network, 0, 1);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cuda/cuda_shape.h"
 #include "model/cost_internal.h"
 #include "model/retina.h"
 
@@ -56,6 +57,18 @@ static double middle_set(const psac_amounts *a, double n_all, int on_device) {
   return synapses + fields + a->n * (on_device ? 8.0 * a->together + 4.0 : 4.0 * a->together + 8.0);
 }
 
+// Where one rank's layer fits into a block, a block runs a whole presentation (kernels/cuda/cuda_presentation.cu).
+static void fill_presentations(const psac_config *config, const psac_hardware *hardware, psac_amounts *a) {
+  const int per_step = config->simulation.launch_per == PSAC_LAUNCH_PER_STEP;
+  if (!hardware->on_device || a->shards > 1.0 || per_step || a->n > UINT16_MAX) return;
+  const int64_t patch_words = (int64_t)a->units * psac_shape_patch_words((int)config->receptive_field.size);
+  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, (int)a->refractory, patch_words);
+  a->presents = (double)n_bytes <= hardware->block_memory;
+  const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
+  const double turns = whole * ceil(a->together / hardware->blocks) + ceil(rest / hardware->blocks);
+  a->present_seconds = turns * a->steps * (hardware->block_step + a->n * hardware->block_neuron);
+}
+
 static psac_amounts make_amounts(const psac_config *config, const psac_hardware *hardware, const psac_conditions *conditions,
                                  const psac_cost *cost) {
   const psac_lanes lanes = psac_plan_lanes(config);
@@ -78,6 +91,7 @@ static psac_amounts make_amounts(const psac_config *config, const psac_hardware 
   fill_retina(config, &a);
   fill_middle(config, &cost->plan, conditions, &a);
   a.middle_set = middle_set(&a, (double)cost->plan.n_neurons, hardware->on_device);
+  fill_presentations(config, hardware, &a);
   return a;
 }
 
@@ -103,7 +117,7 @@ static void time_kernel(const psac_hardware *hardware, int with_graph, psac_cost
   part[PSAC_PART_CACHE] = work * cached;
   part[PSAC_PART_MEMORY] = memory * missed;
   part[PSAC_PART_ATOMICS] = work * item->atomics / hardware->atomics;
-  part[PSAC_PART_STEPS] = item->steps_in_turn * hardware->dependent_step;
+  part[PSAC_PART_STEPS] = item->steps_in_turn * hardware->dependent_step + item->seconds_in_turn;
   part[PSAC_PART_HOST] = item->waits * hardware->host_wait + item->host_trials * hardware->host_trial;
   double busy = 0.0;
   for (int p = 0; p < PSAC_PART_HOST; p++) busy += part[p];

@@ -49,6 +49,7 @@ typedef struct psac_cost_item {
   double atomics;
   double resident;          // bytes that have to stay in the cache until they are used again
   double steps_in_turn;     // timesteps that one kernel takes one after another
+  double seconds_in_turn;   // that they take beside dependent_step
   double waits;             // of the host
   double host_trials;       // trials that the host prepares or judges
   double floor, seconds;

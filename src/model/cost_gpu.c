@@ -129,14 +129,28 @@ static void count_integrate(const psac_amounts *a, psac_cost *cost) {
       .waits = a->chunks});
 }
 
-static void count_middle(const psac_amounts *a, psac_cost *cost) {
-  const double rest = 4.0 * a->n * a->trials, words = a->items * a->n / 8.0;
+// present: only spikes leave and enter a block; its time is measured as a whole.
+static void count_present(const psac_amounts *a, psac_cost *cost) {
+  const double moved = a->items * (a->n / 8.0 + 8.0 * a->retina_words) + 4.0 * a->n * a->trials;
+  psac_cost_add(cost, (psac_cost_item){
+      .name = "present", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = moved, .least = moved,
+      .resident = moved, .seconds_in_turn = a->present_seconds});
+}
+
+static void count_steps(const psac_amounts *a, psac_cost *cost) {
+  const double rest = 4.0 * a->n * a->trials;
   psac_cost_add(cost, (psac_cost_item){
       .name = "rest", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = rest, .least = rest, .operations = rest,
       .resident = a->middle_set});
   count_retina_currents(a, cost);
   if (a->in_degree > 0.0) count_recurrent_currents(a, cost);
   count_integrate(a, cost);
+}
+
+static void count_middle(const psac_amounts *a, psac_cost *cost) {
+  const double words = a->items * a->n / 8.0;
+  if (a->presents) count_present(a, cost);
+  else count_steps(a, cost);
   psac_cost_add(cost, (psac_cost_item){
       .name = "count_words", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = words, .least = words,
       .operations = words * 2.0, .resident = words});

@@ -21,6 +21,8 @@ typedef struct psac_amounts {
   double lanes, outputs, critics, eligibility_lanes;
   double block, blocks;             // steps of a readout message, messages of a presentation
   double cache;                     // bytes
+  int presents;                     // the middle layer's kernel runs a whole presentation
+  double present_seconds;           // that those of a batch take
   double middle_set;                // bytes of the middle layer that come round again in each step
 } psac_amounts;
 

@@ -18,6 +18,10 @@
   X(launch, "s", 0, 1, "of the host for one kernel")                                                                        \
   X(launch_in_graph, "s", 0, 1, "between two kernels that the device takes by itself")                                      \
   X(dependent_step, "s", 0, 1, "of a kernel that must finish one timestep before the next")                                 \
+  X(block_memory, "bytes", 0, 1e9, "of shared memory that a block may have")                                                \
+  X(blocks, "", 1, 1e6, "that run at the same time, with all of that memory: multiprocessors")                              \
+  X(block_step, "s", 0, 1, "of one timestep of a kernel that runs a whole presentation of a trial in a block")              \
+  X(block_neuron, "s", 0, 1, "beside it for each neuron")                                                                   \
   X(host_wait, "s", 0, 1, "for the host to learn that the device is done, or to fetch a few numbers")                       \
   X(host_trial, "s", 0, 1, "of the host for one trial: the retina's probabilities, the decision")                           \
   X(ranks_per_node, "ranks", 1, 1e6, "of a node")                                                                           \

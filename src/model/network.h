@@ -66,6 +66,7 @@ struct psac_network {
   psac_readout readout;       // drives on every rank, the rest on rank 0
   psac_stream *stream;
   void *channel;              // the same for the transport: the device library's handle of the stream
+  int launches_presentations; // the middle layer's kernel runs a whole presentation, not a step
   psac_recording *recording;  // the middle layer's steps with n_recorded trials; NULL = none
   int n_recorded;
   int64_t trial;              // number of the first trial at hand, for the watchdog

@@ -20,7 +20,7 @@ static int choose_together(const psac_config *config, int64_t n_words, int64_t n
   const double gathered = is_gathered(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
   const double trial_bytes = ((double)psac_config_n_steps(config) + gathered) * (double)n_words * (double)sizeof(uint64_t);
   const double fit = (on_device ? 8.0 : 1.0) * STORED_BYTES / fmax(trial_bytes, 1.0);
-  const double wanted = n_ranks > 1 || on_device ? 64.0 : 16.0;
+  const double wanted = on_device ? 128.0 : n_ranks > 1 ? 64.0 : 16.0;  // a large GPU has about as many multiprocessors
   const int64_t batch = config->training.batch_size;
   int64_t together = config->simulation.trials_together;
   if (together == 0) together = (int64_t)fmax(1.0, fmin(fit, wanted));

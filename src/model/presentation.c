@@ -71,15 +71,22 @@ static psac_status step_middle(psac_network *network, int n, int t) {
   return PSAC_OK;
 }
 
-static psac_status enqueue_middle(psac_network *network, int n) {
+static psac_status enqueue_steps(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
   PSAC_TRY(network->kernels->reset_middle(network->stream, shard, n));
   for (int t = 0; t < shard->n_steps; t++) {
     psac_watch_step(network->trial, t);
     PSAC_TRY(step_middle(network, n, t));
   }
-  PSAC_TRY(psac_exchange_end(&network->exchange, network->channel));
-  return network->kernels->count_spikes(network->stream, shard, n, network->spike_counts);
+  return psac_exchange_end(&network->exchange, network->channel);
+}
+
+static psac_status enqueue_middle(psac_network *network, int n) {
+  const psac_kernels *kernels = network->kernels;
+  PSAC_TRY(network->launches_presentations
+               ? kernels->present_middle(network->stream, &network->shard, n, network->exchange.delay)
+               : enqueue_steps(network, n));
+  return kernels->count_spikes(network->stream, &network->shard, n, network->spike_counts);
 }
 
 // Nothing in those steps depends on the trials but the contents of arrays, so they can be recorded once and replayed.

@@ -96,7 +96,7 @@ class Refusals(Mistakes):
         self.refuse(["--neurons", "9", "--ranks", "512"], "less than the 512 ranks", ranks=(1, 3))
 
     def test_machines(self):
-        self.refuse(["--gpu", "abacus"], "abacus is not a machine of", "h100, a100, cpu", ranks=(1, 3))
+        self.refuse(["--gpu", "abacus"], "abacus is not a machine of", "h100, h200, a100, cpu", ranks=(1, 3))
         self.refuse(["--gpu", "cpu"], "--gpu cpu is no GPU")
         self.refuse(["--gpu", "h100", "--hardware", "cpu"], "give one of them")
         self.refuse(["--hardware", "nowhere.yaml"], "nowhere.yaml", "cannot open")

@@ -44,6 +44,7 @@ std::vector<fiber *> &idle_fibers = *new std::vector<fiber *>();  // kept to the
 fiber scheduler;
 unsigned running, n_started, n_at_barrier, n_done;
 uint64_t random_state = 0;  // 0 = in order
+std::unique_ptr<char[]> shared_memory;
 
 uint64_t next_random() {
   random_state ^= random_state << 13;
@@ -147,7 +148,9 @@ void run_block(unsigned x, unsigned y) {
 
 }  // namespace
 
-void run_grid(const char *name, dim3 grid, dim3 block, const std::function<void()> &body) {
+char *dynamic_shared() { return shared_memory.get(); }
+
+void run_grid(const char *name, dim3 grid, dim3 block, size_t n_shared, const std::function<void()> &body) {
   static const char *order = getenv("PSAC_EMU_ORDER");
   if (order && !random_state) random_state = strtoull(order, nullptr, 10) * 0x9e3779b97f4a7c15u + 1;
   kernel_name = name;
@@ -162,7 +165,11 @@ void run_grid(const char *name, dim3 grid, dim3 block, const std::function<void(
   for (unsigned k = random_state ? static_cast<unsigned>(blocks.size()) : 0; k > 1; k--) {
     std::swap(blocks[k - 1], blocks[next_random() % k]);
   }
-  for (const unsigned k : blocks) run_block(k % grid.x, k / grid.x);
+  shared_memory = std::make_unique<char[]>(n_shared);  // of that size exactly, so that sanitizers see its end
+  for (const unsigned k : blocks) {
+    memset(shared_memory.get(), 0xa5, n_shared);  // a block does not find zeros there
+    run_block(k % grid.x, k / grid.x);
+  }
 }
 
 bool is_launchable(dim3 grid, dim3 block) {

@@ -91,6 +91,23 @@ bool sticks(const char *kernel) {
   return stuck.happens(kernel);
 }
 
+namespace {
+
+constexpr size_t SHARED_WITHOUT_ASKING = 48 << 10;
+std::map<const void *, size_t> shared_limits;  // of kernels that have asked for more
+
+size_t shared_most() {
+  const char *text = getenv("PSAC_EMU_SHARED");
+  return text ? strtoull(text, nullptr, 10) : 232448;
+}
+
+}  // namespace
+
+bool has_shared(const void *kernel, size_t n_bytes) {
+  const auto asked = shared_limits.find(kernel);
+  return n_bytes <= shared_most() && n_bytes <= (asked == shared_limits.end() ? SHARED_WITHOUT_ASKING : asked->second);
+}
+
 void break_device() { broken = cudaErrorLaunchFailure; }
 cudaError_t device_error() { return broken; }
 
@@ -167,6 +184,19 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device) {
   properties->multiProcessorCount = 1;
   properties->warpSize = 32;
   return cudaMemGetInfo(&available, &properties->totalGlobalMem);
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int) {
+  if (attribute != cudaDevAttrMaxSharedMemoryPerBlockOptin) return set_error(cudaErrorInvalidValue);
+  *value = static_cast<int>(emu::shared_most());
+  return cudaSuccess;
+}
+
+cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute, int value) {
+  const bool fits = value >= 0 && static_cast<size_t>(value) <= emu::shared_most();
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || !fits) return set_error(cudaErrorInvalidValue);
+  emu::shared_limits[kernel] = static_cast<size_t>(value);
+  return cudaSuccess;
 }
 
 }  // extern "C"

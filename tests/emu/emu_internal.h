@@ -31,9 +31,12 @@ cudaError_t device_error();
 int current_device();
 int physical_device(int device);
 
+// emu_device.cpp: whether a kernel may have n_bytes of dynamic shared memory
+bool has_shared(const void *kernel, size_t n_bytes);
+
 // emu_block.cpp
 bool is_launchable(dim3 grid, dim3 block);
-void run_grid(const char *name, dim3 grid, dim3 block, const std::function<void()> &body);
+void run_grid(const char *name, dim3 grid, dim3 block, size_t n_shared, const std::function<void()> &body);
 
 // How far each stream had come: what an operation may rely on.
 typedef std::map<const void *, unsigned long> moment;

@@ -118,9 +118,10 @@ cudaError_t enqueue(cudaStream_t to, const std::string &name, action run, const 
   return device_error();
 }
 
-void launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::function<void()> body) {
-  if (!is_launchable(grid, block)) {
-    set_error(cudaErrorInvalidConfiguration);
+void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t n_shared, cudaStream_t stream,
+            std::function<void()> body) {
+  if (!is_launchable(grid, block) || !has_shared(kernel, n_shared)) {
+    set_error(is_launchable(grid, block) ? cudaErrorInvalidValue : cudaErrorInvalidConfiguration);
     return;
   }
   const std::string who = std::string("kernel ") + name;
@@ -129,7 +130,7 @@ void launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::f
   enqueue(stream, who, [=](const operation &self) {
     if (fails(name)) return break_device();
     const doorway open(who, self.known);
-    run_grid(name, grid, block, body);
+    run_grid(name, grid, block, n_shared, body);
   }, {}, nullptr, is_ready);
 }
 

@@ -13,7 +13,8 @@ import numpy  # h5py brings it
 
 TIMES = "/timing"
 CIRCUMSTANCES = {"command_line", "start_time", "end_time", "ranks", "replicas", "transport", "backend", "program_version", "git_revision"}
-WITHOUT_EFFECT = ("trials_together:", "steps_per_reduce:", "cuda_graph:", "seconds:", "minutes:", "every:", "keep:")  # keys of the configuration
+WITHOUT_EFFECT = ("trials_together:", "steps_per_reduce:", "cuda_graph:", "launch_per:",  # keys of the configuration
+                  "seconds:", "minutes:", "every:", "keep:")
 
 
 def objects_of(file, groups):

@@ -34,6 +34,13 @@ def need_h5py():
     return h5py
 
 
+def need_gpu():
+    """Without a GPU, real or emulated, the test is skipped."""
+    result = run(["info", "--backend", "cuda"])
+    if result.code != 0:
+        skip(result.lines[0] if result.lines else "there is no GPU")
+
+
 class Result:
     """What one run of the program left: exit code, standard output, and the lines that ranks wrote to standard error."""
 

@@ -1,4 +1,4 @@
-// Every backend fills in every entry of the contract, and its memory does what kernels.h says.
+// Every backend fills in every entry of the contract that is not optional, and its memory does what kernels.h says.
 #include "backend.h"
 #include "check.h"
 #include "kernels.h"
@@ -10,7 +10,9 @@ static void test_no_entry_of_any_backend_is_null(void **state) {
     for (size_t k = 0; k < sizeof **each / sizeof(void *); k++) {
       const void *entry;
       memcpy(&entry, (const char *)*each + k * sizeof entry, sizeof entry);
-      if (!entry) fail_msg("entry %zu of the %s backend is NULL", k, (*each)->name);
+      const size_t place = k * sizeof entry;
+      const int optional = place == offsetof(psac_kernels, can_present) || place == offsetof(psac_kernels, present_middle);
+      if (!entry && !optional) fail_msg("entry %zu of the %s backend is NULL", k, (*each)->name);
     }
   }
 }

@@ -7,6 +7,7 @@
 // Modes, by environment variable, in any combination:
 //   PSAC_EMU_DEVICES=n    GPUs of this machine [8]; CUDA_VISIBLE_DEVICES is respected
 //   PSAC_EMU_MEMORY=n     bytes of each [80e9]
+//   PSAC_EMU_SHARED=n     bytes of shared memory that a block may have [232448, an H100's]
 //   PSAC_EMU_ORDER=seed   blocks and threads in shuffled order, which changes at atomics and barriers: finds missing barriers
 //   PSAC_EMU_LAZY=1       streams rest until something waits for them, and read and write ordinary host memory no earlier: finds missing
 //                         waits. A collective does not hold up the host while other ranks are late
@@ -86,6 +87,10 @@ cudaError_t cudaGetDeviceCount(int *n);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDevice(int *device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device);
+typedef enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 } cudaDeviceAttr;
+typedef enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 } cudaFuncAttribute;
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device);
+cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute, int value);
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total);
 cudaError_t cudaDeviceSynchronize(void);
 

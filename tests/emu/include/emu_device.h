@@ -14,6 +14,7 @@
 #define __shared__ static
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __align__(n) alignas(n)
 
 struct dim3 {
   unsigned x, y, z;
@@ -36,7 +37,9 @@ const uint64_t *meet(warp_call call, unsigned mask, uint64_t value);
 unsigned lane();
 void barrier();
 void before_atomic();  // a place where another thread may come in between
-void launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, std::function<void()> body);
+char *dynamic_shared();  // of the block that is running
+void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t n_shared, cudaStream_t stream,
+            std::function<void()> body);
 
 template <typename type>
 type exchange(unsigned mask, type value, unsigned source) {
@@ -55,12 +58,16 @@ type exchange(unsigned mask, type value, unsigned source) {
 #define blockDim emu::block_size
 #define gridDim emu::grid_size
 
-// As kernel<<<grid, block, 0, stream>>>(argument...): arguments are copied now, whenever the kernel runs.
+// As kernel<<<grid, block, n_shared, stream>>>(argument...): arguments are copied now, whenever the kernel runs.
 template <typename... parameter, typename... argument>
-void psac_emu_launch(const char *name, dim3 grid, dim3 block, cudaStream_t stream, void (*kernel)(parameter...), argument... value) {
+void psac_emu_launch(const char *name, dim3 grid, dim3 block, size_t n_shared, cudaStream_t stream,
+                     void (*kernel)(parameter...), argument... value) {
   const std::tuple<parameter...> kept(value...);
-  emu::launch(name, grid, block, stream, [=] { std::apply(kernel, kept); });
+  emu::launch(name, reinterpret_cast<const void *>(kernel), grid, block, n_shared, stream,
+              [=] { std::apply(kernel, kept); });
 }
+
+static inline char *psac_emu_dynamic_shared() { return emu::dynamic_shared(); }
 
 static inline void __syncthreads() { emu::barrier(); }
 static inline void __syncwarp(unsigned mask = 0xffffffffu) { emu::meet(emu::warp_call::sync, mask, 0); }

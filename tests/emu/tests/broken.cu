@@ -13,7 +13,7 @@ namespace {
 enum { N = 64 };
 bool is_wrong;
 
-#define LAUNCH(kernel, grid, block, stream, ...) psac_emu_launch(#kernel, grid, block, stream, kernel, __VA_ARGS__)
+#define LAUNCH(kernel, grid, block, stream, ...) psac_emu_launch(#kernel, grid, block, 0, stream, kernel, __VA_ARGS__)
 
 void check(bool condition, const char *what) {
   if (condition) return;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trains on the CPU on one rank and on emulated GPUs on several: the run files must be equal bit for bit.
+"""Trains on the CPU on one rank and on GPUs, real or emulated, on several: the run files must be equal bit for bit.
 
 Usage: run_equal.py RANKS [MODE=VALUE | OWN]... -- ARGUMENT...
-MODE: an environment variable of the emulation; OWN: an argument for the run on GPUs only
+MODE: an environment variable, for example of the emulation; OWN: an argument for the run on GPUs only. Skipped where there is no GPU.
 """
 import os
 import sys
@@ -17,6 +17,7 @@ def main():
     words = sys.argv[2:split]
     ranks, mode = int(sys.argv[1]), dict(word.split("=", 1) for word in words if "=" in word)
     own = [word for word in words if "=" not in word]
+    harness.need_gpu()
     arguments = ["train", "--data", harness.DIGITS, "--progress", "none", *sys.argv[split + 1:]]
     with tempfile.TemporaryDirectory(prefix="psac") as folder:
         reference, out = os.path.join(folder, "cpu.h5"), os.path.join(folder, "cuda.h5")

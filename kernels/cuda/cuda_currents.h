@@ -1,0 +1,65 @@
+// Input currents of the middle layer on the device: what one timestep's kernels and the kernel of a whole presentation
+// share.
+#ifndef PSAC_KERNELS_CUDA_CURRENTS_H
+#define PSAC_KERNELS_CUDA_CURRENTS_H
+
+#include "cuda/cuda_launch.h"
+#include "source_core.h"
+
+enum { PSAC_RETINA_SIDE_MAX = 64 };  // retina.input_size is at most 64 x 64
+
+// Row y of a retina of `width` columns, bit x = column x. words [n_retina_words]: the retina's spikes of one step of
+// one trial.
+__device__ static inline uint64_t psac_retina_row(const uint64_t *words, uint32_t y, uint32_t width) {
+  const uint32_t first = y * width, shift = first % 64;
+  const uint64_t *word = words + first / 64;
+  const uint64_t rest = shift + width > 64 ? word[1] << (64 - shift) : 0;
+  return (word[0] >> shift | rest) & UINT64_MAX >> (64 - width);
+}
+
+// Pixels of a patch that spike: n_rows rows of `width` pixels from (left, top) on, row after row in the low n_rows *
+// width <= 32 bits. row [retina_height]: see psac_retina_row.
+__device__ static inline uint32_t psac_patch_bits(const uint64_t *row, uint32_t left, uint32_t top, uint32_t width,
+                                                  uint32_t n_rows) {
+  uint32_t bits = 0;
+  for (uint32_t y = 0; y < n_rows; y++)
+    bits |= ((uint32_t)(row[top + y] >> left) & UINT32_MAX >> (32 - width)) << (y * width);
+  return bits;
+}
+
+// What a thread reads of a target list at once.
+template <typename index_type>
+struct alignas(16) psac_target_group_of {
+  index_type local[16 / sizeof(index_type)];
+};
+
+// Adds `amount` to the currents of a presynaptic neuron's targets: every `lanes`-th group of its list, from group
+// `lane` on.
+template <typename index_type>
+__device__ static inline void psac_add_groups(const psac_shard *shard, int32_t *current, int32_t amount,
+                                              uint32_t source, uint32_t lane, uint32_t lanes) {
+  const uint32_t group_size = 16 / sizeof(index_type), n_padded = (uint32_t)shard->n_padded;
+  const uint32_t end = shard->target_first[source + 1] / group_size;
+  for (uint32_t g = shard->target_first[source] / group_size + lane; g < end; g += lanes) {
+    const psac_target_group_of<index_type> group = ((const psac_target_group_of<index_type> *)shard->target)[g];
+    for (uint32_t k = 0; k < group_size; k++) {
+      if (group.local[k] < n_padded)
+        atomicAdd(&current[group.local[k]], amount);  // padding would serialize on a few addresses
+    }
+  }
+}
+
+// The same for lists of few targets, which are not padded; one lane adds them all.
+template <typename index_type>
+__device__ static inline void psac_add_few(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source) {
+  const uint32_t end = shard->target_first[source + 1];
+  for (uint32_t k = shard->target_first[source]; k < end; k++)
+    atomicAdd(&current[((const index_type *)shard->target)[k]], amount);
+}
+
+// Current of one spike of a presynaptic neuron.
+__device__ static inline int32_t psac_synaptic_current(const psac_shard *shard, uint32_t source) {
+  return source < shard->n_exc_sources ? shard->current_exc : shard->current_inh;
+}
+
+#endif

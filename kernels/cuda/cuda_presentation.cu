@@ -1,0 +1,250 @@
+// A whole presentation of the middle layer in one launch: the persistent counterpart of cuda_middle.cu, for a layer
+// that one rank holds whole and whose state fits into a block's shared memory (about 22,000 neurons on an H100).
+//
+// A block simulates one trial. Potentials, currents and the list of arriving spikes stay in shared memory; retina,
+// receptive fields and target lists are read from global memory, where the caches keep them; spikes are written there.
+// Two barriers a step:
+//   1. a group of lanes adds each arriving spike to the currents of its targets; what neurons share is found once:
+//      the retina's patches, who is refractory
+//   2. neurons: current of their patch, integration, spikes, and the list of those that arrive in the next step
+#include "cuda/cuda_currents.h"
+#include "lif_core.h"
+
+enum { BLOCK = 1024 };  // threads at most
+
+// The block's shared memory. What a step reads most lies first, at fixed offsets.
+typedef struct block_state {
+  uint64_t *row;         // [PSAC_RETINA_SIDE_MAX] rows of the retina, see psac_retina_row
+  uint32_t *n_arriving;  // [2] length of `arriving` in this step, and in the next
+  float *v;              // [n_padded] membrane potential
+  int32_t *current;      // [n_padded] recurrent input of this step
+  uint32_t *refractory;  // [n_halves] neurons that do not integrate in this step
+  uint32_t *recent;      // [n_ring][n_halves] spikes of the last steps, a ring
+  uint16_t *arriving;    // [n_padded] neurons whose spikes arrive in this step
+  uint32_t *patch;       // [n_parts][n_units] pixels that spike of the patch whose upper left corner is a unit
+  uint32_t *n_spikes;    // of the retina
+} block_state;
+
+// What does not change during a presentation.
+typedef struct block_plan {
+  int n_trials;
+  int delay;       // steps until a spike arrives; 0: none does
+  int n_ring;      // steps of the ring
+  int patch_rows;  // of a patch that are in a word
+  int n_parts;     // words of a patch
+  int lane_bits;   // lanes that read a target list together, as a power of two
+  int few;         // lists are short and not padded
+} block_plan;
+
+// As psac_shape_block_bytes counts them.
+__device__ static block_state lay_out(const psac_shard *shard, const block_plan *plan, char *memory) {
+  const size_t n = (size_t)shard->n_padded, n_halves = 2 * (size_t)shard->n_words;
+  block_state state;
+  state.row = (uint64_t *)memory;
+  state.n_arriving = (uint32_t *)(state.row + PSAC_RETINA_SIDE_MAX);
+  state.v = (float *)(state.n_arriving + 2);
+  state.current = (int32_t *)(state.v + n);
+  state.refractory = (uint32_t *)(state.current + n);
+  state.recent = state.refractory + n_halves;
+  state.arriving = (uint16_t *)(state.recent + (size_t)plan->n_ring * n_halves);
+  state.patch = (uint32_t *)(state.arriving + n);
+  state.n_spikes = state.patch + (size_t)plan->n_parts * (size_t)shard->n_units;
+  return state;
+}
+
+static size_t state_bytes(const psac_shard *shard) {
+  const int64_t n_patch_words = (int64_t)psac_shape_patch_words(shard->patch_size) * shard->n_units;
+  return psac_shape_block_bytes(shard->n_padded, shard->n_refractory, n_patch_words);
+}
+
+// Rows of the retina in step t of trial b. The last threads read them: they have the fewest neurons.
+__device__ static void read_retina(const psac_shard *shard, int64_t b, int t, uint64_t *row) {
+  const uint64_t *words = shard->retina_spikes + (b * shard->n_steps + t) * shard->n_retina_words;
+  for (int y = (int)(blockDim.x - 1 - threadIdx.x); y < shard->retina_height; y += (int)blockDim.x) {
+    row[y] = psac_retina_row(words, (uint32_t)y, (uint32_t)shard->retina_width);
+  }
+}
+
+// Looks up each patch once for all neurons that see it: a warp takes those that begin in a row.
+__device__ static void find_patches(const psac_shard *shard, const block_plan *plan, const block_state *state) {
+  const int size = shard->patch_size, height = shard->retina_height, width = shard->retina_width;
+  for (int top = (int)threadIdx.x / PSAC_WARP; size > 0 && top + size <= height; top += (int)blockDim.x / PSAC_WARP) {
+    for (int left = psac_lane(); left + size <= width; left += PSAC_WARP) {
+      uint32_t *word = state->patch + top * width + left;
+      for (int y = 0; y < size; y += plan->patch_rows) {
+        for (int x = 0; x < size; x += 32, word += shard->n_units) {
+          const int n_columns = size - x < 32 ? size - x : 32,
+                    n_rows = size - y < plan->patch_rows ? size - y : plan->patch_rows;
+          *word = psac_patch_bits(state->row, (uint32_t)(left + x), (uint32_t)(top + y), (uint32_t)n_columns,
+                                  (uint32_t)n_rows);
+        }
+      }
+    }
+  }
+  if (shard->uniform_current == 0 || threadIdx.x != 0) return;
+  uint32_t n_spikes = 0;
+  for (int y = 0; y < height; y++) n_spikes += (uint32_t)__popcll(state->row[y]);
+  *state->n_spikes = n_spikes;
+}
+
+// Adds the spikes that arrive in this step to the currents of their targets: 2^lane_bits lanes for each, the last ones
+// first, as the first warps look up patches.
+__device__ static void add_arriving(const psac_shard *shard, const block_plan *plan, const block_state *state,
+                                    uint32_t n) {
+  const uint32_t lanes = 1u << plan->lane_bits, n_groups = blockDim.x >> plan->lane_bits;
+  const uint32_t thread = blockDim.x - 1 - threadIdx.x;
+  for (uint32_t k = thread >> plan->lane_bits; k < n; k += n_groups) {
+    const uint32_t i = state->arriving[k];
+    if (!(shard->source_mask[i / 64] >> (i % 64) & 1)) continue;
+    const uint32_t source = psac_source_in_slot(shard->source_first, shard->source_mask, i);
+    const int32_t amount = psac_synaptic_current(shard, source);
+    if (plan->few) psac_add_few<uint16_t>(shard, state->current, amount, source);
+    else psac_add_groups<uint16_t>(shard, state->current, amount, source, thread & (lanes - 1), lanes);
+  }
+}
+
+// Between steps t - 1 and t of trial b: stores the spikes of the one, which are in slot `last` of the ring, and finds
+// the neurons that are refractory in the other.
+__device__ static void turn_over(const psac_shard *shard, const block_plan *plan, const block_state *state, int64_t b,
+                                 int t, int last) {
+  const uint32_t n_halves = 2 * (uint32_t)shard->n_words;
+  uint32_t *spikes = psac_halves(shard->spikes) + ((int64_t)(t - 1) * plan->n_trials + b) * n_halves;
+  for (uint32_t half = threadIdx.x; half < n_halves; half += blockDim.x) {
+    const uint32_t *past = state->recent + half, *mask = psac_halves(shard->refractory) + half;
+    uint32_t refractory = 0;
+    for (int j = 0, slot = last; j < shard->n_refractory && j < t; j++) {
+      refractory |= past[(uint32_t)slot * n_halves] & mask[(uint32_t)j * n_halves];
+      slot = slot > 0 ? slot - 1 : plan->n_ring - 1;
+    }
+    state->refractory[half] = refractory;
+    if (t > 0) spikes[half] = past[(uint32_t)last * n_halves];
+  }
+}
+
+// Weights of the pixels of a patch's word that spike, which are few: [pixels][n_padded] from `first` on. While one is
+// on its way, the next is asked for.
+__device__ static inline int32_t sum_weights(const psac_shard *shard, uint32_t bits, uint32_t first) {
+  int32_t sum = 0, pending = 0;
+  for (; bits; bits &= bits - 1) {
+    const int32_t next = shard->field_weight[first + ((uint32_t)__ffs((int)bits) - 1) * (uint32_t)shard->n_padded];
+    sum += pending;
+    pending = next;
+  }
+  return sum + pending;
+}
+
+// The words of a large patch after its first one.
+__device__ static int32_t sum_other_words(const psac_shard *shard, const block_plan *plan, const uint32_t *word,
+                                          uint32_t i) {
+  const int per_row = (shard->patch_size + 31) / 32;
+  int32_t sum = 0;
+  for (int part = 1; part < plan->n_parts; part++) {
+    word += shard->n_units;
+    i += (uint32_t)((part % per_row == 0 ? shard->patch_size - 32 * (per_row - 1) : 32) * plan->patch_rows) *
+         (uint32_t)shard->n_padded;
+    sum += sum_weights(shard, *word, i);
+  }
+  return sum;
+}
+
+// Current that the retina gives neuron i.
+__device__ static inline int32_t retina_current(const psac_shard *shard, const block_plan *plan,
+                                                const block_state *state, uint32_t i) {
+  int32_t sum = 0;
+  if (plan->n_parts > 0) {
+    const uint32_t *word = state->patch + shard->field_column[i / PSAC_COLUMN];
+    sum = sum_weights(shard, *word, i);
+    if (plan->n_parts > 1) sum += sum_other_words(shard, plan, word, i);
+  }
+  return shard->uniform_current != 0 ? sum + (int32_t)*state->n_spikes * shard->uniform_current : sum;
+}
+
+// Appends the neurons of half a word whose bit is set to the list of the next step. To be called by whole warps.
+__device__ static void append(const block_state *state, uint32_t *n_arriving, uint32_t half, uint32_t spikes,
+                              uint32_t lane) {
+  if (spikes == 0) return;
+  uint32_t place = 0;
+  if (lane == 0) place = atomicAdd(n_arriving, (uint32_t)__popc(spikes));
+  place = __shfl_sync(PSAC_ALL_LANES, place, 0) + (uint32_t)__popc(spikes & ((1u << lane) - 1));
+  if (spikes >> lane & 1) state->arriving[place] = (uint16_t)(PSAC_WARP * half + lane);
+}
+
+// Integrates all neurons over step t of trial b, whose spikes go to `slot` of the ring, and appends those whose spikes
+// arrive in step t + 1; delay 0: none do.
+__device__ static void step_neurons(const psac_shard *shard, const block_plan *plan, const block_state *state,
+                                    int64_t b, int t, int slot, uint32_t *n_arriving) {
+  const uint32_t n_halves = 2 * (uint32_t)shard->n_words, lane = threadIdx.x % PSAC_WARP;
+  uint32_t *spikes = state->recent + (uint32_t)slot * n_halves;
+  const uint32_t *delayed =
+      psac_halves(shard->spikes) + ((int64_t)(t + 1 - plan->delay) * plan->n_trials + b) * n_halves;
+  // Whole warps: n_padded is a multiple of 64.
+  for (uint32_t i = threadIdx.x; i < (uint32_t)shard->n_padded; i += blockDim.x) {
+    const uint32_t half = i / PSAC_WARP;
+    const float before = state->v[i], input = (float)(state->current[i] + retina_current(shard, plan, state, i));
+    const int refractory = state->refractory[half] >> lane & 1;
+    const float next = refractory ? before : psac_lif_integrate(before, input, shard->dt, shard->tau_m[i]);
+    const int fires = next >= shard->v_thresh;
+    state->v[i] = fires ? shard->v_reset : next;
+    state->current[i] = 0;
+    const uint32_t own = __ballot_sync(PSAC_ALL_LANES, fires && i < (uint32_t)shard->n_local);
+    if (lane == 0) spikes[half] = own;
+    if (plan->delay == 1) append(state, n_arriving, half, own, lane);
+    else if (plan->delay > 0 && t + 1 >= plan->delay) append(state, n_arriving, half, delayed[half], lane);
+  }
+}
+
+// A block per trial.
+__global__ void __launch_bounds__(BLOCK, 1) present(psac_shard shard, block_plan plan) {
+  PSAC_DYNAMIC_SHARED(memory);
+  const block_state state = lay_out(&shard, &plan, memory);
+  const int64_t b = blockIdx.x;
+  for (uint32_t i = threadIdx.x; i < (uint32_t)shard.n_padded; i += blockDim.x) {
+    state.v[i] = shard.v_rest;
+    state.current[i] = 0;
+  }
+  if (threadIdx.x < 2) state.n_arriving[threadIdx.x] = 0;
+  read_retina(&shard, b, 0, state.row);
+  __syncthreads();
+  int last = plan.n_ring - 1;
+  for (int t = 0; t < shard.n_steps; t++) {
+    const int slot = last + 1 < plan.n_ring ? last + 1 : 0;
+    uint32_t *n_arriving = state.n_arriving + t % 2, *n_next = state.n_arriving + (t + 1) % 2;
+    find_patches(&shard, &plan, &state);
+    turn_over(&shard, &plan, &state, b, t, last);
+    if (plan.delay > 0) add_arriving(&shard, &plan, &state, *n_arriving);
+    __syncthreads();
+    if (threadIdx.x == 0) *n_arriving = 0;
+    if (t + 1 < shard.n_steps) read_retina(&shard, b, t + 1, state.row);
+    step_neurons(&shard, &plan, &state, b, t, slot, n_next);
+    __syncthreads();
+    last = slot;
+  }
+  turn_over(&shard, &plan, &state, b, shard.n_steps, last);
+  float *v = shard.v + b * shard.n_padded;
+  for (uint32_t i = threadIdx.x; i < (uint32_t)shard.n_padded; i += blockDim.x) v[i] = state.v[i];
+}
+
+extern "C" int psac_cuda_can_present(const psac_shard *shard) {
+  int device = 0, most = 0;
+  if (cudaGetDevice(&device) != cudaSuccess) return 0;
+  if (cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) != cudaSuccess) return 0;
+  return shard->n_source_words == shard->n_words && shard->n_padded <= UINT16_MAX && state_bytes(shard) <= (size_t)most;
+}
+
+extern "C" psac_status psac_cuda_present_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int delay) {
+  const size_t n_shared = state_bytes(shard);
+  const int few = psac_has_few_targets(shard);
+  const block_plan plan = {
+      n_trials,
+      shard->n_sources > 0 ? delay : 0,
+      psac_shape_ring_steps(shard->n_refractory),
+      psac_shape_patch_rows(shard->patch_size),
+      psac_shape_patch_words(shard->patch_size),
+      few ? 0 : psac_shape_list_lanes(psac_mean_list_bytes(shard)),
+      few,
+  };
+  const unsigned block = shard->n_padded < BLOCK ? (unsigned)shard->n_padded : (unsigned)BLOCK;
+  PSAC_CUDA(cudaFuncSetAttribute((const void *)present, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)n_shared));
+  PSAC_LAUNCH_SHARED(present, (unsigned)n_trials, block, n_shared, stream, *shard, plan);
+  return PSAC_OK;
+}
