@@ -21,7 +21,7 @@ typedef struct block_state {
   uint32_t *refractory;  // [n_halves] neurons that do not integrate in this step
   uint32_t *recent;      // [n_ring][n_halves] spikes of the last steps, a ring
   uint16_t *arriving;    // [n_padded] neurons whose spikes arrive in this step
-  uint32_t *patch;       // [n_parts][n_units] pixels that spike of the patch whose upper left corner is a unit
+  uint32_t *patch;       // [n_parts][n_corners] pixels that spike of the patch whose upper left corner is a unit
   uint32_t *n_spikes;    // of the retina
 } block_state;
 
@@ -32,6 +32,7 @@ typedef struct block_plan {
   int n_ring;      // steps of the ring
   int patch_rows;  // of a patch that are in a word
   int n_parts;     // words of a patch
+  int n_corners;   // units at which a patch may begin
   int lane_bits;   // lanes that read a target list together, as a power of two
   int few;         // lists are short and not padded
 } block_plan;
@@ -48,12 +49,13 @@ __device__ static block_state lay_out(const psac_shard *shard, const block_plan 
   state.recent = state.refractory + n_halves;
   state.arriving = (uint16_t *)(state.recent + (size_t)plan->n_ring * n_halves);
   state.patch = (uint32_t *)(state.arriving + n);
-  state.n_spikes = state.patch + (size_t)plan->n_parts * (size_t)shard->n_units;
+  state.n_spikes = state.patch + (size_t)plan->n_parts * (size_t)plan->n_corners;
   return state;
 }
 
 static size_t state_bytes(const psac_shard *shard) {
-  const int64_t n_patch_words = (int64_t)psac_shape_patch_words(shard->patch_size) * shard->n_units;
+  const int64_t n_corners = psac_shape_corners(shard->retina_height, shard->retina_width, shard->patch_size);
+  const int64_t n_patch_words = psac_shape_patch_words(shard->patch_size) * n_corners;
   return psac_shape_block_bytes(shard->n_padded, shard->n_refractory, n_patch_words);
 }
 
@@ -72,7 +74,7 @@ __device__ static void find_patches(const psac_shard *shard, const block_plan *p
     for (int left = psac_lane(); left + size <= width; left += PSAC_WARP) {
       uint32_t *word = state->patch + top * width + left;
       for (int y = 0; y < size; y += plan->patch_rows) {
-        for (int x = 0; x < size; x += 32, word += shard->n_units) {
+        for (int x = 0; x < size; x += 32, word += plan->n_corners) {
           const int n_columns = size - x < 32 ? size - x : 32,
                     n_rows = size - y < plan->patch_rows ? size - y : plan->patch_rows;
           *word = psac_patch_bits(state->row, (uint32_t)(left + x), (uint32_t)(top + y), (uint32_t)n_columns,
@@ -139,7 +141,7 @@ __device__ static int32_t sum_other_words(const psac_shard *shard, const block_p
   const int per_row = (shard->patch_size + 31) / 32;
   int32_t sum = 0;
   for (int part = 1; part < plan->n_parts; part++) {
-    word += shard->n_units;
+    word += plan->n_corners;
     i += (uint32_t)((part % per_row == 0 ? shard->patch_size - 32 * (per_row - 1) : 32) * plan->patch_rows) *
          (uint32_t)shard->n_padded;
     sum += sum_weights(shard, *word, i);
@@ -240,6 +242,7 @@ extern "C" psac_status psac_cuda_present_middle(psac_stream *stream, const psac_
       psac_shape_ring_steps(shard->n_refractory),
       psac_shape_patch_rows(shard->patch_size),
       psac_shape_patch_words(shard->patch_size),
+      psac_shape_corners(shard->retina_height, shard->retina_width, shard->patch_size),
       few ? 0 : psac_shape_list_lanes(psac_mean_list_bytes(shard)),
       few,
   };

@@ -67,6 +67,9 @@ static inline int psac_shape_patch_words(int size) {
   return size < 32 ? (size + rows - 1) / rows : size * ((size + 31) / 32);
 }
 
+// Units of the retina in whose rows a patch can begin, with its upper left corner.
+static inline int psac_shape_corners(int height, int width, int size) { return size > 0 ? (height - size + 1) * width : 0; }
+
 // sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,
 // so that a row moves between memory and cache once in a launch.
 static inline int64_t psac_shape_ranges(int64_t n_words, int n_lanes) {

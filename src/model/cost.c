@@ -28,6 +28,7 @@ static void fill_retina(const psac_config *config, psac_amounts *a) {
   a->retina_words = ceil(a->units / 64.0);
   a->retina_spikes = fmin(a->units, lit * per_step(config->retina.spike_rate_scaling, config));
   a->patch = size * size;
+  a->corners = psac_shape_corners(height, width, (int)size);
   a->patch_spikes = fmin(fmin(a->patch, a->retina_spikes),
                          PATCH_SHARE * a->retina_spikes * a->patch / ((height - size + 1.0) * (width - size + 1.0)));
 }
@@ -61,7 +62,7 @@ static double middle_set(const psac_amounts *a, double n_all, int on_device) {
 static void fill_presentations(const psac_config *config, const psac_hardware *hardware, psac_amounts *a) {
   const int per_step = config->simulation.launch_per == PSAC_LAUNCH_PER_STEP;
   if (!hardware->on_device || a->shards > 1.0 || per_step || a->n > UINT16_MAX) return;
-  const int64_t patch_words = (int64_t)a->units * psac_shape_patch_words((int)config->receptive_field.size);
+  const int64_t patch_words = (int64_t)a->corners * psac_shape_patch_words((int)config->receptive_field.size);
   const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, (int)a->refractory, patch_words);
   a->presents = (double)n_bytes <= hardware->block_memory;
   const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
