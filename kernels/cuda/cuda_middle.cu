@@ -29,9 +29,9 @@ static dim3 trials_grid(const psac_shard *shard, int n_trials) {
   return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + PSAC_TRIALS - 1) / PSAC_TRIALS);
 }
 
-// Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a column see the same patch: each
-// of their lanes collects the bits of one trial, `patch_rows` rows at a time, as many as fit into 32 bits. Few pixels spike in a step, and
-// only their weights are read. To be called by whole warps.
+// Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a column
+// see the same patch: each of their lanes collects the bits of one trial, patch_rows rows at a time, as fit into 32 bits.
+// Few pixels spike in a step, and only their weights are read. To be called by whole warps.
 __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_rows,
                                  const uint64_t (*row)[PSAC_RETINA_SIDE_MAX + 1], int32_t *sum) {
   const uint32_t corner = shard->field_column[i / PSAC_COLUMN], retina_width = (uint32_t)shard->retina_width;
@@ -41,7 +41,8 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_r
   const int16_t *weight = shard->field_weight + i;
   for (int first = 0; first < size; first += patch_rows) {
     for (int x = 0; x < size; x += 32) {
-      const uint32_t width = size - x < 32 ? (uint32_t)(size - x) : 32, n_rows = size - first < patch_rows ? size - first : patch_rows;
+      const uint32_t width = size - x < 32 ? (uint32_t)(size - x) : 32;
+      const uint32_t n_rows = size - first < patch_rows ? (uint32_t)(size - first) : (uint32_t)patch_rows;
       const uint32_t bits = psac_patch_bits(row[trial], left + x, top + first, width, n_rows);
       for (int b = 0; b < PSAC_TRIALS; b++) {
         uint32_t patch = __shfl_sync(PSAC_ALL_LANES, bits, column + b);

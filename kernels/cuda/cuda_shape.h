@@ -51,8 +51,8 @@ static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n
   return by;
 }
 
-// present: the block's shared memory, in bytes. Potential, current and place in the list of arriving spikes of a neuron;
-// a ring of spikes and the refractory neurons; rows and patches of the retina; three counters.
+// present: the block's shared memory, in bytes. Potential, current and place in the list of arriving spikes of each
+// neuron; a ring of spikes and the refractory neurons; rows and patches of the retina; three counters.
 PSAC_HD static inline int psac_shape_ring_steps(int n_refractory) { return n_refractory > 1 ? n_refractory : 1; }
 static inline size_t psac_shape_block_bytes(int64_t n_padded, int n_refractory, int64_t n_patch_words) {
   const int64_t neuron = (int64_t)(sizeof(float) + sizeof(int32_t) + sizeof(uint16_t));
@@ -68,7 +68,9 @@ static inline int psac_shape_patch_words(int size) {
 }
 
 // Units of the retina in whose rows a patch can begin, with its upper left corner.
-static inline int psac_shape_corners(int height, int width, int size) { return size > 0 ? (height - size + 1) * width : 0; }
+static inline int psac_shape_corners(int height, int width, int size) {
+  return size > 0 ? (height - size + 1) * width : 0;
+}
 
 // sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,
 // so that a row moves between memory and cache once in a launch.

@@ -2,7 +2,8 @@
 """Trains on the CPU on one rank and on GPUs, real or emulated, on several: the run files must be equal bit for bit.
 
 Usage: run_equal.py RANKS [MODE=VALUE | OWN]... -- ARGUMENT...
-MODE: an environment variable, for example of the emulation; OWN: an argument for the run on GPUs only. Skipped where there is no GPU.
+MODE: an environment variable, for example of the emulation; OWN: an argument for the run on GPUs only.
+Skipped where there is no GPU.
 """
 import os
 import sys

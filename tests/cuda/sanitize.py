@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a test of kernels under compute-sanitizer; skipped without that or without a GPU. Usage: sanitize.py TOOL TEST"""
+"""Runs a test of kernels under compute-sanitizer; skipped without that or a GPU. Usage: sanitize.py TOOL TEST"""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
-// A whole presentation in one launch leaves the spikes and potentials of steps on the host's backend: for patches of one
-// word and of many, for every delay and refractory period, with lists of many targets, of few and of none.
+// A whole presentation in one launch leaves the spikes and potentials of steps on the host's backend: for patches of
+// one word and of many, for every delay and refractory period, with lists of many targets, of few and of none.
 #include "shards.h"
 
 enum { N_STEPS = 23, N_TRIALS = 3 };
