@@ -8,16 +8,13 @@ that start-up does not count; the ratio to what `plan` predicts for the hardware
 """
 import argparse
 import csv
-import os
-import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-STAGE = re.compile(r"^  (\w+) +([\d.]+) s +[\d.]+ s", re.MULTILINE)
+from bench import ROOT, STAGE
+
 # neurons, batch, trials of the long run beyond the short one, further settings
 STEP = ["simulation.launch_per=step"]
 CASES = [(5_000, 64, 16_384, []), (5_000, 256, 16_384, []), (5_000, 1, 256, []), (5_000, 64, 4_096, STEP),

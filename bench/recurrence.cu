@@ -1,12 +1,11 @@
 // Three ways to deliver the spikes of one timestep to their targets on a GPU, on random lists: what bounds each, before
 // a kernel is written for it (docs/measurements/gpu.md). Not part of the build:
-//   nvcc -O3 -std=c++17 -arch=native bench/recurrence.cu -o recurrence && ./recurrence [NEURONS [IN_DEGREE [SPIKES PER
-//   NEURON AND STEP]]]
+//   nvcc -O3 -std=c++17 -arch=native bench/recurrence.cu -o recurrence
+//   ./recurrence [NEURONS [IN_DEGREE [SPIKES_PER_NEURON_AND_STEP]]]
 //
-//   push    a spike adds its current to each target in global memory (recurrent_currents of
-//   kernels/cuda/cuda_middle.cu) pull    a neuron reads one word per source, a bit per trial, and counts with
-//   carry-save adders ranged  a block counts the spikes that arrive at a range of targets of one trial in shared
-//   memory, two bytes a neuron
+//   push    a spike adds its current to each target in global memory, as recurrent_currents does (cuda_middle.cu)
+//   pull    a neuron reads one word per source, a bit per trial, and counts with carry-save adders
+//   ranged  a block counts the spikes that arrive at a range of targets of one trial in shared memory
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -143,8 +142,8 @@ int main(int argc, char **argv) {
   draw_spikes<<<1024, THREADS>>>(spikes, trials * (int64_t)n_words, (uint32_t)(rate * 4294967296.0));
   fill<<<1024, THREADS>>>(target, n * in_degree, (uint32_t)n, 0);
   int32_t *current = device_array<int32_t>(trials * n);
-  for (int together = 8; together <= trials;
-       together *= 8) {  // trials in a launch: their currents stay in the level 2 cache, or do not
+  // Trials in a launch: their currents stay in the level 2 cache, or do not.
+  for (int together = 8; together <= trials; together *= 8) {
     const dim3 grid((unsigned)((n_words * LANES + THREADS - 1) / THREADS), (unsigned)together);
     const float us = microseconds([&] {
       for (int b = 0; b < trials; b += together) {

@@ -41,9 +41,11 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
 #define PSAC_RUN(kernel, grid, block, n_bytes, stream, ...) \
   psac_emu_launch(#kernel, grid, block, n_bytes, stream, kernel, __VA_ARGS__)
 #define PSAC_DYNAMIC_SHARED(name) char *const name = psac_emu_dynamic_shared()
+#define PSAC_NO_UNROLL
 #else
 #define PSAC_RUN(kernel, grid, block, n_bytes, stream, ...) kernel<<<grid, block, n_bytes, stream>>>(__VA_ARGS__)
 #define PSAC_DYNAMIC_SHARED(name) extern __shared__ __align__(16) char name[]
+#define PSAC_NO_UNROLL _Pragma("unroll 1")  // before a loop that mostly runs once: unrolled it would take registers
 #endif
 #define PSAC_LAUNCH(kernel, grid, block, stream, ...) PSAC_LAUNCH_SHARED(kernel, grid, block, 0, stream, __VA_ARGS__)
 #define PSAC_LAUNCH_SHARED(kernel, grid, block, n_bytes, stream, ...)            \

@@ -3,7 +3,7 @@
 // Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its receptive field is
 // read where the pixel spikes, a target list once for each spike. With so few bytes instructions count as much as they do: threads share
 // what belongs to several of them (docs/performance.md).
-#include "cuda/cuda_currents.h"
+#include "cuda/cuda_middle.h"
 #include "lif_core.h"
 
 enum {
@@ -30,7 +30,7 @@ static dim3 trials_grid(const psac_shard *shard, int n_trials) {
 }
 
 // Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a column
-// see the same patch: each of their lanes collects the bits of one trial, patch_rows rows at a time, as fit into 32 bits.
+// see the same patch: each of their lanes collects the bits of one trial, patch_rows rows at a time, which fit into 32.
 // Few pixels spike in a step, and only their weights are read. To be called by whole warps.
 __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_rows,
                                  const uint64_t (*row)[PSAC_RETINA_SIDE_MAX + 1], int32_t *sum) {
@@ -135,17 +135,6 @@ static psac_status launch_recurrent_currents(psac_stream *stream, const psac_sha
   return PSAC_OK;
 }
 
-// Neurons of half a word that are still refractory in step t; `spikes` is where the spikes of that step will stand.
-__device__ static uint32_t refractory_half(const psac_shard *shard, int n_trials, int t, int64_t half, const uint32_t *spikes) {
-  const int64_t n_halves = 2 * (int64_t)shard->n_words;
-  uint32_t refractory = 0;
-  for (int j = 0; j < shard->n_refractory && j < t; j++) {
-    spikes -= n_trials * n_halves;
-    refractory |= *spikes & psac_halves(shard->refractory)[j * n_halves + half];
-  }
-  return refractory;
-}
-
 // A thread integrates its neuron in PSAC_TRIALS trials, a warp makes half a word of spikes in each; lane b reads and stores those of trial b.
 __global__ void integrate(psac_shard shard, int n_trials, int t) {
   const int64_t i = psac_thread(), half = i / PSAC_WARP, n_padded = shard.n_padded;
@@ -160,7 +149,7 @@ __global__ void integrate(psac_shard shard, int n_trials, int t) {
     input[b] = b < n ? (float)current[b * n_padded] : 0.0f;
   }
   const float tau_m = shard.tau_m[i];
-  const uint32_t refractory = lane < n ? refractory_half(&shard, n_trials, t, half, spikes) : 0;
+  const uint32_t refractory = lane < n ? psac_refractory_half(&shard, n_trials, t, half, spikes) : 0;
   uint32_t own = 0;
   for (int b = 0; b < PSAC_TRIALS; b++) {
     const uint32_t still = __shfl_sync(PSAC_ALL_LANES, refractory, b);

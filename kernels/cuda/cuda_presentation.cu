@@ -7,7 +7,7 @@
 //   1. a group of lanes adds each arriving spike to the currents of its targets; what neurons share is found once:
 //      the retina's patches, who is refractory
 //   2. neurons: current of their patch, integration, spikes, and the list of those that arrive in the next step
-#include "cuda/cuda_currents.h"
+#include "cuda/cuda_middle.h"
 #include "lif_core.h"
 
 enum { BLOCK = 1024 };  // threads at most
@@ -19,7 +19,7 @@ typedef struct block_state {
   float *v;              // [n_padded] membrane potential
   int32_t *current;      // [n_padded] recurrent input of this step
   uint32_t *refractory;  // [n_halves] neurons that do not integrate in this step
-  uint32_t *recent;      // [n_ring][n_halves] spikes of the last steps, a ring
+  uint32_t *spikes;      // [n_halves] of the last step
   uint16_t *arriving;    // [n_padded] neurons whose spikes arrive in this step
   uint32_t *patch;       // [n_parts][n_corners] pixels that spike of the patch whose upper left corner is a unit
   uint32_t *n_spikes;    // of the retina
@@ -29,7 +29,6 @@ typedef struct block_state {
 typedef struct block_plan {
   int n_trials;
   int delay;       // steps until a spike arrives; 0: none does
-  int n_ring;      // steps of the ring
   int patch_rows;  // of a patch that are in a word
   int n_parts;     // words of a patch
   int n_corners;   // units at which a patch may begin
@@ -46,17 +45,15 @@ __device__ static block_state lay_out(const psac_shard *shard, const block_plan 
   state.v = (float *)(state.n_arriving + 2);
   state.current = (int32_t *)(state.v + n);
   state.refractory = (uint32_t *)(state.current + n);
-  state.recent = state.refractory + n_halves;
-  state.arriving = (uint16_t *)(state.recent + (size_t)plan->n_ring * n_halves);
+  state.spikes = state.refractory + n_halves;
+  state.arriving = (uint16_t *)(state.spikes + n_halves);
   state.patch = (uint32_t *)(state.arriving + n);
   state.n_spikes = state.patch + (size_t)plan->n_parts * (size_t)plan->n_corners;
   return state;
 }
 
 static size_t state_bytes(const psac_shard *shard) {
-  const int64_t n_corners = psac_shape_corners(shard->retina_height, shard->retina_width, shard->patch_size);
-  const int64_t n_patch_words = psac_shape_patch_words(shard->patch_size) * n_corners;
-  return psac_shape_block_bytes(shard->n_padded, shard->n_refractory, n_patch_words);
+  return psac_shape_block_bytes(shard->n_padded, shard->retina_height, shard->retina_width, shard->patch_size);
 }
 
 // Rows of the retina in step t of trial b. The last threads read them: they have the fewest neurons.
@@ -75,8 +72,8 @@ __device__ static void find_patches(const psac_shard *shard, const block_plan *p
       uint32_t *word = state->patch + top * width + left;
       for (int y = 0; y < size; y += plan->patch_rows) {
         for (int x = 0; x < size; x += 32, word += plan->n_corners) {
-          const int n_columns = size - x < 32 ? size - x : 32,
-                    n_rows = size - y < plan->patch_rows ? size - y : plan->patch_rows;
+          const int n_columns = size - x < 32 ? size - x : 32;
+          const int n_rows = size - y < plan->patch_rows ? size - y : plan->patch_rows;
           *word = psac_patch_bits(state->row, (uint32_t)(left + x), (uint32_t)(top + y), (uint32_t)n_columns,
                                   (uint32_t)n_rows);
         }
@@ -105,21 +102,15 @@ __device__ static void add_arriving(const psac_shard *shard, const block_plan *p
   }
 }
 
-// Between steps t - 1 and t of trial b: stores the spikes of the one, which are in slot `last` of the ring, and finds
-// the neurons that are refractory in the other.
+// Between steps t - 1 and t of trial b: stores the spikes of the one, and finds the neurons that are refractory in the
+// other.
 __device__ static void turn_over(const psac_shard *shard, const block_plan *plan, const block_state *state, int64_t b,
-                                 int t, int last) {
-  const uint32_t n_halves = 2 * (uint32_t)shard->n_words;
-  uint32_t *spikes = psac_halves(shard->spikes) + ((int64_t)(t - 1) * plan->n_trials + b) * n_halves;
-  for (uint32_t half = threadIdx.x; half < n_halves; half += blockDim.x) {
-    const uint32_t *past = state->recent + half, *mask = psac_halves(shard->refractory) + half;
-    uint32_t refractory = 0;
-    for (int j = 0, slot = last; j < shard->n_refractory && j < t; j++) {
-      refractory |= past[(uint32_t)slot * n_halves] & mask[(uint32_t)j * n_halves];
-      slot = slot > 0 ? slot - 1 : plan->n_ring - 1;
-    }
-    state->refractory[half] = refractory;
-    if (t > 0) spikes[half] = past[(uint32_t)last * n_halves];
+                                 int t) {
+  const int64_t n_halves = 2 * (int64_t)shard->n_words, step = plan->n_trials * n_halves;
+  uint32_t *spikes = psac_halves(shard->spikes) + t * step + b * n_halves;
+  for (int64_t half = threadIdx.x; half < n_halves; half += blockDim.x) {
+    if (t > 0) spikes[half - step] = state->spikes[half];
+    state->refractory[half] = psac_refractory_half(shard, plan->n_trials, t, half, spikes + half);
   }
 }
 
@@ -171,12 +162,10 @@ __device__ static void append(const block_state *state, uint32_t *n_arriving, ui
   if (spikes >> lane & 1) state->arriving[place] = (uint16_t)(PSAC_WARP * half + lane);
 }
 
-// Integrates all neurons over step t of trial b, whose spikes go to `slot` of the ring, and appends those whose spikes
-// arrive in step t + 1; delay 0: none do.
+// Integrates all neurons over step t of trial b and appends those whose spikes arrive in step t + 1; delay 0: none do.
 __device__ static void step_neurons(const psac_shard *shard, const block_plan *plan, const block_state *state,
-                                    int64_t b, int t, int slot, uint32_t *n_arriving) {
+                                    int64_t b, int t, uint32_t *n_arriving) {
   const uint32_t n_halves = 2 * (uint32_t)shard->n_words, lane = threadIdx.x % PSAC_WARP;
-  uint32_t *spikes = state->recent + (uint32_t)slot * n_halves;
   const uint32_t *delayed =
       psac_halves(shard->spikes) + ((int64_t)(t + 1 - plan->delay) * plan->n_trials + b) * n_halves;
   // Whole warps: n_padded is a multiple of 64.
@@ -189,7 +178,7 @@ __device__ static void step_neurons(const psac_shard *shard, const block_plan *p
     state->v[i] = fires ? shard->v_reset : next;
     state->current[i] = 0;
     const uint32_t own = __ballot_sync(PSAC_ALL_LANES, fires && i < (uint32_t)shard->n_local);
-    if (lane == 0) spikes[half] = own;
+    if (lane == 0) state->spikes[half] = own;
     if (plan->delay == 1) append(state, n_arriving, half, own, lane);
     else if (plan->delay > 0 && t + 1 >= plan->delay) append(state, n_arriving, half, delayed[half], lane);
   }
@@ -207,21 +196,18 @@ __global__ void __launch_bounds__(BLOCK, 1) present(psac_shard shard, block_plan
   if (threadIdx.x < 2) state.n_arriving[threadIdx.x] = 0;
   read_retina(&shard, b, 0, state.row);
   __syncthreads();
-  int last = plan.n_ring - 1;
   for (int t = 0; t < shard.n_steps; t++) {
-    const int slot = last + 1 < plan.n_ring ? last + 1 : 0;
     uint32_t *n_arriving = state.n_arriving + t % 2, *n_next = state.n_arriving + (t + 1) % 2;
     find_patches(&shard, &plan, &state);
-    turn_over(&shard, &plan, &state, b, t, last);
+    turn_over(&shard, &plan, &state, b, t);
     if (plan.delay > 0) add_arriving(&shard, &plan, &state, *n_arriving);
     __syncthreads();
     if (threadIdx.x == 0) *n_arriving = 0;
     if (t + 1 < shard.n_steps) read_retina(&shard, b, t + 1, state.row);
-    step_neurons(&shard, &plan, &state, b, t, slot, n_next);
+    step_neurons(&shard, &plan, &state, b, t, n_next);
     __syncthreads();
-    last = slot;
   }
-  turn_over(&shard, &plan, &state, b, shard.n_steps, last);
+  turn_over(&shard, &plan, &state, b, shard.n_steps);
   float *v = shard.v + b * shard.n_padded;
   for (uint32_t i = threadIdx.x; i < (uint32_t)shard.n_padded; i += blockDim.x) v[i] = state.v[i];
 }
@@ -239,7 +225,6 @@ extern "C" psac_status psac_cuda_present_middle(psac_stream *stream, const psac_
   const block_plan plan = {
       n_trials,
       shard->n_sources > 0 ? delay : 0,
-      psac_shape_ring_steps(shard->n_refractory),
       psac_shape_patch_rows(shard->patch_size),
       psac_shape_patch_words(shard->patch_size),
       psac_shape_corners(shard->retina_height, shard->retina_width, shard->patch_size),

@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "base/device.h"
 #include "kernels.h"
 #include "source_core.h"
 
@@ -51,15 +50,6 @@ static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n
   return by;
 }
 
-// present: the block's shared memory, in bytes. Potential, current and place in the list of arriving spikes of each
-// neuron; a ring of spikes and the refractory neurons; rows and patches of the retina; three counters.
-PSAC_HD static inline int psac_shape_ring_steps(int n_refractory) { return n_refractory > 1 ? n_refractory : 1; }
-static inline size_t psac_shape_block_bytes(int64_t n_padded, int n_refractory, int64_t n_patch_words) {
-  const int64_t neuron = (int64_t)(sizeof(float) + sizeof(int32_t) + sizeof(uint16_t));
-  const int64_t n_words = 3 + n_padded / 32 * (1 + psac_shape_ring_steps(n_refractory)) + n_patch_words;
-  return (size_t)(64 * (int64_t)sizeof(uint64_t) + n_padded * neuron + n_words * (int64_t)sizeof(uint32_t));
-}
-
 // Words of 32 bits for the pixels of a patch: as many whole rows as fit, or parts of a row.
 static inline int psac_shape_patch_rows(int size) { return size > 0 && size < 32 ? 32 / size : 1; }
 static inline int psac_shape_patch_words(int size) {
@@ -70,6 +60,15 @@ static inline int psac_shape_patch_words(int size) {
 // Units of the retina in whose rows a patch can begin, with its upper left corner.
 static inline int psac_shape_corners(int height, int width, int size) {
   return size > 0 ? (height - size + 1) * width : 0;
+}
+
+// present: the block's shared memory, in bytes. Potential, current and place in the list of arriving spikes of each
+// neuron; who spiked and who is refractory; rows of the retina and its patches; three counters.
+static inline size_t psac_shape_block_bytes(int64_t n_padded, int height, int width, int patch_size) {
+  const int64_t neuron = (int64_t)(sizeof(float) + sizeof(int32_t) + sizeof(uint16_t)), n_halves = n_padded / 32;
+  const int64_t n_patches = psac_shape_patch_words(patch_size) * (int64_t)psac_shape_corners(height, width, patch_size);
+  return (size_t)(64 * (int64_t)sizeof(uint64_t) + n_padded * neuron +
+                  (2 * n_halves + n_patches + 3) * (int64_t)sizeof(uint32_t));
 }
 
 // sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,

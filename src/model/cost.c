@@ -17,6 +17,11 @@ psac_conditions psac_conditions_default(void) { return (psac_conditions){.rate_e
 
 void psac_cost_add(psac_cost *cost, psac_cost_item item) { cost->item[cost->n_items++] = item; }
 
+double psac_cost_turns(const psac_amounts *a, double at_once) {
+  const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
+  return whole * ceil(a->together / at_once) + ceil(rest / at_once);
+}
+
 static double per_step(double rate_hz, const psac_config *config) { return fmin(1.0, rate_hz * config->simulation.dt / 1000.0); }
 
 static void fill_retina(const psac_config *config, psac_amounts *a) {
@@ -28,7 +33,6 @@ static void fill_retina(const psac_config *config, psac_amounts *a) {
   a->retina_words = ceil(a->units / 64.0);
   a->retina_spikes = fmin(a->units, lit * per_step(config->retina.spike_rate_scaling, config));
   a->patch = size * size;
-  a->corners = psac_shape_corners(height, width, (int)size);
   a->patch_spikes = fmin(fmin(a->patch, a->retina_spikes),
                          PATCH_SHARE * a->retina_spikes * a->patch / ((height - size + 1.0) * (width - size + 1.0)));
 }
@@ -62,12 +66,12 @@ static double middle_set(const psac_amounts *a, double n_all, int on_device) {
 static void fill_presentations(const psac_config *config, const psac_hardware *hardware, psac_amounts *a) {
   const int per_step = config->simulation.launch_per == PSAC_LAUNCH_PER_STEP;
   if (!hardware->on_device || a->shards > 1.0 || per_step || a->n > UINT16_MAX) return;
-  const int64_t patch_words = (int64_t)a->corners * psac_shape_patch_words((int)config->receptive_field.size);
-  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, (int)a->refractory, patch_words);
+  int height, width;
+  psac_retina_size(config, &height, &width);
+  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size);
   a->presents = (double)n_bytes <= hardware->block_memory;
-  const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
-  const double turns = whole * ceil(a->together / hardware->blocks) + ceil(rest / hardware->blocks);
-  a->present_seconds = turns * a->steps * (hardware->block_step + a->n * hardware->block_neuron);
+  const double step = hardware->block_step + a->n * hardware->block_neuron;
+  a->present_seconds = psac_cost_turns(a, hardware->blocks) * a->steps * step;
 }
 
 static psac_amounts make_amounts(const psac_config *config, const psac_hardware *hardware, const psac_conditions *conditions,

@@ -25,17 +25,11 @@ static void count_retina(const psac_amounts *a, psac_cost *cost) {
       .host_trials = a->retina_trials});
 }
 
-// How often a step reads what PSAC_TRIALS trials share.
-static double reads_in_step(const psac_amounts *a) {
-  const double whole = floor(a->trials / a->together), rest = a->trials - whole * a->together;
-  return whole * ceil(a->together / PSAC_TRIALS) + ceil(rest / PSAC_TRIALS);
-}
-
 // retina_currents: a thread visits the pixels that spike in its neuron's patch, for eight trials, each of which one of the column's eight
 // threads has looked up. A sector has a pixel's weights of two columns, and is read once if the pixel spikes for one of them in one of
 // the eight trials.
 static void count_retina_currents(const psac_amounts *a, psac_cost *cost) {
-  const double reads = reads_in_step(a);
+  const double reads = psac_cost_turns(a, PSAC_TRIALS);
   const double all = 2.0 * a->patch, share = a->patch > 0.0 ? a->patch_spikes / a->patch : 0.0, of_read = a->trials / reads;
   const double visited = all * (1.0 - pow(1.0 - share, COLUMNS * of_read));
   const double bits = 8.0 * a->retina_words * of_read / PSAC_THREADS, column = 0.5;
@@ -121,7 +115,8 @@ static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
 }
 
 static void count_integrate(const psac_amounts *a, psac_cost *cost) {
-  const double reads = reads_in_step(a), own = 12.0 + (1.0 + a->refractory) / 8.0, shared = 4.0 + (1.0 + a->refractory) / 8.0;
+  const double reads = psac_cost_turns(a, PSAC_TRIALS), spikes = (1.0 + a->refractory) / 8.0;
+  const double own = 12.0 + spikes, shared = 4.0 + spikes;
   psac_cost_add(cost, (psac_cost_item){
       .name = "integrate", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps,
       .bytes = a->steps * a->n * (a->trials * own + reads * shared), .least = a->steps * a->n * (a->trials * own + a->chunks * shared),

@@ -12,7 +12,6 @@ typedef struct psac_amounts {
   double n, words, slots;           // neurons with padding, their words, places of a gathered spike vector
   double spikes, own_spikes;        // in one step of one trial: of the whole layer, of this rank
   double refractory;                // past steps that a neuron looks back to
-  double corners;                   // units of the retina at which a patch may begin
   double units, retina_words, retina_spikes;  // of the retina; the last in one step of one trial
   double patch, patch_spikes;       // pixels of a receptive field; their spikes in one step of one trial
   double retina_trials;             // whose spikes this rank draws
@@ -26,6 +25,9 @@ typedef struct psac_amounts {
   double present_seconds;           // that those of a batch take
   double middle_set;                // bytes of the middle layer that come round again in each step
 } psac_amounts;
+
+// How often a share is gone through where at most at_once of the concurrent trials are taken at a time.
+double psac_cost_turns(const psac_amounts *amounts, double at_once);
 
 void psac_cost_add(psac_cost *cost, psac_cost_item item);
 

@@ -1,7 +1,6 @@
-// Input currents of the middle layer on the device: what one timestep's kernels and the kernel of a whole presentation
-// share.
-#ifndef PSAC_KERNELS_CUDA_CURRENTS_H
-#define PSAC_KERNELS_CUDA_CURRENTS_H
+// The middle layer on the device: what the kernels of one timestep and the kernel of a whole presentation share.
+#ifndef PSAC_KERNELS_CUDA_MIDDLE_H
+#define PSAC_KERNELS_CUDA_MIDDLE_H
 
 #include "cuda/cuda_launch.h"
 #include "source_core.h"
@@ -22,8 +21,9 @@ __device__ static inline uint64_t psac_retina_row(const uint64_t *words, uint32_
 __device__ static inline uint32_t psac_patch_bits(const uint64_t *row, uint32_t left, uint32_t top, uint32_t width,
                                                   uint32_t n_rows) {
   uint32_t bits = 0;
-  for (uint32_t y = 0; y < n_rows; y++)
+  for (uint32_t y = 0; y < n_rows; y++) {
     bits |= ((uint32_t)(row[top + y] >> left) & UINT32_MAX >> (32 - width)) << (y * width);
+  }
   return bits;
 }
 
@@ -42,9 +42,8 @@ __device__ static inline void psac_add_groups(const psac_shard *shard, int32_t *
   const uint32_t end = shard->target_first[source + 1] / group_size;
   for (uint32_t g = shard->target_first[source] / group_size + lane; g < end; g += lanes) {
     const psac_target_group_of<index_type> group = ((const psac_target_group_of<index_type> *)shard->target)[g];
-    for (uint32_t k = 0; k < group_size; k++) {
-      if (group.local[k] < n_padded)
-        atomicAdd(&current[group.local[k]], amount);  // padding would serialize on a few addresses
+    for (uint32_t k = 0; k < group_size; k++) {  // without padding, which would serialize on a few addresses
+      if (group.local[k] < n_padded) atomicAdd(&current[group.local[k]], amount);
     }
   }
 }
@@ -53,8 +52,21 @@ __device__ static inline void psac_add_groups(const psac_shard *shard, int32_t *
 template <typename index_type>
 __device__ static inline void psac_add_few(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source) {
   const uint32_t end = shard->target_first[source + 1];
-  for (uint32_t k = shard->target_first[source]; k < end; k++)
-    atomicAdd(&current[((const index_type *)shard->target)[k]], amount);
+  const index_type *target = (const index_type *)shard->target;
+  for (uint32_t k = shard->target_first[source]; k < end; k++) atomicAdd(&current[target[k]], amount);
+}
+
+// Neurons of half a word that are still refractory in step t; `spikes` is where the spikes of that step will stand.
+__device__ static inline uint32_t psac_refractory_half(const psac_shard *shard, int n_trials, int t, int64_t half,
+                                                       const uint32_t *spikes) {
+  const int64_t n_halves = 2 * (int64_t)shard->n_words;
+  uint32_t refractory = 0;
+  PSAC_NO_UNROLL
+  for (int j = 0; j < shard->n_refractory && j < t; j++) {
+    spikes -= n_trials * n_halves;
+    refractory |= *spikes & psac_halves(shard->refractory)[j * n_halves + half];
+  }
+  return refractory;
 }
 
 // Current of one spike of a presynaptic neuron.
