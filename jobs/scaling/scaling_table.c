@@ -54,7 +54,8 @@ static const struct column {
 #undef TEXT
 #undef COLUMN
 
-// Time to the nanosecond, host and process make a name that no other job has.
+// Time to the nanosecond, host and process make a name that no other job has, and that sorts by time. Seconds and
+// nanoseconds are of one reading of the clock: of two, the second could begin between them.
 static psac_status prepare(psac_table *table, const psac_session *session) {
   const char *folder = session->options->out;
   if (!folder) {
@@ -71,8 +72,10 @@ static psac_status prepare(psac_table *table, const psac_session *session) {
     return psac_fail(PSAC_ERR_INPUT, "cannot create the folder %.200s: %s", folder, strerror(errno));
   }
   struct timespec now;
+  char second[21];
   clock_gettime(CLOCK_REALTIME, &now);
-  const int n = snprintf(table->path, sizeof table->path, "%s/%s-%09ld-%s-%ld.h5", folder, session->start_time, (long)now.tv_nsec,
+  psac_clock_utc_at(now.tv_sec, second);
+  const int n = snprintf(table->path, sizeof table->path, "%s/%s-%09ld-%s-%ld.h5", folder, second, (long)now.tv_nsec,
                          session->ranks->host, (long)getpid());
   if (n < 0 || (size_t)n >= sizeof table->path) return psac_fail(PSAC_ERR_INPUT, "--out is too long");
   for (char *c = table->path + strlen(folder); *c; c++) {
