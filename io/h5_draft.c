@@ -1,40 +1,26 @@
 // A file that is drafted in memory. HDF5 never touches the disk, so no failing disk can leave it in a state of its own: what it made is
 // copied with plain writes, whose failures are known at once.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk.h"
 #include "h5_internal.h"
 
-enum { ALIGNMENT = 4096, COPY_BYTES = 1 << 16, NAME_BYTES = 64 };
-
-// A file in memory, whose name is needed only until HDF5 has opened it (which refuses files without one).
-static int create_in_memory(char name[NAME_BYTES]) {
-  static const char *const folder[] = {"/dev/shm", "/tmp"};
-  int memory = -1;
-  for (int k = 0; memory < 0 && k < 2; k++) {
-    snprintf(name, NAME_BYTES, "%s/psac_draft_XXXXXX", folder[k]);
-    memory = mkstemp(name);
-  }
-  return memory;
-}
+enum { ALIGNMENT = 4096 };
 
 psac_status psac_h5_draft_create(psac_h5_file *file, int with_checksums) {
-  char name[NAME_BYTES];
-  if ((file->memory = create_in_memory(name)) < 0) {
-    return psac_fail(PSAC_ERR_MEMORY, "%s: no memory in /dev/shm or /tmp for its draft", file->path);
-  }
+  file->memory = calloc(1, sizeof *file->memory);
+  if (!file->memory) return psac_fail(PSAC_ERR_MEMORY, "%s: no memory for its draft", file->path);
   const hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
+  psac_h5_memory_use(properties, file->memory);
   if (with_checksums) H5Pset_libver_bounds(properties, H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_alignment(properties, ALIGNMENT, ALIGNMENT);
   H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG);
-  file->id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
+  file->id = H5Fcreate(file->path, H5F_ACC_TRUNC, H5P_DEFAULT, properties);
   const psac_status status = file->id < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "draft", "the file") : PSAC_OK;
   H5Pclose(properties);
-  unlink(name);
   return status;
 }
 
@@ -104,31 +90,34 @@ static int64_t before_rooms(const psac_h5_file *file, int64_t at, int64_t end) {
   return end - at;
 }
 
+// The draft without the rooms, which others fill.
 static psac_status copy(const psac_h5_file *file, int fd, const char *name) {
-  char bytes[COPY_BYTES];
-  struct stat info;
-  if (fstat(file->memory, &info) != 0) return psac_fail(PSAC_ERR_IO, "cannot read the draft of %s", file->path);
-  for (int64_t at = behind_rooms(file, 0); at < info.st_size; at = behind_rooms(file, at)) {
-    const int64_t run = before_rooms(file, at, info.st_size);
-    const ssize_t n = pread(file->memory, bytes, run < COPY_BYTES ? (size_t)run : COPY_BYTES, at);
-    if (n <= 0) return psac_fail(PSAC_ERR_IO, "cannot read the draft of %s", file->path);
-    PSAC_TRY(psac_disk_write(fd, name, bytes, (size_t)n, at));
-    at += n;
+  const psac_h5_memory *memory = file->memory;
+  for (int k = 0; k < memory->n_pages; k++) {
+    const int64_t first = memory->page[k].number * PSAC_H5_PAGE_BYTES, end = first + PSAC_H5_PAGE_BYTES;
+    for (int64_t at = behind_rooms(file, first), n; at < end && at < memory->size; at = behind_rooms(file, at + n)) {
+      n = before_rooms(file, at, end < memory->size ? end : memory->size);
+      PSAC_TRY(psac_disk_write(fd, name, memory->page[k].bytes + (at - first), (size_t)n, at));
+    }
   }
-  return PSAC_OK;
+  if (ftruncate(fd, memory->size) == 0) return PSAC_OK;  // it may end with what nobody writes
+  return psac_fail(PSAC_ERR_IO, "cannot write %s: %s", name, strerror(errno));
 }
 
 psac_status psac_h5_draft_copy(psac_h5_file *file, int fd, const char *name) {
   const herr_t closed = H5Fclose(file->id);
   file->id = -1;
+  if (file->memory->failed) return psac_fail(PSAC_ERR_MEMORY, "%s: no memory for its draft", file->path);
   return closed < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "close", "the draft") : copy(file, fd, name);
 }
 
 void psac_h5_draft_free(psac_h5_file *file) {
-  if (file->memory < 0) return;
+  if (!file->memory) return;
   if (file->id >= 0) H5Fclose(file->id);
-  close(file->memory);
-  file->id = file->memory = -1;
+  psac_h5_memory_free(file->memory);
+  free(file->memory);
+  file->memory = NULL;
+  file->id = -1;
 }
 
 psac_status psac_h5_draft(const char *path, psac_h5_file **file) {

@@ -5,7 +5,9 @@
 #include <hdf5.h>
 
 #include "base/watch.h"
+#include "disk.h"
 #include "h5_file.h"
+#include "h5_memory.h"
 
 typedef struct psac_h5_room {
   int64_t offset, n_bytes;  // in the file
@@ -16,11 +18,12 @@ struct psac_h5_file {
   hid_t id;       // -1 where another rank has it
   int parallel;   // opened for reading by all ranks together
   char *path;     // final name
-  char *partial;  // name while it is being written; NULL for reading and for a draft of one rank's own
+  char *partial;  // [PSAC_DISK_NAME_BYTES] name while it is being written; NULL for reading and for a draft of one rank's own
+  int replace;    // it may take the place of a file of that name
 
   // writing
   int fd;               // of the file on the disk; -1 = not this file's business
-  int memory;           // the draft, which only its rank has: descriptor of its memory, or -1
+  psac_h5_memory *memory;  // the draft's bytes, which only its rank has; NULL = none
   psac_h5_room *room;   // [n_rooms] where in the file the datasets lie that are not in the draft
   int n_rooms;
   psac_status failed;   // the first failure of this rank's disk, ...

@@ -1,17 +1,11 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk.h"
 #include "h5_internal.h"
-
-enum { PATH_BYTES = 4096 };
 
 void psac_h5_start(void) {
   setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);  // some network file systems cannot lock, and nobody here needs it
@@ -59,36 +53,10 @@ size_t psac_h5_type_bytes(psac_type type) {
   return n_bytes[type];
 }
 
-psac_status psac_h5_check_writable(const char *path) {
-  char copy[PATH_BYTES];
-  struct stat info;
-  if (strlen(path) + 16 > sizeof copy) return psac_fail(PSAC_ERR_INPUT, "output path of %zu bytes is too long", strlen(path));
-  if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {  // renaming would put a file in the place of /dev/null
-    return psac_fail(PSAC_ERR_INPUT, "output %s is %s; a file name is needed", path, S_ISDIR(info.st_mode) ? "a folder" : "no ordinary file");
-  }
-  snprintf(copy, sizeof copy, "%s", path);
-  const char *folder = dirname(copy);
-  if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-    return psac_fail(PSAC_ERR_INPUT, "output folder %s does not exist", folder);
-  }
-  if (access(folder, W_OK | X_OK) != 0) {
-    return psac_fail(PSAC_ERR_INPUT, "output folder %s is not writable: %s", folder, strerror(errno));
-  }
-  // access() knows neither root nor read-only and full file systems; a file does
-  char probe[PATH_BYTES];
-  snprintf(probe, sizeof probe, "%s.partial", path);
-  const int fd = open(probe, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) return psac_fail(PSAC_ERR_INPUT, "cannot create %s: %s", probe, strerror(errno));
-  const int full = write(fd, "", 1) != 1 ? errno : 0;
-  close(fd);
-  unlink(probe);
-  return full ? psac_fail(PSAC_ERR_IO, "cannot write %s: %s", probe, strerror(full)) : PSAC_OK;
-}
-
 psac_h5_file *psac_h5_new_file(const char *path) {
   psac_h5_file *file = calloc(1, sizeof *file);
   if (!file) return NULL;
-  file->id = file->fd = file->memory = -1;
+  file->id = file->fd = -1;
   file->path = strdup(path);
   if (!file->path) psac_h5_free_file(&file);
   return file;
@@ -136,20 +104,26 @@ static psac_status share(const psac_h5_file *file, psac_status status) {
 }
 
 static psac_status begin(psac_h5_file *file) {
-  const size_t n_bytes = strlen(file->path) + sizeof ".partial";
-  file->partial = malloc(n_bytes);
+  file->partial = malloc(PSAC_DISK_NAME_BYTES);
   if (!file->partial) return psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", file->path);
-  snprintf(file->partial, n_bytes, "%s.partial", file->path);
   if (file->access.rank > 0) return PSAC_OK;
-  PSAC_TRY(psac_disk_open(file->partial, 1, &file->fd));
+  PSAC_TRY(psac_disk_create(file->path, file->partial, &file->fd));
   return psac_h5_draft_create(file, 0);
 }
 
-psac_status psac_h5_create(const psac_access *access, const char *path, psac_h5_file **file) {
+// The other ranks open what rank 0 has made.
+static psac_status join(psac_h5_file *file) {
+  int code;
+  PSAC_H5_TOGETHER(code, MPI_Bcast(file->partial, PSAC_DISK_NAME_BYTES, MPI_BYTE, 0, *(const MPI_Comm *)file->access.mpi_comm));
+  if (code != MPI_SUCCESS) return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
+  return file->access.rank > 0 ? psac_disk_join(file->partial, &file->fd) : PSAC_OK;
+}
+
+psac_status psac_h5_create(const psac_access *access, const char *path, int replace, psac_h5_file **file) {
   psac_h5_file *made = psac_h5_new_file(path), none = {.access = *access, .path = (char *)path};
-  if (made) made->access = *access;
+  if (made) made->access = *access, made->replace = replace;
   psac_status status = share(made ? made : &none, made ? begin(made) : psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path));
-  if (status == PSAC_OK) status = share(made, access->rank > 0 ? psac_disk_open(made->partial, 0, &made->fd) : PSAC_OK);
+  if (status == PSAC_OK) status = share(made, join(made));
   if (status != PSAC_OK) psac_h5_abandon(&made);
   *file = made;
   return status;
@@ -257,7 +231,7 @@ static psac_status publish(psac_h5_file *file) {
   PSAC_TRY(psac_h5_draft_copy(file, fd, file->partial));
   file->fd = -1;
   PSAC_TRY(psac_disk_close(fd, file->partial));
-  return psac_disk_publish(file->partial, file->path);
+  return psac_disk_publish(file->partial, file->path, file->replace);
 }
 
 psac_status psac_h5_commit(psac_h5_file **file) {

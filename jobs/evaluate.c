@@ -27,7 +27,8 @@ static psac_status configure(psac_session *session, const psac_options *options,
 
 static psac_status run(psac_session *session, psac_progress_kind kind, psac_results *results) {
   PSAC_TRY(psac_session_read_digits(session, 0));
-  PSAC_TRY(psac_session_prepare_output(session));
+  PSAC_TRY(psac_session_claim(session, session->options->out));
+  PSAC_TRY(psac_session_refuse_to_overwrite(session));
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_run_file_read_weights(session, session->options->weights));
   psac_summary_start(session, kind);

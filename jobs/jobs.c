@@ -9,11 +9,12 @@ const psac_job psac_jobs[] = {
         .description = "Trains the configured network on the training images from reward alone, evaluates it on the test images and\n"
                        "writes a run file: learning curves, weights, statistics, recorded spikes.\n\n"
                        "Checkpoints are written beside the run file (configuration: checkpoint.*) and removed when it is there.\n"
-                       "SIGUSR1 asks for one; SIGTERM, SIGINT and SIGUSR2 ask for one and stop the run with exit code 75. The same\n"
-                       "command with --resume auto goes on from the newest and ends with the same bits as a run that was never\n"
-                       "stopped, on any number of ranks; where there is none it starts afresh, and where the run file is there it\n"
-                       "does nothing. Options that are not given stay as they were.",
-        .options = "csSdorbtRp",
+                       "SIGUSR1 asks for one; SIGTERM, SIGINT, SIGHUP, SIGXCPU and SIGUSR2 ask for one and stop the run with exit code\n"
+                       "75. The same command with --resume auto goes on from the newest and ends with the same bits as a run that was\n"
+                       "never stopped, on any number of ranks; where there is none it starts afresh, and where the run file is there it\n"
+                       "does nothing, or goes on with training if training.num_epochs is larger now. Options that are not given stay\n"
+                       "as they were.",
+        .options = "csSdoWrbtRp",
         .config = "psac",
         .replicas = PSAC_REPLICAS_LEARN,
         .run = psac_job_train,
@@ -23,7 +24,7 @@ const psac_job psac_jobs[] = {
         .summary = "evaluate the weights of an earlier run",
         .description = "Presents the test images to the network of a run file, with its weights and its configuration (which --config and\n"
                        "--set may change), and writes a run file without training.",
-        .options = "csSdowbtRp",
+        .options = "csSdoWwbtRp",
         .replicas = PSAC_REPLICAS_TEST,
         .run = psac_job_evaluate,
     },
@@ -33,7 +34,7 @@ const psac_job psac_jobs[] = {
         .description = "Reads initial weights, labels and retina spikes from a case file (its layout: docs/files.md), presents them as the\n"
                        "notebook does, in two passes each, and writes a file of the same layout with what this program did. The case's\n"
                        "attributes num_neurons, t_total, t_skip, dt and learning_rate go before the configuration.",
-        .options = "csokbt",
+        .options = "csoWkbt",
         .config = "seed",
         .run = psac_job_replay,
     },

@@ -100,7 +100,6 @@ static psac_status spread_results(replay_state *replay) {
 static psac_status check_options(const psac_options *options) {
   if (!options->replay_case) return psac_fail(PSAC_ERR_INPUT, "replay needs --case CASE.h5, the recorded spikes");
   if (!options->out) return psac_fail(PSAC_ERR_INPUT, "replay needs --out OUT.h5, the file to write");
-  PSAC_TRY(psac_h5_check_writable(options->out));
   return psac_h5_try(options->replay_case);
 }
 
@@ -109,6 +108,10 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   psac_case *replay_case = &replay->replay_case;
   psac_status status = ranks->rank == 0 ? check_options(options) : PSAC_OK;
   PSAC_TRY(psac_ranks_agree(ranks, status));
+  session->ranks = ranks;
+  session->options = options;
+  PSAC_TRY(psac_session_claim(session, options->out));
+  PSAC_TRY(psac_session_refuse_to_overwrite(session));
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_open(options->replay_case, replay_case)));
   const psac_layer layer = {.text = replay_case->attributes, .origin = options->replay_case, .over = 1};
   PSAC_TRY(psac_session_configure(session, options, ranks, &layer));
@@ -124,7 +127,8 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   for (replay->k = 0; replay->k < replay_case->n; replay->k++) PSAC_TRY(present(replay));
   PSAC_TRY(spread_results(replay));
   const psac_access access = psac_session_access(session);
-  return psac_case_write(&access, options->out, session->network, replay_case);
+  PSAC_TRY(psac_session_check_owner(session));
+  return psac_case_write(&access, session->out, session->replace, session->network, replay_case);
 }
 
 psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks) {

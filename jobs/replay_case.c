@@ -249,9 +249,10 @@ static psac_status write_case(psac_h5_file *file, const psac_network *network, c
   return PSAC_OK;
 }
 
-psac_status psac_case_write(const psac_access *access, const char *path, const psac_network *network, const psac_case *replay_case) {
+psac_status psac_case_write(const psac_access *access, const char *path, int replace, const psac_network *network,
+                            const psac_case *replay_case) {
   psac_h5_file *file = NULL;
-  PSAC_TRY(psac_h5_create(access, path, &file));
+  PSAC_TRY(psac_h5_create(access, path, replace, &file));
   const psac_status status = write_case(file, network, replay_case);
   if (status == PSAC_OK) return psac_h5_commit(&file);
   psac_h5_abandon(&file);

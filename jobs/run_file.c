@@ -237,7 +237,8 @@ static psac_status write_all(const psac_session *session, const psac_results *re
 psac_status psac_run_file_write(const psac_session *session, const psac_results *results, const psac_timing *timing) {
   const psac_access access = psac_session_access(session);
   psac_h5_file *file = NULL;
-  PSAC_TRY(psac_ranks_agree(session->ranks, psac_h5_create(&access, session->out, &file)));
+  PSAC_TRY(psac_session_check_owner(session));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_h5_create(&access, session->out, session->replace, &file)));
   psac_status status = write_all(session, results, timing, results->recorder.n, file);
   if (status != PSAC_OK) {
     psac_h5_abandon(&file);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "jobs.h"
@@ -99,27 +100,45 @@ psac_status psac_session_read_digits(psac_session *session, int want_train) {
   return PSAC_OK;
 }
 
-static psac_status prepare_output(psac_session *session) {
-  if (session->options->out) {
-    if (strlen(session->options->out) >= sizeof session->out) return psac_fail(PSAC_ERR_INPUT, "--out is too long");
-    snprintf(session->out, sizeof session->out, "%s", session->options->out);
-  } else {
-    if (mkdir("runs", 0777) != 0 && errno != EEXIST) {
-      return psac_fail(PSAC_ERR_INPUT, "cannot create the folder runs: %s; name a file with --out", strerror(errno));
-    }
-    snprintf(session->out, sizeof session->out, "runs/%s-%s.h5",
-             session->config.network.model == PSAC_MODEL_SEED ? "seed" : "psac", session->start_time);
-    for (char *c = session->out; *c; c++) {
-      if (*c == ':') *c = '.';  // colons are awkward in file names
-    }
+static psac_status name_output(psac_session *session, const char *out) {
+  if (out && strlen(out) >= sizeof session->out) return psac_fail(PSAC_ERR_INPUT, "--out is too long");
+  if (out) return snprintf(session->out, sizeof session->out, "%s", out), PSAC_OK;
+  if (mkdir("runs", 0777) != 0 && errno != EEXIST) {
+    return psac_fail(PSAC_ERR_INPUT, "cannot create the folder runs: %s; name a file with --out", strerror(errno));
   }
-  return psac_h5_check_writable(session->out);
+  snprintf(session->out, sizeof session->out, "runs/%s-%s.h5",
+           session->config.network.model == PSAC_MODEL_SEED ? "seed" : "psac", session->start_time);
+  for (char *c = session->out; *c; c++) {
+    if (*c == ':') *c = '.';  // colons are awkward in file names
+  }
+  return PSAC_OK;
 }
 
-psac_status psac_session_prepare_output(psac_session *session) {
-  const psac_status status = session->ranks->rank == 0 ? prepare_output(session) : PSAC_OK;
-  PSAC_TRY(psac_ranks_agree(session->ranks, status));
+static psac_status claim(psac_session *session, const char *out) {
+  PSAC_TRY(name_output(session, out));
+  PSAC_TRY(psac_disk_check(session->out, &session->out_exists));
+  PSAC_TRY(psac_lock_take(session->out, &session->lock));
+  session->out_exists = access(session->out, F_OK) == 0;  // another run may just have ended
+  return PSAC_OK;
+}
+
+psac_status psac_session_claim(psac_session *session, const char *out) {
+  if (session->out[0]) return PSAC_OK;
+  PSAC_TRY(psac_ranks_agree(session->ranks, session->ranks->rank == 0 ? claim(session, out) : PSAC_OK));
+  PSAC_TRY(psac_ranks_broadcast(session->ranks, &session->out_exists, sizeof session->out_exists));
   return psac_ranks_broadcast(session->ranks, session->out, sizeof session->out);
+}
+
+psac_status psac_session_refuse_to_overwrite(psac_session *session) {
+  session->replace = session->options->overwrite != NULL;
+  if (!session->out_exists || session->replace) return PSAC_OK;
+  const char *extend = session->options->job->run == psac_job_train ? ", --resume auto with more training.num_epochs goes on from it" : "";
+  return psac_ranks_agree(session->ranks, psac_fail(PSAC_ERR_INPUT, "%s is there from an earlier run; --overwrite replaces it%s, or use another "
+                                                    "--out", session->out, extend));
+}
+
+psac_status psac_session_check_owner(const psac_session *session) {
+  return psac_ranks_agree(session->ranks, psac_lock_check(session->lock));
 }
 
 psac_plan psac_session_plan(const psac_session *session) {
@@ -185,6 +204,7 @@ psac_status psac_session_build_network(psac_session *session) {
 
 void psac_session_end(psac_session *session, psac_status status) {
   const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
+  psac_lock_release(&session->lock);
   if (together) {  // a device may be waiting for a rank that is lost
     if (session->network) psac_network_destroy(&session->network);
     psac_session_join(session);

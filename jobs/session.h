@@ -4,8 +4,10 @@
 #define PSAC_JOBS_SESSION_H
 
 #include "config/config.h"
+#include "disk.h"
 #include "h5_file.h"
 #include "idx.h"
+#include "lock.h"
 #include "model/network.h"
 #include "model/plan.h"
 #include "options.h"
@@ -34,7 +36,10 @@ typedef struct psac_session {
   char notice[512];       // what was not to be expected of that choice; "" = nothing
   psac_network *network;
   psac_digits train, test;
-  char out[4096];         // file to write
+  char out[PSAC_PATH_BYTES];  // file to write; "" = not claimed yet
+  psac_lock *lock;        // of `out`; rank 0
+  int out_exists;         // a file of that name was there; it may be replaced if `replace`
+  int replace;
   char start_time[21];
   double start_seconds;
   psac_pause pause;
@@ -55,8 +60,15 @@ psac_status psac_session_configure(psac_session *session, const psac_options *op
 // Reads the wanted sets on rank 0 and gives them to all ranks; the images must have the configured size. Collective.
 psac_status psac_session_read_digits(psac_session *session, int want_train);
 
-// Settles the name of the run file and that it can be written. Collective.
-psac_status psac_session_prepare_output(psac_session *session);
+// Makes this run the owner of `out`, or for NULL of runs/<model>-<time>.h5: a file that can be written, and that no other run is writing.
+// Collective; what is claimed already stays so. Before psac_session_configure `ranks` must be set.
+psac_status psac_session_claim(psac_session *session, const char *out);
+
+// Refuses to replace what is there, unless --overwrite allows it. Collective.
+psac_status psac_session_refuse_to_overwrite(psac_session *session);
+
+// Fails if another process has taken over the output meanwhile; rank 0 looks. Collective.
+psac_status psac_session_check_owner(const psac_session *session);
 
 // Chooses backend, device, replicas and transports (--backend, --replicas, --transport); session->notice is for psac_session_announce.
 // Collective.

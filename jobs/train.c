@@ -165,7 +165,8 @@ static psac_status run_epoch(training_state *training, int batch) {
     const int64_t left = interval - training->at.first % interval;
     if (config->network.model == PSAC_MODEL_SEED && left < n) n = (int)left;
     fill_batch(training, n);
-    psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images);
+    psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images,
+                              training->at.first_epoch);
     PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));
     PSAC_TRY(use_all_seen(training, n));
     PSAC_TRY(book(training, n));
@@ -229,19 +230,27 @@ static psac_status finish(training_state *training, psac_progress_kind kind) {
   return PSAC_OK;
 }
 
+// A run that had ended gets more epochs: under a linear schedule, which ended with a rate of 0, a new segment begins.
+static void begin_segment(psac_position *at, const psac_config *config) {
+  if (config->learning.rate_schedule != PSAC_SCHEDULE_LINEAR) return;
+  at->first_epoch = at->epoch;
+  psac_log("psac_dist: a new segment of the learning rate's schedule: linear from %g at the start of epoch %lld to 0 after epoch %lld",
+           config->learning.learning_rate, (long long)at->epoch + 1, (long long)config->training.num_epochs);
+}
+
 // Everything that can be refused is refused before the network is built.
-static psac_status run(psac_session *session, psac_progress_kind kind, const char *path, psac_checkpoint *checkpoint, psac_results *results) {
+static psac_status run(psac_session *session, psac_progress_kind kind, psac_resumption *found, psac_results *results) {
   training_state training = {.session = session, .results = results};
+  const char *path = found->path;
   PSAC_TRY(psac_session_read_digits(session, 1));
-  PSAC_TRY(psac_session_prepare_output(session));
-  if (path[0]) PSAC_TRY(psac_resume_check_data(session, path, checkpoint));
-  else PSAC_TRY(psac_resume_refuse_leftovers(session));
+  if (path[0]) PSAC_TRY(psac_resume_check_data(session, path, &found->checkpoint));
   PSAC_TRY(psac_session_build(session));
   psac_summary_start(session, kind);
   if (path[0]) {
-    training.at = checkpoint->position;
-    PSAC_TRY(psac_checkpoint_restore(session, path, checkpoint, &results->interval, &results->epoch, &results->recorder));
+    training.at = found->checkpoint.position;
+    PSAC_TRY(psac_checkpoint_restore(session, path, &found->checkpoint, &results->interval, &results->epoch, &results->recorder));
     psac_log("psac_dist: going on from %s, after %lld trials", path, (long long)training.at.trials);
+    if (found->is_extended) begin_segment(&training.at, &session->config);
   } else if (session->options->resume) {
     psac_log("psac_dist: no checkpoint beside %s: starting afresh", session->out);
   }
@@ -250,37 +259,38 @@ static psac_status run(psac_session *session, psac_progress_kind kind, const cha
 }
 
 // The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is refused.
-static psac_status configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const char *origin,
-                             const psac_checkpoint *checkpoint) {
-  const psac_layer layer = {.text = checkpoint->config_text, .origin = origin};
-  const int goes_on = origin[0] != '\0';
-  PSAC_TRY(psac_session_configure(session, options, ranks, goes_on ? &layer : NULL));
-  return goes_on ? psac_resume_check_configuration(session, origin, checkpoint) : PSAC_OK;
+static psac_status configure(psac_session *session, psac_resumption *found) {
+  const psac_layer layer = {.text = found->checkpoint.config_text, .origin = found->path[0] ? found->path : session->out};
+  const int goes_on = found->path[0] || found->finished_epochs >= 0;
+  return psac_session_configure(session, session->options, session->ranks, goes_on ? &layer : NULL);
 }
 
-static psac_status resume_and_run(psac_session *session, psac_options *options, psac_ranks *ranks, psac_checkpoint *checkpoint,
-                                  psac_results *results) {
-  char path[PSAC_CHECKPOINT_PATH_BYTES];
+// From the first look at the output to the last write the run owns it.
+static psac_status resume_and_run(psac_session *session, psac_resumption *found, psac_results *results) {
+  const psac_options *options = session->options;
+  char owner[PSAC_CHECKPOINT_PATH_BYTES];
   psac_progress_kind kind = PSAC_PROGRESS_NONE;
-  int is_finished;
-  PSAC_TRY(psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind)));
-  PSAC_TRY(psac_resume_find(options, ranks, path, checkpoint, &is_finished));
-  if (path[0] && !options->out && psac_checkpoint_owner(path, checkpoint->owner)) options->out = checkpoint->owner;
-  PSAC_TRY(configure(session, options, ranks, is_finished ? options->out : path, checkpoint));
-  if (is_finished) {
-    psac_log("psac_dist: %s is there: the run is finished", options->out);
+  const char *out = options->out;
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_progress_choose(options->progress, session->ranks->rank, &kind)));
+  if (!out && options->resume && psac_checkpoint_owner(options->resume, owner)) out = owner;
+  if (out) PSAC_TRY(psac_session_claim(session, out));
+  PSAC_TRY(psac_resume_find(session, found));
+  PSAC_TRY(configure(session, found));
+  PSAC_TRY(psac_session_claim(session, NULL));
+  PSAC_TRY(psac_resume_settle(session, found));
+  if (found->is_finished) {
+    psac_log("psac_dist: %s is there: the run is finished", session->out);
     return PSAC_OK;
   }
-  return run(session, kind, path, checkpoint, results);
+  return run(session, kind, found, results);
 }
 
 psac_status psac_job_train(const psac_options *options, psac_ranks *ranks) {
-  psac_options own = *options;  // a run that goes on from a named checkpoint may take its run file's name from it
-  psac_session session = {0};
+  psac_session session = {.options = options, .ranks = ranks};
   psac_results results = {0};
-  psac_checkpoint checkpoint = {0};
-  const psac_status status = resume_and_run(&session, &own, ranks, &checkpoint, &results);
-  psac_checkpoint_free(&checkpoint);
+  psac_resumption found = {0};
+  const psac_status status = resume_and_run(&session, &found, &results);
+  psac_resumption_free(&found);
   psac_results_free(&results);
   psac_session_end(&session, status);
   return status;

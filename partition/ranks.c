@@ -1,4 +1,8 @@
+#define _GNU_SOURCE  // dl_iterate_phdr
 #include "ranks.h"
+
+#include <dlfcn.h>
+#include <link.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +74,29 @@ psac_status psac_ranks_watch(psac_ranks *ranks, double seconds) {
   return ranks->watchdog ? PSAC_OK : psac_ranks_agree(ranks, psac_watchdog_start(ranks, seconds, &ranks->watchdog));
 }
 
+enum { MOST_LIBRARIES = 512 };
+typedef struct libraries {
+  const char *name[MOST_LIBRARIES];
+  int n;
+} libraries;
+
+static int note_library(struct dl_phdr_info *info, size_t n_bytes, void *list) {
+  (void)n_bytes;
+  libraries *to = list;
+  if (info->dlpi_name && info->dlpi_name[0] && to->n < MOST_LIBRARIES) to->name[to->n++] = info->dlpi_name;
+  return 0;
+}
+
+// MPI_Finalize of Open MPI unloads its plug-ins while threads of PMIx may still run in them (seen under srun on a busy node: a segmentation
+// fault after the last line of output). What is loaded now stays.
+static void keep_libraries(void) {
+  libraries loaded = {.n = 0};
+  dl_iterate_phdr(note_library, &loaded);
+  for (int k = 0; k < loaded.n; k++) dlopen(loaded.name[k], RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 void psac_ranks_finish(psac_ranks *ranks) {
+  keep_libraries();
   psac_watchdog_leave_node(ranks->watchdog);
   psac_watch_enter("MPI_Finalize");
   MPI_Finalize();

@@ -1,5 +1,11 @@
 // psac_dist: one process of a run. The only place that ends the program.
+#define _DEFAULT_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "h5_file.h"
@@ -7,6 +13,34 @@
 #include "ranks.h"
 #include "signals.h"
 #include "version.h"
+
+// Descriptors that the process was started without, so that no file is opened in their place: what is written there fails.
+static void open_missing_streams(void) {
+  for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/full", O_RDWR) != fd) _exit(1);
+  }
+}
+
+// Results that nobody wants to read are no failure; results that are lost are.
+static psac_status finish_output(void) {
+  struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return PSAC_OK;
+  const int reason = errno;
+  if (reason == EPIPE || (poll(&output, 1, 0) == 1 && output.revents & (POLLERR | POLLHUP))) return PSAC_OK;
+  return psac_fail(PSAC_ERR_IO, "cannot write to standard output: %s", reason ? strerror(reason) : "an earlier write failed");
+}
+
+// mpirun can start every rank with arguments of its own; ranks with different work would wait for each other for ever.
+static psac_status check_one_command(const psac_options *options, psac_ranks *ranks) {
+  char first[sizeof options->command_line];
+  memcpy(first, options->command_line, sizeof first);
+  PSAC_TRY(psac_ranks_broadcast(ranks, first, sizeof first));
+  const char *theirs = first + strcspn(first, " "), *mine = options->command_line + strcspn(options->command_line, " ");
+  if (strcmp(mine, theirs) == 0) return psac_ranks_agree(ranks, PSAC_OK);
+  return psac_ranks_agree(ranks, psac_fail(PSAC_ERR_INPUT, "rank %d was started as \"psac_dist%.200s\", but rank 0 as \"psac_dist%.200s\"; all "
+                                           "ranks take the same arguments", ranks->rank, mine, theirs));
+}
 
 static psac_status run(const psac_options *options, psac_ranks *ranks) {
   if (options->help || options->version) {
@@ -19,7 +53,9 @@ static psac_status run(const psac_options *options, psac_ranks *ranks) {
 
 int main(int argc, char **argv) {
   static psac_options options;
-  psac_ranks ranks;
+  psac_ranks ranks = {0};
+  open_missing_streams();
+  psac_signals_start(&ranks.agreed_to_fail);
   psac_status status = psac_ranks_start(&argc, &argv, &ranks);
   if (status != PSAC_OK) {
     fprintf(stderr, "psac_dist: %s\n", psac_fail_message());
@@ -28,7 +64,11 @@ int main(int argc, char **argv) {
   psac_log_enable(ranks.rank == 0);
   psac_h5_start();
   status = psac_ranks_agree(&ranks, psac_options_read(argc, argv, &options));
+  if (status == PSAC_OK) status = check_one_command(&options, &ranks);
+  const int trains = status == PSAC_OK && options.job && options.job->run == psac_job_train && !options.help && !options.version;
+  if (!trains) psac_signals_release();
   if (status == PSAC_OK) status = run(&options, &ranks);
+  if (status == PSAC_OK) status = psac_ranks_agree(&ranks, ranks.rank == 0 ? finish_output() : PSAC_OK);
 
   const int exit_code = psac_status_exit_code(status);
   // Where several ranks notice the same failure, the lowest speaks and ends the others before they repeat it.

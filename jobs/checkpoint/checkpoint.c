@@ -1,6 +1,8 @@
 #include "checkpoint/checkpoint.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "signals.h"
@@ -11,6 +13,7 @@ void psac_keeper_start(psac_keeper *keeper, psac_session *session, const psac_re
   psac_checkpoint_name(session->out, position->trials, own);
   *keeper = (psac_keeper){session, results, position, psac_clock_seconds(), position->trials,
                           strcmp(own, path) == 0 ? position->trials : -1};
+  if (session->ranks->rank == 0) psac_checkpoint_remove_partial(session->out);
   psac_signals_catch();
 }
 
@@ -30,6 +33,7 @@ static psac_status save(psac_keeper *keeper, int *is_saved) {
   const double started = psac_clock_seconds();
   char path[PSAC_CHECKPOINT_PATH_BYTES];
   psac_checkpoint_name(session->out, keeper->position->trials, path);
+  PSAC_TRY(psac_session_check_owner(session));
   psac_status status = psac_checkpoint_write(session, &results->interval, &results->epoch, &results->recorder, keeper->position, path);
   session->io_seconds += psac_clock_seconds() - started;
   keeper->last_seconds = psac_clock_seconds();
@@ -75,4 +79,11 @@ psac_status psac_keeper_explain(const psac_keeper *keeper, psac_status status) {
   return psac_fail(status, "%s; nothing before it is lost: --resume %s", psac_fail_message(), path);
 }
 
-void psac_keeper_clear(const psac_keeper *keeper) { psac_checkpoint_prune(keeper->session->out, INT64_MAX, 0); }
+void psac_keeper_clear(const psac_keeper *keeper) {
+  const char *out = keeper->session->out;
+  char last[PSAC_CHECKPOINT_PATH_BYTES], final[PSAC_CHECKPOINT_PATH_BYTES];
+  psac_checkpoint_name(out, keeper->last_trials, last);
+  psac_checkpoint_final_name(out, final);
+  if (keeper->last_trials != keeper->position->trials || rename(last, final) != 0) unlink(final);  // of an earlier run of that name
+  psac_checkpoint_prune(out, INT64_MAX, 0);
+}

@@ -15,6 +15,7 @@ typedef struct psac_position {
   int64_t epoch;            // from 0; the number of epochs when training is over
   int64_t first;            // trials of the epoch that are done
   int64_t trials, correct;  // in all, since the start
+  int64_t first_epoch;      // in which the present linear decline of the learning rate began: 0, or where the run was extended
 } psac_position;
 
 enum { PSAC_CHECKPOINT_PARTS = 3 };  // datasets whose rows are spread over ranks
@@ -29,7 +30,6 @@ typedef struct psac_checkpoint {
   psac_recorder recorder;       // without the middle layer's spikes
   int64_t n_steps, n_retina_words;  // of the recorded trials
   uint64_t digits[2];           // checksums of the training and the test set
-  char owner[PSAC_CHECKPOINT_PATH_BYTES];  // the run file that its name belongs to, where that was asked for
 } psac_checkpoint;
 
 // Writes the run's state under `path`. Collective. A failure is the same on every rank, and leaves nothing behind and the run as it was.

@@ -5,11 +5,15 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "disk.h"
 
-enum { PSAC_CHECKPOINT_PATH_BYTES = 4224 };  // a path and what the name adds to it
+enum { PSAC_CHECKPOINT_PATH_BYTES = PSAC_PATH_BYTES + PSAC_ENDING_BYTES };
 
 // The checkpoint of the run file `out` after so many trials.
 void psac_checkpoint_name(const char *out, int64_t trials, char path[PSAC_CHECKPOINT_PATH_BYTES]);
+
+// The state in which the run that wrote the run file `out` ended, from which it can be extended.
+void psac_checkpoint_final_name(const char *out, char path[PSAC_CHECKPOINT_PATH_BYTES]);
 
 // The run file to which a checkpoint belongs by its name; 0 if it has another form.
 int psac_checkpoint_owner(const char *path, char out[PSAC_CHECKPOINT_PATH_BYTES]);
@@ -17,7 +21,10 @@ int psac_checkpoint_owner(const char *path, char out[PSAC_CHECKPOINT_PATH_BYTES]
 // Trials of the checkpoints that are there, the most first; the caller frees *trials.
 psac_status psac_checkpoint_list(const char *out, int64_t **trials, int64_t *n);
 
-// Removes all checkpoints of at most `trials` trials but the newest `keep` of them, and what is left of incomplete ones.
+// Removes all checkpoints of at most `trials` trials but the newest `keep` of them.
 void psac_checkpoint_prune(const char *out, int64_t trials, int64_t keep);
+
+// Removes what killed runs have left of incomplete files: of the run file, of checkpoints and of the final state.
+void psac_checkpoint_remove_partial(const char *out);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "checkpoint/checkpoint_file.h"
 
-enum { PSAC_CHECKPOINT_FORMAT = 1, PSAC_PIECE_BYTES = 1 << 22 };  // of memory for rows on their way
+enum { PSAC_CHECKPOINT_FORMAT = 2, PSAC_PIECE_BYTES = 1 << 22 };  // of memory for rows on their way
 #define PSAC_CHECKPOINT_MARK "psac_dist checkpoint"
 
 // Members of a curve that has a point in the making, and of a point: all of eight bytes, kept as their bits.

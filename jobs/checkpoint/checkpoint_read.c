@@ -144,13 +144,13 @@ static psac_status check_format(const reader *r) {
 static psac_status get_all(const reader *r) {
   psac_checkpoint *checkpoint = r->checkpoint;
   psac_critic *critic = &checkpoint->network.critic;
-  int64_t position[4], counters[4];
+  int64_t position[5], counters[4];
   double scalars[4];
   PSAC_TRY(check_format(r));
   PSAC_TRY(get_text(r));
   PSAC_TRY(get_short(r, "/digits", PSAC_U64, 2, checkpoint->digits));
-  PSAC_TRY(get_short(r, "/training/position", PSAC_I64, 4, position));
-  checkpoint->position = (psac_position){position[0], position[1], position[2], position[3]};
+  PSAC_TRY(get_short(r, "/training/position", PSAC_I64, 5, position));
+  checkpoint->position = (psac_position){position[0], position[1], position[2], position[3], position[4]};
   PSAC_TRY(get_curve(r, "/training/interval/points", "/training/interval/open", &checkpoint->interval));
   PSAC_TRY(get_curve(r, "/training/epoch/points", "/training/epoch/open", &checkpoint->epoch));
   PSAC_TRY(get_short(r, "/network/counters", PSAC_I64, 4, counters));

@@ -10,7 +10,7 @@
 #include "disk.h"
 #include "version.h"
 
-enum { N_PARTS = PSAC_CHECKPOINT_PARTS, PATH_BYTES = 4352 };
+enum { N_PARTS = PSAC_CHECKPOINT_PARTS };
 
 typedef struct writer {
   const psac_session *session;
@@ -21,7 +21,8 @@ typedef struct writer {
   psac_part part[N_PARTS];
   int64_t offset[N_PARTS];  // of the parts in the file
   int64_t sum[N_PARTS];     // checksums, as signed numbers that may wrap around
-  char partial[PATH_BYTES];
+  const char *path;
+  char partial[PSAC_DISK_NAME_BYTES];  // its name until it is complete
   int fd;
   psac_h5_file *draft;      // rank 0
 } writer;
@@ -73,7 +74,8 @@ static psac_status put_all(const writer *w) {
   psac_h5_file *draft = w->draft;
   const psac_session *session = w->session;
   const psac_critic *critic = &w->state.critic;
-  const int64_t position[] = {w->position->epoch, w->position->first, w->position->trials, w->position->correct};
+  const psac_position *at = w->position;
+  const int64_t position[] = {at->epoch, at->first, at->trials, at->correct, at->first_epoch};
   const int64_t counters[] = {w->state.spike_counts[0], w->state.spike_counts[1], critic->n_trials, w->state.weights_in_range};
   const double scalars[] = {critic->alpha, critic->beta, critic->kappa, critic->mean_count};
   uint64_t digits[2];
@@ -83,7 +85,7 @@ static psac_status put_all(const writer *w) {
   PSAC_TRY(psac_h5_write_i64(draft, "/", "format", PSAC_CHECKPOINT_FORMAT));
   PSAC_TRY(put(draft, "/configuration", PSAC_U8, (int64_t)strlen(session->config_text), 0, 0, session->config_text));
   PSAC_TRY(put(draft, "/digits", PSAC_U64, 2, 0, 0, digits));
-  PSAC_TRY(put(draft, "/training/position", PSAC_I64, 4, 0, 0, position));
+  PSAC_TRY(put(draft, "/training/position", PSAC_I64, 5, 0, 0, position));
   PSAC_TRY(put_curve(draft, w->interval, "/training/interval/points", "/training/interval/open"));
   PSAC_TRY(put_curve(draft, w->epoch, "/training/epoch/points", "/training/epoch/open"));
   PSAC_TRY(put(draft, "/network/counters", PSAC_I64, 4, 0, 0, counters));
@@ -93,8 +95,8 @@ static psac_status put_all(const writer *w) {
 
 // Rank 0: the file, and where in it the parts will be.
 static psac_status begin(writer *w) {
-  PSAC_TRY(psac_disk_open(w->partial, 1, &w->fd));
-  PSAC_TRY(psac_h5_draft(w->partial, &w->draft));
+  PSAC_TRY(psac_disk_create(w->path, w->partial, &w->fd));
+  PSAC_TRY(psac_h5_draft(w->path, &w->draft));
   PSAC_TRY(put_all(w));
   for (int p = 0; p < N_PARTS; p++) {
     const psac_part *part = &w->part[p];
@@ -125,7 +127,7 @@ static psac_status write_part(writer *w, int p) {
 
 // Every rank: its rows, down to the disk; rank 0's descriptor stays open.
 static psac_status write_parts(writer *w) {
-  if (w->fd < 0) PSAC_TRY(psac_disk_open(w->partial, 0, &w->fd));
+  if (w->fd < 0) PSAC_TRY(psac_disk_join(w->partial, &w->fd));
   for (int p = 0; p < N_PARTS; p++) PSAC_TRY(write_part(w, p));
   if (w->session->ranks->rank == 0) return PSAC_OK;
   const int fd = w->fd;
@@ -134,36 +136,36 @@ static psac_status write_parts(writer *w) {
 }
 
 // Rank 0: the checksums, the rest of the file, its name.
-static psac_status end(writer *w, const char *path) {
+static psac_status end(writer *w) {
   for (int p = 0; p < N_PARTS; p++) PSAC_TRY(psac_h5_write_i64(w->draft, w->part[p].path, "checksum", w->sum[p]));
   PSAC_TRY(psac_h5_copy_draft(&w->draft, w->fd, w->partial));
   const int fd = w->fd;
   w->fd = -1;
   PSAC_TRY(psac_disk_close(fd, w->partial));
-  return psac_disk_publish(w->partial, path);
+  return psac_disk_publish(w->partial, w->path, 1);
 }
 
-static psac_status write_together(writer *w, const char *path) {
+static psac_status write_together(writer *w) {
   psac_ranks *ranks = w->session->ranks;
   const int is_root = ranks->rank == 0;
   PSAC_TRY(psac_ranks_agree(ranks, is_root ? begin(w) : PSAC_OK));
   PSAC_TRY(psac_ranks_broadcast(ranks, w->offset, sizeof w->offset));
+  PSAC_TRY(psac_ranks_broadcast(ranks, w->partial, sizeof w->partial));
   PSAC_TRY(psac_ranks_agree(ranks, write_parts(w)));
   PSAC_TRY(psac_ranks_sum_i64(ranks, w->sum, N_PARTS));
-  return psac_ranks_agree(ranks, is_root ? end(w, path) : PSAC_OK);
+  return psac_ranks_agree(ranks, is_root ? end(w) : PSAC_OK);
 }
 
 psac_status psac_checkpoint_write(const psac_session *session, const psac_curve *interval, const psac_curve *epoch,
                                   const psac_recorder *recorder, const psac_position *position, const char *path) {
   writer w = {.session = session, .interval = interval, .epoch = epoch, .recorder = (psac_recorder *)recorder,
-              .position = position, .fd = -1};
-  snprintf(w.partial, sizeof w.partial, "%s.partial", path);
+              .position = position, .path = path, .fd = -1};
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
   psac_checkpoint_parts(session, recorder->n, w.part);
   for (int p = 0; p < N_PARTS && session->network->replicas.rank > 0; p++) w.part[p].n_rows = 0;  // the first replica's are the same
-  const psac_status status = write_together(&w, path);
+  const psac_status status = write_together(&w);
   psac_h5_abandon(&w.draft);
   if (w.fd >= 0) close(w.fd);
-  if (status != PSAC_OK && session->ranks->rank == 0) psac_disk_discard(w.partial);
+  if (status != PSAC_OK && session->ranks->rank == 0 && w.partial[0]) psac_disk_discard(w.partial);
   return status;
 }

@@ -1,5 +1,4 @@
 // Measures a machine with the real code, and finds the figures with which the cost model reproduces it.
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,15 +223,14 @@ static psac_status measure_exchange(psac_session *session, psac_hardware *hardwa
 }
 
 static psac_status write_text(const char *path, const char *text) {
-  char beside[4096];
-  snprintf(beside, sizeof beside, "%s.partial", path);
-  FILE *file = fopen(beside, "w");
-  if (!file) return psac_fail(PSAC_ERR_IO, "%s: cannot write: %s", path, strerror(errno));
-  const int written = fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-  if (fclose(file) == 0 && written && rename(beside, path) == 0) return PSAC_OK;
-  const int reason = errno;
-  remove(beside);
-  return psac_fail(PSAC_ERR_IO, "%s: cannot write: %s", path, strerror(reason));
+  char partial[PSAC_DISK_NAME_BYTES];
+  int fd;
+  PSAC_TRY(psac_disk_create(path, partial, &fd));
+  const psac_status written = psac_disk_write(fd, partial, text, strlen(text), 0);
+  const psac_status status = psac_disk_close(fd, partial);
+  if (written == PSAC_OK && status == PSAC_OK) return psac_disk_publish(partial, path, 1);
+  psac_disk_discard(partial);
+  return written == PSAC_OK ? status : written;
 }
 
 // Measured / predicted, stage by stage.
@@ -289,7 +287,8 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
   if (status == PSAC_OK && session->config.network.model != PSAC_MODEL_PSAC) {
     status = psac_fail(PSAC_ERR_INPUT, "--calibrate measures network.model = psac only");
   }
-  if (status == PSAC_OK && session->ranks->rank == 0) status = psac_h5_check_writable(path);
+  int exists;
+  if (status == PSAC_OK && session->ranks->rank == 0) status = psac_disk_check(path, &exists);
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = psac_session_choose(session);
   const int on_device = status == PSAC_OK && session->kernels->staging() != NULL;

@@ -93,7 +93,7 @@ static psac_status present(course *on, int64_t n, int64_t shown) {
     const int m = (int)smaller(smaller(batch, n - done), n_images - on->place);
     fill_batch(on, m);
     const int64_t total = session->config.training.num_epochs * n_images;
-    psac_network_set_progress(session->network, smaller(on->epoch * n_images + on->place, total), n_images);
+    psac_network_set_progress(session->network, smaller(on->epoch * n_images + on->place, total), n_images, 0);
     PSAC_TRY(psac_network_present(session->network, on->trials, m, 1, NULL, on->outcomes));
     count_told(on, m);
     for (int b = 0; b < m; b++) correct += session->transport.rank == 0 && on->outcomes[b].reward > 0.0;

@@ -81,7 +81,8 @@ static psac_status prepare(psac_table *table, const psac_session *session) {
   for (char *c = table->path + strlen(folder); *c; c++) {
     if (*c == ':') *c = '.';  // colons are awkward in file names
   }
-  return psac_h5_check_writable(table->path);
+  int exists;
+  return psac_disk_check(table->path, &exists);
 }
 
 psac_status psac_table_prepare(psac_table *table, const psac_session *session) {
@@ -131,7 +132,7 @@ psac_status psac_table_add(psac_table *table, const psac_session *session, const
   table->row[table->n++] = *row;
   const psac_access access = psac_session_access(session);
   psac_h5_file *file = NULL;
-  PSAC_TRY(psac_ranks_agree(session->ranks, psac_h5_create(&access, table->path, &file)));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_h5_create(&access, table->path, 1, &file)));
   const psac_status status = write_all(table, session, file);
   if (status != PSAC_OK) {
     psac_h5_abandon(&file);

@@ -251,6 +251,6 @@ psac_status psac_network_build(psac_network *network) {
   PSAC_TRY(choose_launches(network));
   PSAC_TRY(build_readout(network));
   psac_critic_init(&network->critic, config);
-  psac_network_set_progress(network, 0, 1);
+  psac_network_set_progress(network, 0, 1, 0);
   return psac_network_settle(network);
 }

@@ -7,9 +7,9 @@ import harness
 from mistakes import Mistakes
 
 OPTIONS = {
-    "train": ["config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas", "progress"],
-    "evaluate": ["config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas", "progress"],
-    "replay": ["config", "set", "out", "case", "backend", "transport"],
+    "train": ["overwrite", "config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas", "progress"],
+    "evaluate": ["overwrite", "config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas", "progress"],
+    "replay": ["overwrite", "config", "set", "out", "case", "backend", "transport"],
     "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "replicas", "ranks", "pretend-ranks", "as-rank", "hardware",
                 "list", "backend", "transport", "progress"],
     "info": ["backend", "transport"],

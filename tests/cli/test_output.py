@@ -35,24 +35,34 @@ class Output(Mistakes):
 
     def test_a_name_that_is_too_long(self):
         self.assert_refused(training("--out", "x" * 250 + ".h5"), "File name too long")
+        for n in range(180, 252):  # what is accepted can be trained to the end
+            result = harness.run(training("--out", "x" * n + ".h5", "--set", "training.max_images=1"), folder=self.folder)
+            if result.code == 2:
+                break
+            self.assertEqual((result.code, result.lines), (0, []), result)
+        self.assert_refused(training("--out", "x" * n + ".h5"), "too long", ranks=(1,))
         self.assert_refused(training("--out", "x" * 10000), "too long", ranks=(1,))
 
     def test_only_the_named_file_appears(self):
         for ranks in (1, 3):
-            self.assert_works(training("--out", "out.h5"), ranks=ranks)
-            self.assertEqual(os.listdir(self.folder), ["out.h5"])
+            self.assert_works(training("--out", "out.h5", "--overwrite"), ranks=ranks)
+            self.assertEqual(sorted(os.listdir(self.folder)), ["out.final.h5", "out.h5"])
 
     def test_without_a_name_the_file_goes_to_runs(self):
         out = self.assert_works(training()).out
-        names = os.listdir(self.path("runs"))
-        self.assertEqual(len(names), 1)
+        names = sorted(os.listdir(self.path("runs")), key=len)
+        self.assertEqual(len(names), 2)
         self.assertRegex(names[0], r"^psac-\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\dZ\.h5$")
         self.assertIn(f"run file: runs/{names[0]}\n", out)
 
-    def test_an_older_file_is_replaced(self):
+    def test_an_older_file_is_replaced_only_on_demand(self):
         with open(self.path("out.h5"), "w") as file:
             file.write("old")
-        self.assert_works(training("--out", "out.h5"))
+        self.assert_refused(training("--out", "out.h5"), "out.h5 is there from an earlier run; --overwrite replaces it")
+        self.assert_refused(["evaluate", "--weights", "w.h5", "--out", "out.h5"], "w.h5", ranks=(1,))
+        self.assertEqual(os.path.getsize(self.path("out.h5")), 3)
+        self.assertEqual(os.listdir(self.folder), ["out.h5"])
+        self.assert_works(training("--out", "out.h5", "--overwrite"))
         self.assertGreater(os.path.getsize(self.path("out.h5")), 1000)
 
     def test_results_go_to_standard_output_and_nothing_else_does(self):

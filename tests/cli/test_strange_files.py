@@ -42,11 +42,11 @@ class Strangers(Mistakes):
                 group["retina_spikes"] = np.zeros((UNITS, STEPS), "u1")
 
     def evaluate(self):
-        return ["evaluate", "--weights", self.run_file, "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none",
+        return ["evaluate", "--weights", self.run_file, "--data", harness.DIGITS, "--out", "out.h5", "--overwrite", "--progress", "none",
                 "--set", "evaluation.max_images=2"]
 
     def replay(self):
-        return ["replay", "--case", self.case, "--out", "out.h5"]
+        return ["replay", "--case", self.case, "--out", "out.h5", "--overwrite"]
 
     def limits(self, more):
         if os.environ.get("PSAC_SANITIZED") != "1":  # a sanitizer reserves terabytes of addresses

@@ -19,7 +19,7 @@ TO_OUTPUT, TO_CRITIC = "/weights/middle_to_output", "/weights/middle_to_critic"
 def setUpModule():
     global RUN
     RUN = os.path.join(harness.FILES, "weights_to_damage.h5")
-    harness.run_well(["train", "--data", harness.DIGITS, "--out", RUN, "--progress", "none", *SMALL])
+    harness.run_well(["train", "--data", harness.DIGITS, "--out", RUN, "--overwrite", "--progress", "none", *SMALL])
 
 
 class Weights(Mistakes):

@@ -106,6 +106,11 @@ int rename(const char *from, const char *to) {
   return happens("rename", to) == FAIL ? -1 : found(from, to);
 }
 
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
+  NEXT(int, "renameat2", (int, const char *, int, const char *, unsigned))
+  return happens("rename", to) == FAIL ? -1 : found(from_folder, from, to_folder, to, flags);
+}
+
 int MPI_Allreduce(const void *from, void *to, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
   return happens("MPI_Allreduce", "") == FAIL ? MPI_ERR_OTHER : PMPI_Allreduce(from, to, n, type, op, comm);
 }

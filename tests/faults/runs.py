@@ -18,6 +18,7 @@ SEED = ["--config", "seed", "--set", "simulation.t_total=150", "--set", "simulat
         "--set", "training.max_images=60", "--set", "training.log_interval=10", "--set", "checkpoint.every=10",
         "--set", "evaluation.max_images=10"]
 END = 30 * harness.PATIENCE  # seconds in which a run that was disturbed has to end
+FINISHED = ["out.final.h5", "out.h5"]  # what a run leaves
 LAYER = None  # the path of the preloaded library, set by the test that uses it
 
 
@@ -100,6 +101,10 @@ class Runs(unittest.TestCase):
     def checkpoints(self):
         return sorted(name for name in os.listdir(self.folder) if ".ckpt-" in name and name.endswith(".h5"))
 
+    def clear(self):
+        for name in os.listdir(self.folder):
+            os.unlink(self.path(name))
+
     def reference(self, network=PSAC):
         """The run file of a run that nobody disturbed."""
         key = tuple(network)
@@ -130,5 +135,5 @@ class Runs(unittest.TestCase):
         if not skips:
             self.assertNotIn("skipping", str(result))
         self.assertIsNone(first_difference(self.reference(network), self.path("out.h5")), result)
-        self.assertEqual(os.listdir(self.folder), ["out.h5"], result)
+        self.assertEqual(sorted(os.listdir(self.folder)), FINISHED, result)
         return result

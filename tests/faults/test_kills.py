@@ -26,7 +26,7 @@ class Kills(runs.Runs):
             result = self.run_in_folder(runs.training(network=network), ranks=ranks)
             self.assertEqual(result.code, 0, result)
             DURATION[model, ranks] = time.monotonic() - started
-            os.unlink(self.path("out.h5"))
+            self.clear()
         return DURATION[model, ranks]
 
     def disturb(self, rng, kind, model, ranks):
@@ -39,7 +39,7 @@ class Kills(runs.Runs):
         elif kind == "as a checkpoint gets its name":
             env = runs.faulty(f"{rng.choice(['rename', 'fsync'])}:kill:{rng.randrange(1, 12)}:.ckpt-", 0)
         elif kind == "in the final write":
-            env = runs.faulty(rng.choice([f"pwrite:kill:{rng.randrange(2, 130)}:out.h5", "fsync:kill:1:out.h5", "rename:kill:1:out.h5"]), 0)
+            env = runs.faulty(rng.choice([f"pwrite:kill:{rng.randrange(2, 130)}:out.h5.partial", "fsync:kill:1:out.h5.partial", "rename:kill:1:out.h5"]), 0)
         running = self.start(ranks=ranks, network=network, env=env)
         if env is None:
             time.sleep(moment)
@@ -74,8 +74,7 @@ class Kills(runs.Runs):
                     tally[kind] = tally.get(kind, 0) + 1
                 if was_ended:
                     self.assert_goes_on(ranks=later, network=network)
-            for name in os.listdir(self.folder):
-                os.unlink(self.path(name))
+            self.clear()
         print(f"{sum(tally.values())} of {N} runs were ended in time: {tally}")
 
 

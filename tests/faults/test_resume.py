@@ -35,10 +35,6 @@ class Resume(runs.Runs):
         for part in parts:
             self.assertIn(part, result.lines[0])
 
-    def clear(self):
-        for name in os.listdir(self.folder):
-            os.unlink(self.path(name))
-
     def test_on_other_ranks_and_transports(self):
         for ranks, later, transport in ((1, 3, "auto"), (3, 1, "mpi"), (3, 1, "self"), (2, 8, "mpi")):
             with self.subTest(ranks=ranks, later=later, transport=transport):
@@ -88,7 +84,7 @@ class Resume(runs.Runs):
         names = self.checkpoints()
         for name in names[::3]:
             with self.subTest(name=name):
-                result = self.run_in_folder(runs.training("--out", "other.h5", "--resume", name))
+                result = self.run_in_folder(runs.training("--out", "other.h5", "--overwrite", "--resume", name))
                 self.assertEqual(result.code, 0, result)
                 self.assertIsNone(runs.first_difference(self.reference(), self.path("other.h5")))
         self.assertEqual(self.checkpoints(), names)
@@ -205,7 +201,7 @@ class Resume(runs.Runs):
         for k in range(n):
             shutil.copy(whole, self.path(name))
             self.damage(name, (k + 0.5) / n)
-            result = self.run_in_folder(runs.training("--out", "other.h5", "--resume", name))
+            result = self.run_in_folder(runs.training("--out", "other.h5", "--overwrite", "--resume", name))
             if result.code == 0:  # in a gap between two datasets
                 self.assertIsNone(runs.first_difference(self.reference(), self.path("other.h5")), k)
             else:

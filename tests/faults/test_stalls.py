@@ -37,8 +37,7 @@ class Stalls(runs.Runs):
                 running.send(signal.SIGSTOP, [late])
                 self.assert_ended(running, 1 if late == 0 else 0, late)
                 self.assertTrue(self.checkpoints())
-                for name in os.listdir(self.folder):
-                    os.unlink(self.path(name))
+                self.clear()
 
     def test_a_rank_that_stops_in_a_checkpoint(self):
         running = self.start(*LONG, *IMPATIENT, env=runs.faulty("pwrite:stop:7:.ckpt-", 1))
@@ -56,8 +55,7 @@ class Stalls(runs.Runs):
                 self.wait_for_checkpoint(running=running)
                 running.send(signal.SIGSTOP, [late])
                 self.assert_ended(running, 0, late)
-                for name in os.listdir(self.folder):
-                    os.unlink(self.path(name))
+                self.clear()
 
     def test_who_is_to_blame(self):
         waits = r"psac_dist: rank 0 on \S+ has waited 1 s in MPI_Recv.*; "
@@ -88,6 +86,7 @@ class Stalls(runs.Runs):
                 result = self.run_in_folder(runs.training(*IMPATIENT, "--set", "checkpoint.minutes=1000"), ranks=ranks, env=env)
                 self.assertEqual((result.code, result.lines), (0, []), result)
                 self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5")))
+                self.clear()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from compare_case import first_difference
 
 
 def main(case, out, ranks, *more):
-    harness.run_well(["replay", "--case", case, "--out", out, *more], ranks=int(ranks), timeout=280)
+    harness.run_well(["replay", "--case", case, "--out", out, "--overwrite", *more], ranks=int(ranks), timeout=280)
     verdict = first_difference(case, out)
     print(verdict or "no difference")
     return verdict is not None

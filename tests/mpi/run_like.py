@@ -13,7 +13,7 @@ def main():
     split = sys.argv.index("--")
     reference, out, ranks = sys.argv[1:4]
     groups = [word for word in sys.argv[4:split] if word != "--only"]
-    harness.run_well([*sys.argv[split + 1:], "--out", out], ranks=int(ranks), timeout=280)
+    harness.run_well([*sys.argv[split + 1:], "--out", out, "--overwrite"], ranks=int(ranks), timeout=280)
     verdict = first_difference(reference, out, groups)
     print(verdict or "no difference")
     return verdict is not None

@@ -2,19 +2,31 @@
 #ifndef PSAC_TESTS_H5_CASE_H
 #define PSAC_TESTS_H5_CASE_H
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "h5_file.h"
 #include "parallel.h"
 
 enum { WIDTH = 3 };
 
-static char folder[64], path[128], partial[160];
+static char folder[64], path[128];
 
 static inline psac_access all_ranks(void) { return (psac_access){ranks.rank, ranks.n_ranks, ranks.mpi_comm}; }
 
 static inline int exists(const char *name) { return access(name, F_OK) == 0; }
+
+// Files under temporary names.
+static inline int n_partial(void) {
+  int n = 0;
+  DIR *place = opendir(folder);
+  assert_non_null(place);
+  for (const struct dirent *entry; (entry = readdir(place)) != NULL;) n += strstr(entry->d_name, PSAC_PARTIAL) != NULL;
+  closedir(place);
+  return n;
+}
 
 // Waits until every rank is here.
 static inline void meet(void) {
@@ -29,7 +41,6 @@ static inline int set_up(void **state) {
   if (ranks.rank == 0 && !mkdtemp(folder)) return -1;
   if (psac_ranks_broadcast(&ranks, folder, sizeof folder) != PSAC_OK) return -1;
   snprintf(path, sizeof path, "%s/file.h5", folder);
-  snprintf(partial, sizeof partial, "%s.partial", path);
   return 0;
 }
 
@@ -62,7 +73,7 @@ static inline psac_h5_file *write_some(int32_t value) {
   psac_h5_file *file;
   psac_field field = make_field("/group/numbers", data, value);
   field.units = "mV";
-  assert_ok(psac_h5_create(&access, path, &file));
+  assert_ok(psac_h5_create(&access, path, 1, &file));
   assert_ok(psac_h5_write(file, &field));
   assert_ok(psac_h5_write_text(file, "/", "text", "one line\nand another"));
   assert_ok(psac_h5_write_i64(file, "/group", "whole", INT64_MIN));

@@ -44,18 +44,21 @@ static void test_a_name_leads_back_to_its_run(void **state) {
   psac_checkpoint_name("runs/full.h5", 64000, path);
   assert_string_equal(path, "runs/full.ckpt-000000064000.h5");
   for (size_t k = 0; k < COUNT(runs); k++) {
-    for (int64_t trials = 0; trials < INT64_MAX / 1000; trials = 1000 * trials + 1) {
+    for (int64_t trials = 0; trials < 999999999999999999 / 1000; trials = 1000 * trials + 1) {
       psac_checkpoint_name(runs[k], trials, path);
       assert_true(psac_checkpoint_owner(path, owner));
       assert_string_equal(owner, runs[k]);
     }
+    psac_checkpoint_final_name(runs[k], path);
+    assert_true(psac_checkpoint_owner(path, owner));
+    assert_string_equal(owner, runs[k]);
   }
 }
 
 static void test_other_names_have_no_run(void **state) {
   (void)state;
   static const char *const names[] = {"", "full.h5", "full.ckpt-12.h5", ".ckpt-000000000012.h5", "full.ckpt-00000000001x.h5",
-                                      "full.ckpt-000000000012.h5.partial", "full.ckpt-000000000012"};
+                                      "full.ckpt-000000000012.h5.partial-00000000", "full.ckpt-000000000012"};
   char owner[PSAC_CHECKPOINT_PATH_BYTES];
   for (size_t k = 0; k < COUNT(names); k++) assert_false(psac_checkpoint_owner(names[k], owner));
 }
@@ -69,7 +72,14 @@ static void test_only_the_run_s_own_are_listed_the_newest_first(void **state) {
   touch("run.ckpt-000000000005.h5");
   touch("run.ckpt-000000000200.h5");
   touch("run.ckpt-000000000030.h5");
-  touch("run.ckpt-000000000300.h5.partial");
+  touch("run.ckpt-000000000300.h5.partial-0123abcd");
+  touch("run.ckpt-000000000300.h5.partial-mine");
+  touch("run.final.h5.partial-0123abcd");
+  touch("run.h5.partial-0123abcd");
+  touch("run2.h5.partial-0123abcd");
+  touch("run.ckpt-1.h5");                        // not as psac_checkpoint_name writes it, ...
+  touch("run.ckpt-00000000000000000000007.h5");  // ... as these are not
+  touch("run.ckpt-0000000000031.h5");
   touch("run2.ckpt-000000000400.h5");
   touch("run.ckpt-000000000500.txt");
   touch("run.ckpt-.h5");
@@ -85,10 +95,16 @@ static void test_old_ones_and_incomplete_ones_are_removed_and_nothing_else(void 
   (void)state;
   psac_checkpoint_prune(out, 30, 1);  // 200 is not this run's past
   assert_true(exists("run.ckpt-000000000200.h5") && exists("run.ckpt-000000000030.h5"));
-  assert_false(exists("run.ckpt-000000000005.h5") || exists("run.ckpt-000000000300.h5.partial"));
+  assert_false(exists("run.ckpt-000000000005.h5"));
   psac_checkpoint_prune(out, INT64_MAX, 0);
   assert_false(exists("run.ckpt-000000000200.h5") || exists("run.ckpt-000000000030.h5"));
   assert_true(exists("run2.ckpt-000000000400.h5") && exists("run.ckpt-000000000500.txt") && exists("run.ckpt-.h5"));
+  assert_true(exists("run.ckpt-1.h5") && exists("run.ckpt-00000000000000000000007.h5") && exists("run.ckpt-0000000000031.h5"));
+  assert_true(exists("run.h5.partial-0123abcd"));
+  psac_checkpoint_remove_partial(out);
+  assert_false(exists("run.ckpt-000000000300.h5.partial-0123abcd") || exists("run.final.h5.partial-0123abcd"));
+  assert_false(exists("run.h5.partial-0123abcd"));
+  assert_true(exists("run2.h5.partial-0123abcd") && exists("run.ckpt-000000000300.h5.partial-mine"));
 }
 
 static void test_a_folder_that_is_not_there_is_named(void **state) {
