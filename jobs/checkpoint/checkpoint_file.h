@@ -45,6 +45,9 @@ psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, psac_check
 psac_status psac_checkpoint_restore(const psac_session *session, const char *path, psac_checkpoint *checkpoint, psac_curve *interval,
                                     psac_curve *epoch, psac_recorder *recorder);
 
+// Refuses a checkpoint that no run of this session can have written, whatever its checksums say. Rank 0's business.
+psac_status psac_checkpoint_check(const psac_session *session, const char *path, const psac_checkpoint *checkpoint);
+
 void psac_checkpoint_free(psac_checkpoint *checkpoint);
 
 // Identifies the digits of a session, so that a run goes on with the same ones.

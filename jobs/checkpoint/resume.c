@@ -169,16 +169,13 @@ psac_status psac_resume_settle(psac_session *session, psac_resumption *found) {
 
 void psac_resumption_free(psac_resumption *resumption) { psac_checkpoint_free(&resumption->checkpoint); }
 
-static psac_status check_position(const psac_session *session, const char *path, const psac_position *position) {
-  const int64_t n_images = session->train.n, n_epochs = session->config.training.num_epochs;
+static psac_status check_epochs(const psac_session *session, const char *path, const psac_position *position) {
+  const int64_t n_epochs = session->config.training.num_epochs;
   if (position->epoch > n_epochs || (position->epoch == n_epochs && position->first > 0)) {
     return psac_fail(PSAC_ERR_INPUT, "training.num_epochs = %lld, but %s has %lld epochs and %lld trials behind it", (long long)n_epochs, path,
                      (long long)position->epoch, (long long)position->first);
   }
-  const int sound = position->epoch >= 0 && position->first >= 0 && position->first < n_images + (n_images == 0) &&
-                    position->trials == position->epoch * n_images + position->first && position->correct >= 0 &&
-                    position->correct <= position->trials && position->first_epoch >= 0 && position->first_epoch <= position->epoch;
-  return sound ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "%s: /training/position contradicts itself", path);
+  return PSAC_OK;
 }
 
 static psac_status check_digits(const psac_session *session, const char *path, const psac_checkpoint *checkpoint) {
@@ -196,7 +193,8 @@ psac_status psac_resume_check_data(const psac_session *session, const char *path
   psac_status status = PSAC_OK;
   if (session->ranks->rank == 0) {
     status = check_digits(session, path, checkpoint);
-    if (status == PSAC_OK) status = check_position(session, path, &checkpoint->position);
+    if (status == PSAC_OK) status = check_epochs(session, path, &checkpoint->position);
+    if (status == PSAC_OK) status = psac_checkpoint_check(session, path, checkpoint);
     if (status == PSAC_OK && strcmp(checkpoint->version, PSAC_VERSION) != 0) {
       psac_warn("%s was written by version %s; this is %s, whose results may differ", path, checkpoint->version, PSAC_VERSION);
     }
