@@ -149,6 +149,13 @@ psac_status psac_h5_read_f64(psac_h5_file *file, const char *object, const char 
   return read_number(file, object, name, H5T_NATIVE_DOUBLE, value);
 }
 
+static int is_zero(const char *bytes, size_t n) {
+  for (size_t k = 0; k < n; k++) {
+    if (bytes[k]) return 0;
+  }
+  return 1;
+}
+
 psac_status psac_h5_read_text(psac_h5_file *file, const char *object, const char *name, char **text) {
   *text = NULL;
   PSAC_TRY(need_attribute(file, object, name));
@@ -159,12 +166,14 @@ psac_status psac_h5_read_text(psac_h5_file *file, const char *object, const char
                     H5Sget_simple_extent_npoints(space) == 1 && H5Tget_size(type) <= LONGEST;
   if (fixed) *text = calloc(H5Tget_size(type) + 1, 1);
   const int readable = *text && H5Aread(id, type, *text) >= 0;
+  const int is_whole = readable && is_zero(*text + strlen(*text), H5Tget_size(type) - strlen(*text));
   if (type >= 0) H5Tclose(type);
   if (space >= 0) H5Sclose(space);
   if (id >= 0) H5Aclose(id);
   H5Eclear2(H5E_DEFAULT);
-  if (readable) return PSAC_OK;
+  if (is_whole) return PSAC_OK;
   free(*text);
   *text = NULL;
+  if (readable) return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s has a NUL inside", file->path, name, object);
   return psac_fail(PSAC_ERR_INPUT, "%s: attribute %s of %s is not a fixed-length text", file->path, name, object);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 
 enum {
   PATH_BYTES = 512,
-  CPU_SECONDS = 30,          // structures that go round in circles end here
+  CPU_SECONDS = 30,          // structures that go round in circles end here; PSAC_TRY_SECONDS goes before it
   PIECE_ELEMENTS = 1 << 16,  // most that is read at once, unless a row is longer
 };
 
@@ -77,8 +78,22 @@ static herr_t try_object(hid_t root, const char *name, const H5O_info_t *info, v
   return 0;
 }
 
+static rlim_t cpu_seconds(void) {
+  const char *text = getenv("PSAC_TRY_SECONDS");
+  const long seconds = text ? strtol(text, NULL, 10) : 0;
+  return seconds > 0 && seconds < 1000000 ? (rlim_t)seconds : CPU_SECONDS;
+}
+
+// The parent's handlers are about the run, which is none of the child's business.
+static void reset_signals(void) {
+  static const int own[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGXCPU};
+  for (size_t k = 0; k < sizeof own / sizeof *own; k++) signal(own[k], SIG_DFL);
+}
+
 _Noreturn static void try_in_child(const char *path) {
-  const struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS}, core = {0, 0};
+  const rlim_t seconds = cpu_seconds();
+  const struct rlimit cpu = {seconds, seconds + 1}, core = {0, 0};  // SIGXCPU says that it was the time
+  reset_signals();
   setrlimit(RLIMIT_CPU, &cpu);
   setrlimit(RLIMIT_CORE, &core);
   const int nowhere = open("/dev/null", O_RDWR);
@@ -102,5 +117,9 @@ psac_status psac_h5_try(const char *path) {
   do ended = waitpid(child, &how, 0);
   while (ended < 0 && errno == EINTR);
   if (ended != child || (WIFEXITED(how) && WEXITSTATUS(how) == 0)) return PSAC_OK;
+  if (WIFSIGNALED(how) && WTERMSIG(how) == SIGXCPU) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: HDF5 takes more than %ld s to look through it; either it is damaged or its datasets are in very many "
+                     "chunks: h5repack helps, or a larger number of seconds in PSAC_TRY_SECONDS", path, (long)cpu_seconds());
+  }
   return psac_fail(PSAC_ERR_INPUT, "%s: damaged in a way that the HDF5 library does not survive", path);
 }

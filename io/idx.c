@@ -2,23 +2,54 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zlib.h>
 
-enum { PIECE_BYTES = 1 << 20 };  // most that is asked of the library at once
+enum { PIECE_BYTES = 1 << 20, INPUT_BYTES = 1 << 16, GZIP_WINDOW = 16 + MAX_WBITS };
 
 typedef struct idx_file {
-  gzFile gz;              // reads plain files as well
+  FILE *file;
+  int is_packed;          // by gzip; known by its first two bytes
+  int is_between;         // before a member of the gzip stream, of which there may be several
+  z_stream stream;        // its input is input[]
+  uint8_t input[INPUT_BYTES];
   char path[PATH_MAX];    // as opened
   int64_t n_read_bytes;   // so far, uncompressed
   int64_t n_due_bytes;    // length of the whole file as far as known: its header, then what its header promises
 } idx_file;
+
+// A regular file: one of another kind could keep the run waiting.
+static psac_status open_regular(idx_file *file) {
+  struct stat info;
+  const int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return psac_fail(PSAC_ERR_INPUT, "cannot open %s: %s", file->path, strerror(errno));
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    close(fd);
+    return psac_fail(PSAC_ERR_INPUT, "%s is not a regular file; an IDX file is needed, plain or gzipped", file->path);
+  }
+  file->file = fdopen(fd, "rb");
+  if (!file->file) close(fd);
+  return file->file ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "no memory to open %s", file->path);
+}
+
+// Reads more of the file into an empty input[].
+static psac_status fill(idx_file *file) {
+  file->stream.next_in = file->input;
+  file->stream.avail_in = (unsigned)fread(file->input, 1, INPUT_BYTES, file->file);
+  return ferror(file->file) ? psac_fail(PSAC_ERR_INPUT, "cannot read %s: %s", file->path, strerror(errno)) : PSAC_OK;
+}
+
+static int is_gzip(const idx_file *file) {
+  return file->stream.avail_in >= 2 && file->stream.next_in[0] == 0x1f && file->stream.next_in[1] == 0x8b;
+}
 
 // Opens folder/stem, or folder/stem.gz where there is no such file.
 static psac_status file_open(idx_file *file, const char *folder, const char *stem) {
@@ -28,11 +59,13 @@ static psac_status file_open(idx_file *file, const char *folder, const char *ste
     if (length < 0 || (size_t)length >= sizeof file->path) {
       return psac_fail(PSAC_ERR_INPUT, "the name of the data folder is too long, %zu bytes", strlen(folder));
     }
-    errno = 0;
-    file->gz = gzopen(file->path, "rb");
-    if (file->gz) return PSAC_OK;
-    if (errno == 0) return psac_fail(PSAC_ERR_MEMORY, "no memory to open %s", file->path);
-    if (errno != ENOENT) return psac_fail(PSAC_ERR_INPUT, "cannot open %s: %s", file->path, strerror(errno));
+    if (access(file->path, F_OK) != 0 && errno == ENOENT) continue;
+    PSAC_TRY(open_regular(file));
+    PSAC_TRY(fill(file));
+    file->is_packed = file->is_between = is_gzip(file);
+    if (!file->is_packed || inflateInit2(&file->stream, GZIP_WINDOW) == Z_OK) return PSAC_OK;
+    file->is_packed = 0;
+    return psac_fail(PSAC_ERR_MEMORY, "no memory to open %s", file->path);
   }
   if (access(folder, F_OK) != 0) {
     return psac_fail(PSAC_ERR_INPUT, "no data folder %s: %s; tools/get_mnist makes one", folder, strerror(errno));
@@ -42,17 +75,59 @@ static psac_status file_open(idx_file *file, const char *folder, const char *ste
 }
 
 static void file_close(idx_file *file) {
-  if (file->gz) gzclose_r(file->gz);
+  if (file->is_packed) inflateEnd(&file->stream);
+  if (file->file) fclose(file->file);
+}
+
+// At the end of a member of a gzip stream: another one follows, or nothing.
+static psac_status end_member(idx_file *file) {
+  if (file->stream.avail_in == 1) {  // the first byte of what follows is not enough to tell
+    file->input[0] = *file->stream.next_in;
+    file->stream.next_in = file->input;
+    file->stream.avail_in = 1 + (unsigned)fread(file->input + 1, 1, INPUT_BYTES - 1, file->file);
+  }
+  if (file->stream.avail_in == 0) PSAC_TRY(fill(file));
+  file->is_between = 1;
+  if (file->stream.avail_in == 0) return PSAC_OK;
+  if (is_gzip(file) && inflateReset(&file->stream) == Z_OK) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%s goes on after its gzip stream with something else", file->path);
+}
+
+// Unpacks until the output is full or the file ends.
+static psac_status unpack(idx_file *file) {
+  z_stream *stream = &file->stream;
+  while (stream->avail_out > 0) {
+    if (stream->avail_in == 0) PSAC_TRY(fill(file));
+    if (stream->avail_in == 0 && file->is_between) return PSAC_OK;
+    if (stream->avail_in == 0) return psac_fail(PSAC_ERR_INPUT, "%s is cut off inside its gzip stream", file->path);
+    file->is_between = 0;
+    const int code = inflate(stream, Z_NO_FLUSH);
+    if (code == Z_MEM_ERROR) return psac_fail(PSAC_ERR_MEMORY, "no memory to read %s", file->path);
+    if (code == Z_STREAM_END) PSAC_TRY(end_member(file));
+    else if (code != Z_OK) return psac_fail(PSAC_ERR_INPUT, "cannot read %s: %s", file->path, stream->msg ? stream->msg : "damaged");
+  }
+  return PSAC_OK;
+}
+
+static psac_status copy(idx_file *file) {
+  z_stream *stream = &file->stream;
+  while (stream->avail_out > 0) {
+    if (stream->avail_in == 0) PSAC_TRY(fill(file));
+    const unsigned n = stream->avail_in < stream->avail_out ? stream->avail_in : stream->avail_out;
+    if (n == 0) return PSAC_OK;
+    memcpy(stream->next_out, stream->next_in, n);
+    stream->next_in += n, stream->avail_in -= n;
+    stream->next_out += n, stream->avail_out -= n;
+  }
+  return PSAC_OK;
 }
 
 // Reads up to `n_bytes` <= PIECE_BYTES; *n_got is less only at the end of the file.
 static psac_status read_some(idx_file *file, void *bytes, int64_t n_bytes, int64_t *n_got) {
-  *n_got = gzread(file->gz, bytes, (unsigned)n_bytes);
-  int code = Z_OK;
-  const char *why = gzerror(file->gz, &code);  // names the file
-  if (code == Z_BUF_ERROR) return psac_fail(PSAC_ERR_INPUT, "%s is cut off inside its gzip stream", file->path);
-  if (code == Z_MEM_ERROR) return psac_fail(PSAC_ERR_MEMORY, "no memory to read %s", file->path);
-  if (code != Z_OK) return psac_fail(PSAC_ERR_INPUT, "cannot read %s", why);
+  file->stream.next_out = bytes;
+  file->stream.avail_out = (unsigned)n_bytes;
+  PSAC_TRY(file->is_packed ? unpack(file) : copy(file));
+  *n_got = n_bytes - file->stream.avail_out;
   file->n_read_bytes += *n_got;
   return PSAC_OK;
 }

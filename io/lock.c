@@ -48,6 +48,7 @@ struct psac_lock {
 
 static char path_in_handler[PSAC_DISK_NAME_BYTES];
 static volatile sig_atomic_t is_dropped_in_handler;
+static pid_t owner_in_handler;  // not a child of it
 
 // ---------------------------------------------------------------- who owns
 
@@ -267,6 +268,7 @@ psac_status psac_lock_take(const char *path, psac_lock **lock) {
   }
   if (status != PSAC_OK) return free(made), status;
   snprintf(path_in_handler, sizeof path_in_handler, "%s", made->path);
+  owner_in_handler = getpid();
   is_dropped_in_handler = 1;
   *lock = made;
   return PSAC_OK;
@@ -295,5 +297,5 @@ void psac_lock_release(psac_lock **lock) {
 }
 
 void psac_lock_drop_in_handler(void) {
-  if (is_dropped_in_handler) unlink(path_in_handler);
+  if (is_dropped_in_handler && getpid() == owner_in_handler) unlink(path_in_handler);
 }

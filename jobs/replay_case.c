@@ -32,6 +32,19 @@ static psac_status read_attributes(psac_h5_file *file, psac_case *replay_case) {
   return replay_case->attributes ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory reading the case");
 }
 
+// A presentation holds what a case can have, and what replay adds to it: a case may be a result.
+static psac_status check_presentation(psac_h5_file *file, int64_t k) {
+  static const char *const known[] = {"/retina_spikes", "/image", "/retina_rates", "/weights_after", "/pass_1", "/pass_2"};
+  char path[PATH_BYTES];
+  int64_t n = 0;
+  for (size_t m = 0; m < sizeof known / sizeof *known; m++) {
+    group_path(path, k, known[m]);
+    n += psac_h5_has(file, path);
+  }
+  group_path(path, k, "");
+  return psac_h5_check_members(file, path, n, "retina_spikes, and no others than image, retina_rates, weights_after, pass_1 and pass_2");
+}
+
 psac_status psac_case_open(const char *path, psac_case *replay_case) {
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_h5_open(NULL, path, &file));
@@ -44,6 +57,7 @@ psac_status psac_case_open(const char *path, psac_case *replay_case) {
   snprintf(members, sizeof members, "weights_initial and presentation_000 to presentation_%03lld, none left out",
            (long long)replay_case->n - 1);
   if (status == PSAC_OK) status = psac_h5_check_members(file, "/", replay_case->n + 1, members);
+  for (int64_t k = 0; status == PSAC_OK && k < replay_case->n; k++) status = check_presentation(file, k);
   psac_h5_close(&file);
   return status;
 }

@@ -102,6 +102,17 @@ settle_common_options() {
   export PSAC_ROOT PSAC_LAUNCHER PSAC_PROGRAM PSAC_DATA
 }
 
+# seconds LIMIT: of a time limit as sbatch has it: M, M:S, H:M:S, D-H, D-H:M, D-H:M:S.
+seconds() {
+  local days=0 rest=$1 part
+  case $1 in *-*) days=${1%%-*} rest=${1#*-}:0:0 ;; esac
+  IFS=: read -r -a part <<<"$rest"
+  if [ "$rest" = "$1" ]; then
+    case ${#part[@]} in 1) part=(0 "${part[0]}" 0) ;; 2) part=(0 "${part[@]}") ;; esac
+  fi
+  echo $(((10#$days * 24 + 10#${part[0]}) * 3600 + 10#${part[1]} * 60 + 10#${part[2]}))
+}
+
 absolute() {
   case $1 in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$PWD" "$1" ;; esac
 }

@@ -165,7 +165,7 @@ psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origi
 
 psac_status psac_study_read(const char *path, psac_study *study) {
   psac_config_text text;
-  psac_status status = psac_config_text_read(path, &text);
+  psac_status status = psac_config_text_read(path, false, &text);
   if (status == PSAC_OK) status = psac_study_parse(text.bytes, text.n_bytes, text.origin, study);
   psac_config_text_free(&text);
   return status;

@@ -51,7 +51,8 @@ typedef struct psac_config_text {
   char origin[4096];  // names it in messages
 } psac_config_text;
 
-psac_status psac_config_text_read(const char *path, psac_config_text *text);
+// may_be_pipe: it need not be a regular file.
+psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config_text *text);
 void psac_config_text_free(psac_config_text *text);
 
 // Applies one "section.key=value", as on the command line; the value is YAML, as in "record.trials=[0, 1]".

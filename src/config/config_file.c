@@ -37,13 +37,16 @@ static bool is_file(const char *path) {
   return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
-psac_status psac_config_text_read(const char *path, psac_config_text *text) {
+psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config_text *text) {
   *text = (psac_config_text){0};
   const psac_builtin_file *builtin = find_builtin(path);
   if (builtin != NULL && !is_file(path)) return copy_builtin(builtin, text);
 
   const size_t n_bytes_max = PSAC_YAML_BYTES_MAX + 1;  // one more than is read, so that a longer file is noticed
   snprintf(text->origin, sizeof text->origin, "%s", path);
+  struct stat info;
+  if (!may_be_pipe && stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    return psac_fail(PSAC_ERR_INPUT, "%s is not a regular file; a YAML file is needed", path);
   FILE *file = fopen(path, "rb");
   if (file == NULL)
     return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s (built in are psac, seed and quick; studies: scaling; machines: hardware)", path, strerror(errno));
@@ -65,7 +68,7 @@ void psac_config_text_free(psac_config_text *text) {
 
 psac_status psac_config_overlay_file(psac_config *config, const char *path) {
   psac_config_text text;
-  psac_status status = psac_config_text_read(path, &text);
+  psac_status status = psac_config_text_read(path, true, &text);
   if (status == PSAC_OK) status = psac_config_overlay(config, text.bytes, text.n_bytes, text.origin);
   psac_config_text_free(&text);
   return status;

@@ -116,7 +116,7 @@ psac_status psac_hardware_find(const char *name, psac_hardware *hardware) {
     wanted = colon + 1;
   }
   psac_config_text text;
-  psac_status status = psac_config_text_read(path, &text);
+  psac_status status = psac_config_text_read(path, false, &text);
   if (status == PSAC_OK) status = psac_hardware_read(text.bytes, text.n_bytes, text.origin, wanted, hardware);
   psac_config_text_free(&text);
   return status;

@@ -61,6 +61,17 @@ class Cases(Mistakes):
             file.write(os.urandom(10000))
         self.refuse("as an HDF5 file")
 
+    def test_what_is_no_part_of_a_case(self):
+        def add(file):
+            file["presentation_000/notes"] = [1]
+        self.damage(add)
+        self.refuse("/presentation_000 has", "allowed: retina_spikes")
+
+    def test_a_pipe(self):
+        os.unlink(self.case)
+        os.mkfifo(self.case)
+        self.refuse("does not exist or is not a file", ranks=(1,))
+
     def test_files_that_are_cut_off(self):
         whole = os.path.getsize(CASE)
         for size in (0, 500, whole // 2, whole - 1):

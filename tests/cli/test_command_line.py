@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """The command line: help, version, info, and what is refused."""
+import os
 import re
+import subprocess
+import time
 import unittest
 
 import harness
@@ -83,6 +86,33 @@ class Refusals(Mistakes):
             self.assert_refused([*training, f"--replicas={replicas}"], f"--replicas {replicas} is neither auto nor a whole", ranks=(3,))
         self.assert_refused([*training, "--replicas="], "--replicas needs a value", ranks=(3,))
         self.assert_refused([*training, "--replicas", "3", "--config", "seed"], "--replicas 3 cannot train network.model = seed", ranks=(3,))
+
+    def test_ranks_with_other_arguments(self):
+        one, other = ["train", "--data", harness.DIGITS, "--out", "x.h5"], ["plan"]
+        result = harness.run([*one, ":", "-n", "1", harness.PROGRAM, *other], ranks=2, folder=self.folder)
+        self.assertEqual((result.code, len(result.lines)), (2, 1), result)
+        self.assertIn('rank 2 was started as "psac_dist plan", but rank 0 as "psac_dist train', result.lines[0])
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_pipes_in_place_of_files(self):
+        os.mkfifo(self.path("pipe"))
+        for arguments in (["scaling", "--study", "pipe"], ["plan", "--hardware", "pipe"]):
+            self.assert_refused(arguments, "pipe is not a regular file", ranks=(1,))
+        self.assert_refused(["evaluate", "--weights", "pipe"], "pipe does not exist or is not a file", ranks=(1,))
+        self.assert_refused(["train", "--resume", "pipe"], "pipe does not exist or is not a file", ranks=(1,))
+        command = f"'{harness.PROGRAM}' config --config <(echo 'simulation: {{seed: 77}}')"  # a configuration may come from one
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60 * harness.PATIENCE, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("seed: 77", done.stdout)
+
+    def test_a_configuration_that_never_comes(self):
+        os.mkfifo(self.path("pipe"))
+        process = subprocess.Popen([harness.PROGRAM, "--config", "pipe"], cwd=self.folder, stderr=subprocess.PIPE)
+        time.sleep(1.0)
+        self.assertIsNone(process.poll())
+        process.terminate()
+        self.assertEqual(process.wait(20 * harness.PATIENCE), 75)
+        process.stderr.close()
 
     def test_arguments_with_line_breaks_give_one_line(self):
         self.assert_refused(["tra\nin"], "is not a command")

@@ -85,6 +85,24 @@ class Files(Strangers):
             self.assert_works(self.replay())
 
 
+    def test_a_valid_file_that_takes_long_is_not_called_damaged(self):
+        with h5py.File(self.run_file, "r+") as file:
+            file.create_dataset("slow", data=np.ones(150000, "u1"), chunks=(1,))
+        self.refuse_run("HDF5 takes more than 1 s to look through it", "h5repack", ranks=(1,), env={"PSAC_TRY_SECONDS": "1"})
+        self.assert_works(self.evaluate(), env={"PSAC_TRY_SECONDS": "1000"})
+
+    def test_a_configuration_with_something_hidden(self):
+        with h5py.File(self.run_file, "r+") as file:
+            text = CONFIGURATION.encode() + b"\0middle_layer: {num_neurons: 1}\n"
+            del file.attrs["configuration"]
+            kind = h5py.h5t.C_S1.copy()
+            kind.set_size(len(text))
+            kind.set_strpad(h5py.h5t.STR_NULLPAD)
+            attribute = h5py.h5a.create(file.id, b"configuration", kind, h5py.h5s.create(h5py.h5s.SCALAR))
+            attribute.write(np.frombuffer(text, f"S{len(text)}"), mtype=kind)
+        self.refuse_run("attribute configuration of / has a NUL inside")
+
+
 class Bombs(Strangers):
     def test_dimensions_without_data(self):
         self.replace(TO_OUTPUT, shape=(HUGE, OUTPUTS), dtype="f4")

@@ -102,6 +102,15 @@ class Scripts(unittest.TestCase):
                          "--constraint=h100&x", "--signal=B:USR1@60", "record.trials=[1, 2]"):
             self.assertIn(argument, given)
 
+    def test_a_job_has_time_to_train(self):
+        for limit, before in (("30", 300), ("2", 24), ("0:50", 10), ("1-0", 300)):
+            self.assertIn(f"--signal=B:USR1@{before} ", self.run_script("train.sbatch", "--dry-run", "--time", limit).stdout)
+        for limit, before in (("2", 120), ("1:00:00", 3600), ("1-0:0:1", 90000), ("08", 480)):
+            self.assert_refused("train.sbatch", ["--time", limit, "--stop-before", before], f"--stop-before {before} (s) leaves nothing of --time")
+
+    def test_a_folder_that_is_not_there_is_not_made(self):
+        self.assert_refused("train.sbatch", ["--out", "mistyped/run.h5"], "there is no folder", "mistyped")
+
     def test_bad_options_are_refused(self):
         for name in SCRIPTS:
             self.assert_refused(name, ["--gpu", "1"], "--gpu is not an option")
