@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interval_core.h"
 #include "version.h"
 
 const char *psac_timing_name(int timing) {
@@ -120,7 +121,7 @@ static psac_status write_weights(const psac_session *session, psac_h5_file *file
   return status;
 }
 
-// From integer sums to rates and intervals, neuron by neuron.
+// From integer sums to rates and mean CV2, neuron by neuron.
 static void derive_statistics(const psac_network *network, const int64_t *trials_of, const int64_t *isi, const int32_t *count,
                               float *rate, float *cv, float *by_label) {
   const double seconds = network->config.simulation.t_total / 1000.0;
@@ -134,8 +135,7 @@ static void derive_statistics(const psac_network *network, const int64_t *trials
       by_label[i * PSAC_N_LABELS + d] = trials_of[d] > 0 ? (float)((double)c / ((double)trials_of[d] * seconds)) : NAN;
     }
     rate[i] = n_trials > 0 ? (float)((double)spikes / ((double)n_trials * seconds)) : NAN;
-    const double n = (double)isi[3 * i], mean = (double)isi[3 * i + 1] / n;
-    cv[i] = n >= 2 ? (float)(sqrt(fmax((double)isi[3 * i + 2] / n - mean * mean, 0.0)) / mean) : NAN;
+    cv[i] = isi[2 * i] > 0 ? (float)(ldexp((double)isi[2 * i + 1], -PSAC_CV2_BITS) / (double)isi[2 * i]) : NAN;
   }
 }
 
@@ -147,17 +147,17 @@ static psac_status write_statistics(const psac_session *session, psac_h5_file *f
   const size_t rows = (size_t)shard->n_local;
   int64_t trials_of[PSAC_N_LABELS] = {0};
   for (int64_t k = 0; k < session->test.n; k++) trials_of[session->test.labels[k]]++;
-  int64_t *isi = malloc(sizeof *isi * rows * 3 + 1);
+  int64_t *isi = malloc(sizeof *isi * rows * 2 + 1);
   int32_t *count = malloc(sizeof *count * rows * PSAC_N_LABELS + 1);
   float *value = malloc(sizeof *value * rows * (PSAC_N_LABELS + 2) + 1);
   float *rate = value, *cv = value + rows, *by_label = value + 2 * rows;
   psac_status status = isi && count && value ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the statistics");
-  if (status == PSAC_OK) status = kernels->download(network->stream, isi, shard->isi, sizeof *isi * rows * 3);
+  if (status == PSAC_OK) status = kernels->download(network->stream, isi, shard->isi, sizeof *isi * rows * 2);
   if (status == PSAC_OK) {
     status = kernels->download(network->stream, count, shard->count_by_label, sizeof *count * rows * PSAC_N_LABELS);
   }
   if (status == PSAC_OK) status = kernels->synchronize(network->stream);
-  if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->replicas, isi, rows * 3);  // each replica saw its share of the trials
+  if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->replicas, isi, rows * 2);  // each replica saw its share of the trials
   if (status == PSAC_OK) status = psac_ranks_sum_i32(&session->replicas, count, rows * PSAC_N_LABELS);
   if (status == PSAC_OK) {
     derive_statistics(network, trials_of, isi, count, rate, cv, by_label);

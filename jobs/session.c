@@ -64,7 +64,7 @@ static psac_status check_images(const psac_config *config, const psac_digits *di
     const int64_t n = ++n_of[digits->labels[i]];
     if (n > most) most = n;
   }
-  return psac_bounds_check_images(config, digits->n, most);
+  return psac_bounds_check_images(config, most);
 }
 
 static psac_status spread_digits(const psac_ranks *ranks, psac_digits *digits) {

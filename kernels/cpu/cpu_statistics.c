@@ -3,6 +3,7 @@
 
 #include "base/simd.h"
 #include "cpu/cpu_kernels.h"
+#include "interval_core.h"
 
 PSAC_CLONES static void count_words(const psac_shard *shard, size_t n_vectors, int64_t *counts) {
   const int64_t n_exc = shard->n_exc - shard->first_gid;  // of this rank, if positive
@@ -27,19 +28,20 @@ psac_status psac_cpu_accumulate_statistics(psac_stream *stream, const psac_shard
                                            const uint8_t *labels) {
   (void)stream;
   for (int b = first; b < first + n; b++) {
-    memset(shard->last_spike, 0xff, sizeof *shard->last_spike * (size_t)shard->n_padded);  // -1: none yet
+    memset(shard->last_spike, 0xff, sizeof *shard->last_spike * 2 * (size_t)shard->n_padded);
     for (int t = 0; t < shard->n_steps; t++) {
       const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
       for (int w = 0; w < shard->n_words; w++) {
         for (uint64_t word = spikes[w]; word; word &= word - 1) {
           const size_t i = (size_t)(64 * w + __builtin_ctzll(word));
-          const int64_t interval = t - shard->last_spike[i];
-          if (shard->last_spike[i] >= 0) {
-            shard->isi[3 * i] += 1;
-            shard->isi[3 * i + 1] += interval;
-            shard->isi[3 * i + 2] += interval * interval;
+          int32_t *last = shard->last_spike + 2 * i;
+          const int interval = last[0] >= 0 ? t - last[0] : -1;
+          if (last[1] >= 0) {
+            shard->isi[2 * i] += 1;
+            shard->isi[2 * i + 1] += psac_cv2(last[1], interval);
           }
-          shard->last_spike[i] = t;
+          last[0] = t;
+          last[1] = interval;
           shard->count_by_label[10 * i + labels[b - first]]++;
         }
       }

@@ -1,5 +1,6 @@
 // Spike statistics of the middle layer, and the weights seen through the receptive fields.
 #include "cuda/cuda_launch.h"
+#include "interval_core.h"
 
 enum { COUNT_BLOCKS = 1024 };
 
@@ -29,26 +30,27 @@ extern "C" psac_status psac_cuda_count_spikes(psac_stream *stream, const psac_sh
   return PSAC_OK;
 }
 
-// Thread per neuron and trial: spikes, and the intervals between them.
+// Thread per neuron and trial: spikes, and how their intervals differ.
 __global__ void add_statistics(psac_shard shard, int n_trials, int first, const uint8_t *labels) {
   const int64_t i = psac_thread(), b = first + (int64_t)blockIdx.y;
   if (i >= shard.n_padded) return;
-  int64_t n = 0, sum = 0, squares = 0;
-  int last = -1, count = 0;
+  int64_t n_pairs = 0, cv2 = 0;
+  int last = -1, before = -1, count = 0;  // before: the interval before the last spike
   for (int t = 0; t < shard.n_steps; t++) {
     const uint64_t word = shard.spikes[((int64_t)t * n_trials + b) * shard.n_words + i / 64];
     if (!(word >> (i % 64) & 1)) continue;
-    const int64_t interval = t - last;
-    n += last >= 0;
-    sum += last >= 0 ? interval : 0;
-    squares += last >= 0 ? interval * interval : 0;
+    const int interval = last >= 0 ? t - last : -1;
+    if (before >= 0) {
+      n_pairs++;
+      cv2 += psac_cv2(before, interval);
+    }
+    before = interval;
     last = t;
     count++;
   }
   if (count == 0) return;
-  psac_add_i64(&shard.isi[3 * i], n);
-  psac_add_i64(&shard.isi[3 * i + 1], sum);
-  psac_add_i64(&shard.isi[3 * i + 2], squares);
+  psac_add_i64(&shard.isi[2 * i], n_pairs);
+  psac_add_i64(&shard.isi[2 * i + 1], cv2);
   atomicAdd(&shard.count_by_label[10 * i + labels[blockIdx.y]], count);
 }
 

@@ -11,7 +11,8 @@
 //   lane mean_count of a row     2^8 mean count <= 2^8 n_steps <= 2.6e8, int32
 //   the square of it             6.6e16, int64
 //   word_sum                     64 weights of at most 2^31 in size: 2^37, int64
-//   an interval, its square      n_steps^2 <= 1e12, int64
+//   CV2 of a neuron's intervals  2^25 for each spike of all images: at most 10 times those of one label, which the check below keeps
+//                                below 2^30; 2^59, int64
 // Those of choose_current_scale and choose_fraction_bits (build.c) are bounded there by the choice of the unit.
 
 // Checks are in double, whose relative error of 1e-16 does not matter beside a factor of two.
@@ -68,18 +69,11 @@ psac_status psac_bounds_check(const psac_config *config) {
   return config->network.model == PSAC_MODEL_PSAC ? check_projection(config) : PSAC_OK;
 }
 
-psac_status psac_bounds_check_images(const psac_config *config, int64_t n_images, int64_t n_of_label) {
-  const double steps = (double)psac_config_n_steps(config), spikes = (double)psac_bounds_spikes(config);
+psac_status psac_bounds_check_images(const psac_config *config, int64_t n_of_label) {
+  const double spikes = (double)psac_bounds_spikes(config);
   // A neuron's spikes by label are counted in 32 bits.
-  if ((double)n_of_label * spikes > limit_i32) {
-    return psac_fail(PSAC_ERR_INPUT, "%lld evaluation images of one digit with up to %.0f spikes each can overflow a 32-bit count; allowed: "
-                     "%.0f (evaluation.max_images), or a shorter simulation.t_total", (long long)n_of_label, spikes,
-                     floor(limit_i32 / spikes));
-  }
-  // The squares of the intervals of one image add up to n_steps^2 at most, that of a single interval.
-  if ((double)n_images * steps * steps > limit_i64) {
-    return psac_fail(PSAC_ERR_INPUT, "%lld evaluation images of %.0f steps can overflow the 64-bit sum of squared intervals; allowed: %.0f "
-                     "(evaluation.max_images)", (long long)n_images, steps, floor(limit_i64 / (steps * steps)));
-  }
-  return PSAC_OK;
+  if ((double)n_of_label * spikes <= limit_i32) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%lld evaluation images of one digit with up to %.0f spikes each can overflow a 32-bit count; allowed: "
+                   "%.0f (evaluation.max_images), or a shorter simulation.t_total", (long long)n_of_label, spikes,
+                   floor(limit_i32 / spikes));
 }

@@ -208,8 +208,8 @@ static psac_status build_readout(psac_network *network) {
   ALLOC(network, network->factor, 1, "third factors");
   ALLOC(network, network->spike_counts, 2, "spike counts");
   ALLOC(network, network->event, 1, "weight change");
-  ALLOC(network, shard->isi, rows * 3, "statistics");
-  ALLOC(network, shard->last_spike, rows, "statistics");
+  ALLOC(network, shard->isi, rows * 2, "statistics");
+  ALLOC(network, shard->last_spike, rows * 2, "statistics");
   ALLOC(network, shard->count_by_label, rows * PSAC_N_LABELS, "statistics");
   const float density = config->network.model == PSAC_MODEL_SEED ? (float)config->network.connection_prob : 1.0f;
   PSAC_TRY(network->kernels->initialise_weights(

@@ -107,7 +107,7 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
   const double delay = (double)config->recurrence.delay;
   if (is_gathered(config, n_ranks)) add(&plan, "gathered spikes", 8.0 * delay * trials * words * (double)n_ranks);
   add_readout(&plan, config, steps, trials, on_device);
-  add(&plan, "running means and statistics", padded * (4.0 + 24.0 + 4.0 + 40.0));
+  add(&plan, "running means and statistics", padded * (4.0 + 16.0 + 8.0 + 40.0));
   const double critics = (double)config->actor_critic.num_critic_neurons, outputs = (double)config->output_layer.num_neurons;
   plan.host_bytes = padded * 4.0 * (outputs + critics + outputs + critics + 2.0);
   return plan;

@@ -132,6 +132,17 @@ class RunFile(unittest.TestCase):
             self.assertGreater(spikes.sum(), 0)
             self.assertEqual((spikes[:, 1:, :excitatory] & spikes[:, :-1, :excitatory]).sum(), 0, population)
 
+    def test_irregularity_is_that_of_intervals_within_trials(self):
+        spikes, seen = self.spikes_of("middle", N), []
+        for neuron in range(N):
+            intervals = [np.diff(np.flatnonzero(trial)) for trial in spikes[:, :, neuron]]
+            pairs = [2 * abs(b - a) / (a + b) for train in intervals for a, b in zip(train[:-1], train[1:])]
+            seen.append(np.mean(pairs) if pairs else np.nan)
+        cv = self.read("/statistics/middle/isi_cv")
+        self.assertTrue(((cv >= 0) & (cv < 2) | np.isnan(cv)).all())
+        # The evaluation's trials are not recorded: other images, the same neurons.
+        self.assertAlmostEqual(np.nanmean(cv), np.nanmean(seen), delta=0.1)
+
     def test_recorded_retina_spikes_have_the_rate_of_the_gain_control(self):
         mean = self.spikes_of("retina", UNITS).sum() / (len(RECORDED) * EPOCHS * DURATION)
         self.assertAlmostEqual(mean, 26 * 0.2, delta=5 * np.sqrt(26 * 0.2 / (len(RECORDED) * EPOCHS * DURATION)))

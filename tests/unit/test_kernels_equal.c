@@ -275,7 +275,7 @@ static void check_statistics(const pair *both) {
   if (has_fields) act(both, project, NULL);
   for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
     const psac_shard *shard = shards_at(&both->side[0], rank);
-    SAME(both, rank, shard.isi, 3 * shard->n_padded);
+    SAME(both, rank, shard.isi, 2 * shard->n_padded);
     SAME(both, rank, shard.count_by_label, 10 * shard->n_padded);
     if (has_fields) SAME(both, rank, readout.drives, lanes.n_output * N_UNITS);
   }

@@ -4,7 +4,7 @@
 enum { N = 97, N_STEPS = 80, N_TRIALS = 5, N_RANKS = 3, N_UNITS = 196 };
 
 typedef struct plain_statistics {
-  int64_t isi[N][3];
+  int64_t isi[N][2];
   int32_t count[N][10];
 } plain_statistics;
 
@@ -19,14 +19,15 @@ static char *random_spikes(const shards *cut, uint64_t seed) {
 static void add_plain(const char *spike, int first, int n, const uint8_t *labels, plain_statistics *plain) {
   for (int b = first; b < first + n; b++) {
     for (int gid = 0; gid < N; gid++) {
-      int last = -1;
+      int last = -1, before = -1;
       for (int t = 0; t < N_STEPS; t++) {
         if (!spike[(t * N_TRIALS + b) * N + gid]) continue;
-        if (last >= 0) {
+        const int interval = last >= 0 ? t - last : -1;
+        if (before >= 0) {
           plain->isi[gid][0] += 1;
-          plain->isi[gid][1] += t - last;
-          plain->isi[gid][2] += (t - last) * (t - last);
+          plain->isi[gid][1] += llrint(2.0 * abs(interval - before) / (interval + before) * 0x1p24);
         }
+        before = interval;
         last = t;
         plain->count[gid][labels[b - first]]++;
       }

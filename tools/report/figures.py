@@ -280,7 +280,7 @@ def rates(run, theme):
     known = np.isfinite(cv)
     highest = np.percentile(cv[known], 99.8) if known.any() else 0
     histograms(right, [(name, cv[kind & known], colour, "") for name, kind, colour in kinds], max(1.02 * highest, 1.25))
-    right.set(xlabel="Coefficient of variation of a neuron's inter-spike intervals")
+    right.set(xlabel="Local CV (CV2) of a neuron's inter-spike intervals")
     if not known.any():
         right.text(0.5, 0.5, "no neuron fired often enough", color=theme.quiet, ha="center", transform=right.transAxes)
     right.axvline(1, ymax=0.76, color=theme.quiet, lw=0.8, ls=(0, (4, 3)))
