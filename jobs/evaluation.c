@@ -29,16 +29,16 @@ static void keep(psac_evaluation *evaluation, const psac_network *network, int64
   }
 }
 
-// The notebook's line every 100 images: the last image, and the accuracy up to it.
+// The notebook's line every 100 images, and of what its accuracy is.
 static void report(psac_progress *progress, const psac_evaluation *evaluation, int64_t first, int n, int64_t total) {
   int64_t correct = 0;
   for (int64_t i = 0; i < first + n; i++) {
     correct += evaluation->prediction[i] == evaluation->label[i];
     if (i < first || (i + 1) % 100 != 0) continue;
-    psac_progress_line(progress, "[%lld/%lld] True=%d Pred=%d Acc=%.2f", (long long)i + 1, (long long)total,
+    psac_progress_line(progress, "[%lld/%lld] True=%d Pred=%d Acc=%.2f of the test so far", (long long)i + 1, (long long)total,
                        evaluation->label[i], evaluation->prediction[i], (double)correct / (double)(i + 1));
   }
-  psac_progress_update(progress, "evaluation", first + n, (double)correct / (double)(first + n));
+  psac_progress_update(progress, "evaluation", first + n, "test", (double)correct / (double)(first + n));
 }
 
 static psac_status run(psac_session *session, psac_progress *progress, psac_evaluation *evaluation, psac_trial *trials,
@@ -85,7 +85,7 @@ psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, 
   }
   if (status == PSAC_OK) status = run(session, &progress, evaluation, trials, outcomes, batch);
   psac_progress_end(&progress);
-  if (status == PSAC_OK) psac_progress_line(&progress, "Final Eval Acc=%.2f", evaluation->accuracy);
+  if (status == PSAC_OK) psac_progress_line(&progress, "Final Eval Acc=%.2f of the test", evaluation->accuracy);
   free(trials);
   free(outcomes);
   return status;

@@ -1,30 +1,54 @@
 #include "progress.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-// Under mpirun standard error is a pipe; what counts is where mpirun, the parent, sends it.
-static int parent_shows_terminal(void) {
-  char name[64], target[256];
+// Under mpirun standard error is a pipe; what counts is where mpirun, the parent, sends it. Its terminal's path, or 0.
+static int find_parents_terminal(char path[64]) {
+  char target[256];
   if (!getenv("OMPI_COMM_WORLD_SIZE")) return 0;
-  snprintf(name, sizeof name, "/proc/%ld/fd/2", (long)getppid());
-  const ssize_t n = readlink(name, target, sizeof target - 1);
+  snprintf(path, 64, "/proc/%ld/fd/2", (long)getppid());
+  const ssize_t n = readlink(path, target, sizeof target - 1);
   if (n < 0) return 0;
   target[n] = '\0';
   return strncmp(target, "/dev/pts/", 9) == 0 || strncmp(target, "/dev/tty", 8) == 0;
 }
 
+static int columns_of(int file) {
+  struct winsize size;
+  return ioctl(file, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// Columns of the terminal now, as it may be resized at any time; where it does not say: $COLUMNS, or 80.
+static int count_columns(void) {
+  char path[64];
+  int n = columns_of(STDERR_FILENO);
+  if (n == 0 && find_parents_terminal(path)) {
+    const int terminal = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (terminal >= 0) {
+      n = columns_of(terminal);
+      close(terminal);
+    }
+  }
+  const char *columns = getenv("COLUMNS");
+  if (n == 0 && columns) n = atoi(columns);
+  return n > 0 ? n : 80;
+}
+
 psac_status psac_progress_choose(const char *name, int rank, psac_progress_kind *kind) {
   static const char *const names[] = {"none", "lines", "bar", "auto"};
+  char path[64];
   int k = 0;
   while (k < 4 && strcmp(name, names[k]) != 0) k++;
   if (k == 4) return psac_fail(PSAC_ERR_INPUT, "--progress %.40s is unknown; allowed: auto, bar, lines, none", name);
-  if (k == 3) k = isatty(STDERR_FILENO) || parent_shows_terminal() ? PSAC_PROGRESS_BAR : PSAC_PROGRESS_LINES;
+  if (k == 3) k = isatty(STDERR_FILENO) || find_parents_terminal(path) ? PSAC_PROGRESS_BAR : PSAC_PROGRESS_LINES;
   *kind = rank == 0 ? (psac_progress_kind)k : PSAC_PROGRESS_NONE;
   return PSAC_OK;
 }
@@ -33,21 +57,55 @@ void psac_progress_start(psac_progress *progress, psac_progress_kind kind, int64
   *progress = (psac_progress){.kind = kind, .started = psac_clock_seconds(), .total = total};
 }
 
-void psac_progress_update(psac_progress *progress, const char *what, int64_t done, double accuracy) {
-  enum { WIDTH = 24 };
-  const double now = psac_clock_seconds(), elapsed = now - progress->started;
+// In the order in which the bar shows them.
+enum { PERCENT, COUNT, RATE, ACCURACY, LEFT, N_PARTS };
+
+static void write_parts(const psac_progress *progress, const char *which, double accuracy, char part[N_PARTS][48]) {
+  const double elapsed = progress->shown - progress->started;
+  const double rate = elapsed > 0.0 ? (double)(progress->done - progress->done_before) / elapsed : 0.0;
+  const long left = rate > 0.0 ? (long)((double)(progress->total - progress->done) / rate + 0.5) : 0;
+  const double fraction = progress->total > 0 ? (double)progress->done / (double)progress->total : 1.0;
+  snprintf(part[PERCENT], sizeof *part, " %3.0f %%", 100.0 * fraction);
+  snprintf(part[COUNT], sizeof *part, "  %lld/%lld", (long long)progress->done, (long long)progress->total);
+  snprintf(part[RATE], sizeof *part, "  %.0f trials/s", rate);
+  snprintf(part[ACCURACY], sizeof *part, "  %s accuracy %.1f %%", which, 100.0 * accuracy);
+  if (left < 3600) snprintf(part[LEFT], sizeof *part, "  %ld:%02ld left", left / 60, left % 60);
+  else snprintf(part[LEFT], sizeof *part, "  %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
+}
+
+// The line in at most n_columns: the most important parts that fit beside a short bar, which takes what is left, up to a limit.
+static void compose(const psac_progress *progress, const char *what, char part[N_PARTS][48], int n_columns, char line[256]) {
+  enum { SHORT = 6, LONG = 24, AROUND = 3 };  // " [" and "]"
+  static const int by_importance[N_PARTS] = {PERCENT, LEFT, ACCURACY, RATE, COUNT};
+  int used = (int)strlen(what), shown[N_PARTS] = {0};
+  for (int k = 0; k < N_PARTS; k++) {
+    const int part_columns = (int)strlen(part[by_importance[k]]), bar = by_importance[k] == PERCENT ? 0 : AROUND + SHORT;
+    shown[by_importance[k]] = used + part_columns + bar <= n_columns;
+    if (shown[by_importance[k]]) used += part_columns;
+  }
+  int width = n_columns - used - AROUND, n = snprintf(line, 256, "%.*s", n_columns, what);
+  if (width > LONG) width = LONG;
+  if (width >= SHORT) {
+    const double fraction = progress->total > 0 ? (double)progress->done / (double)progress->total : 1.0;
+    n += snprintf(line + n, 256 - (size_t)n, " [");
+    for (int k = 0; k < width; k++) line[n++] = k < (int)(fraction * width) ? '#' : '.';
+    n += snprintf(line + n, 256 - (size_t)n, "]");
+  }
+  for (int k = 0; k < N_PARTS; k++) {
+    if (shown[k]) n += snprintf(line + n, 256 - (size_t)n, "%s", part[k]);
+  }
+}
+
+void psac_progress_update(psac_progress *progress, const char *what, int64_t done, const char *which, double accuracy) {
+  const double now = psac_clock_seconds();
   progress->done = done;
   if (progress->kind != PSAC_PROGRESS_BAR || now - progress->shown < 0.1) return;
   progress->shown = now;
-  const double fraction = progress->total > 0 ? (double)done / (double)progress->total : 1.0;
-  const double rate = elapsed > 0.0 ? (double)(done - progress->done_before) / elapsed : 0.0;
-  const long left = rate > 0.0 ? (long)((double)(progress->total - done) / rate + 0.5) : 0;
-  char bar[WIDTH + 1];
-  for (int k = 0; k < WIDTH; k++) bar[k] = k < (int)(fraction * WIDTH) ? '#' : '.';
-  bar[WIDTH] = '\0';
-  fprintf(stderr, "\r\033[K%s [%s] %3.0f %%  %lld/%lld  %.0f trials/s  accuracy %.1f %%  %ld:%02ld:%02ld left", what, bar,
-          100.0 * fraction, (long long)done, (long long)progress->total, rate, 100.0 * accuracy, left / 3600, left / 60 % 60,
-          left % 60);
+  char part[N_PARTS][48], line[256];
+  const int n_columns = count_columns() - 1;  // a terminal may go to the next line when its last column is written
+  write_parts(progress, which, accuracy, part);
+  compose(progress, what, part, n_columns < 200 ? n_columns : 200, line);
+  fprintf(stderr, "\r\033[K%s", line);
   fflush(stderr);
   progress->bar_is_drawn = 1;
 }

@@ -96,7 +96,7 @@ static psac_status get_images(scaling *job) {
 
 static void print_head(void) {
   printf("%-9s %12s %7s %8s %6s %8s  %10s %10s %9s %9s  %s\n", "kind", "neurons", "ranks", "replicas", "batch", "trials", "trials/s",
-         "ms/step", "exchange", "MB/rank", "accuracy");
+         "ms/step", "exchange", "MB/rank", "test accuracy");
 }
 
 static psac_status keep_row(void *self, const psac_row *row) {

@@ -100,7 +100,8 @@ static psac_status present(course *on, int64_t n, int64_t shown) {
     done += m;
     on->place += m;
     if (on->place == n_images) on->place = 0, on->epoch++;
-    psac_progress_update(&on->bar, psac_study_kind_name(on->measurement->what.kind), shown + done, (double)correct / (double)done);
+    psac_progress_update(&on->bar, psac_study_kind_name(on->measurement->what.kind), shown + done, "training",
+                         (double)correct / (double)done);
   }
   return psac_network_settle(session->network);
 }

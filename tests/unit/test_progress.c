@@ -38,8 +38,8 @@ static void use(psac_progress_kind kind) {
   psac_progress progress;
   psac_progress_start(&progress, kind, 200);
   psac_progress_line(&progress, "Sample %d", 100);
-  psac_progress_update(&progress, "epoch 1/2", 50, 0.875);
-  psac_progress_update(&progress, "epoch 1/2", 51, 0.875);  // too soon to be shown
+  psac_progress_update(&progress, "epoch 1/2", 50, "interval", 0.875);
+  psac_progress_update(&progress, "epoch 1/2", 51, "interval", 0.875);  // too soon to be shown
   psac_progress_end(&progress);
 }
 
@@ -57,21 +57,48 @@ static void test_lines_are_plain_and_without_a_bar(void **state) {
 
 static void test_bar_shows_where_it_is_and_goes_away(void **state) {
   (void)state;
+  setenv("COLUMNS", "132", 1);
   use(PSAC_PROGRESS_BAR);
   const char *text = captured(), *first = "\r\033[Kepoch 1/2 [######..................]  25 %  50/200 ";
   assert_memory_equal(text, first, strlen(first));
-  assert_non_null(strstr(text, "accuracy 87.5 %"));
+  assert_non_null(strstr(text, " trials/s  interval accuracy 87.5 %  "));
   assert_null(strstr(text, "51/200"));
   assert_null(strchr(text, '\n'));
   const char *end = "left\r\033[K";
   assert_string_equal(text + strlen(text) - strlen(end), end);
 }
 
+// From what is left out first, the count, to a bar that is not even its own name.
+static void test_bar_is_narrower_than_the_terminal(void **state) {
+  (void)state;
+  for (int columns = 1; columns <= 300; columns++) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", columns);
+    setenv("COLUMNS", text, 1);
+    rewind(capture);
+    assert_int_equal(ftruncate(fileno(capture), 0), 0);
+    psac_progress progress;
+    psac_progress_start(&progress, PSAC_PROGRESS_BAR, 180000);
+    progress.done_before = 90000;  // a rate of 0
+    psac_progress_update(&progress, "epoch 2/3", 90000, "interval", 1.0);
+    fflush(stderr);
+    char line[512] = "";
+    const ssize_t n = pread(fileno(capture), line, sizeof line - 1, 0);
+    assert_in_range(n, 4, 3 + columns);
+    line[n] = '\0';
+    const char *from = line + 4;
+    assert_int_equal(strstr(from, " 50 %") != NULL, columns > 15);
+    assert_int_equal(strstr(from, "interval accuracy 100.0 %") != NULL, columns > 62);
+    assert_true(columns <= 88 || strstr(from, "  90000/180000  0 trials/s  interval accuracy") != NULL);
+  }
+}
+
 static void test_bar_of_nothing_to_do_divides_nothing_by_zero(void **state) {
   (void)state;
   psac_progress progress;
+  setenv("COLUMNS", "132", 1);
   psac_progress_start(&progress, PSAC_PROGRESS_BAR, 0);
-  psac_progress_update(&progress, "evaluation", 0, 0.0);
+  psac_progress_update(&progress, "evaluation", 0, "test", 0.0);
   psac_progress_end(&progress);
   assert_non_null(strstr(captured(), "0/0"));
 }
@@ -113,6 +140,7 @@ int main(void) {
       TEST(test_none_is_silent),
       TEST(test_lines_are_plain_and_without_a_bar),
       TEST(test_bar_shows_where_it_is_and_goes_away),
+      TEST(test_bar_is_narrower_than_the_terminal),
       TEST(test_bar_of_nothing_to_do_divides_nothing_by_zero),
       TEST(test_kinds_are_chosen_by_name_on_rank_zero_only),
       TEST(test_auto_draws_no_bar_into_a_file),
