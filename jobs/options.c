@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/config_table.h"
 #include "config/config_value.h"
 #include "jobs.h"
 
+// One name may have several entries, each for the commands to which it means that.
 typedef struct option {
   char letter;            // in psac_job.options
   const char *name;       // without the dashes
@@ -18,32 +20,44 @@ typedef struct option {
 #define PLACE(member) offsetof(psac_options, member)
 
 static const option options_table[] = {
-    {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed, quick name the built-in ones"},
+    {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed and quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
-    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job to plan [those of this run]; with --list as 1,2,8, in place of the study's"},
-    {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank [h100]"},
-    {'H', "hardware", "NAME", PLACE(hardware), "a machine of configs/hardware.yaml, or of your own FILE or FILE:NAME"},
+    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job [those of this run]"},
+    {'L', "ranks", "LIST", PLACE(n_ranks), "with --list: numbers of ranks in place of the study's, as in 1,2,8"},
+    {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank"},
+    {'H', "hardware", "NAME", PLACE(hardware),
+     "a hardware profile of configs/hardware.yaml, or of your own FILE or FILE:NAME [this machine]"},
+    {'P', "hardware", "NAME", PLACE(hardware),
+     "profile that predictions and simulated ranks are made for: of configs/hardware.yaml, or of your own FILE or FILE:NAME [h100 for a GPU, "
+     "else cpu]"},
     {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
     {'f', "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
-    {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its figures to FILE"},
+    {'v', "verbose", NULL, PLACE(verbose), "list every kernel and message as well"},
+    {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its profile to FILE"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
-    {'o', "out", "FILE", PLACE(out), "file to write [runs/<model>-<time>.h5; replay: must be given]"},
+    {'o', "out", "FILE", PLACE(out), "run file to write [runs/<model>-<time>.h5]"},
+    {'u', "out", "FILE", PLACE(out), "file to write; must be given"},
     {'W', "overwrite", NULL, PLACE(overwrite), "replace the file of an earlier run; without, it is refused"},
+    {'F', "out", "DIR", PLACE(out), "folder of the study [runs/scaling]"},
     {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
-    {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used"},
+    {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used; must be given"},
     {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
-    {'O', "only", "WHAT", PLACE(only), "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
+    {'O', "only", "WHAT", PLACE(only),
+     "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
     {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
-    {'P', "pretend-ranks", "P", PLACE(pretend_ranks), "measure one rank's share of P on this machine; the others are made up"},
-    {'A', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
+    {'p', "pretend-ranks", "P", PLACE(pretend_ranks), "measure one rank's share of P on this machine; the others are simulated"},
+    {'a', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
     {'l', "list", NULL, PLACE(list), "print the cases, measure nothing"},
-    {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights"},
+    {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights; must be given"},
     {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
+    {'B', "backend", "NAME", PLACE(backend), "what --calibrate measures: auto, cpu, or cuda where this build has it [auto]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
-    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [1; the study's]"},
-    {'p', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
+    {'T', "transport", "NAME", PLACE(transport), "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
+    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [1]"},
+    {'Q', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [the study's]"},
+    {'q', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
 
@@ -54,29 +68,49 @@ static void keep_command_line(int argc, char **argv, psac_options *options) {
   }
 }
 
-static const option *find_option(const char *name, size_t n) {
+static int takes(const psac_job *job, const option *o) { return strchr(job->options, o->letter) != NULL; }
+
+static const option *find_option(const psac_job *job, const char *name, size_t n) {
   for (int k = 0; k < N_OPTIONS; k++) {
-    if (strlen(options_table[k].name) == n && strncmp(options_table[k].name, name, n) == 0) return &options_table[k];
+    const option *o = &options_table[k];
+    if (takes(job, o) && strlen(o->name) == n && strncmp(o->name, name, n) == 0) return o;
   }
   return NULL;
 }
 
 static psac_status unknown_option(const psac_job *job, const char *argument) {
-  char allowed[512] = "--help";
-  size_t n = strlen(allowed);
+  const char *names[N_OPTIONS + 3] = {"help", "version"};
+  int n = 2;
   for (int k = 0; k < N_OPTIONS; k++) {
-    if (!strchr(job->options, options_table[k].letter)) continue;
-    n += (size_t)snprintf(allowed + n, sizeof allowed - n, ", --%s", options_table[k].name);
+    if (takes(job, &options_table[k])) names[n++] = options_table[k].name;
   }
-  return psac_fail(PSAC_ERR_INPUT, "%.80s is not an option of psac_dist %s; allowed: %s", argument, job->name, allowed);
+  const char *nearest = psac_nearest_of(argument + 2, strcspn(argument + 2, "="), names);
+  return psac_fail(PSAC_ERR_INPUT, "%.80s is not an option of psac_dist %s%s%s; see psac_dist help %s", argument, job->name,
+                   nearest ? "; the nearest is --" : "", nearest ? nearest : "", job->name);
+}
+
+static psac_status find_job(const char *name, const psac_job **job) {
+  *job = psac_job_find(name);
+  if (*job) return PSAC_OK;
+  enum { MOST_JOBS = 32 };
+  const char *names[MOST_JOBS] = {NULL};
+  char allowed[256] = "";
+  for (int k = 0; psac_jobs[k].name && k < MOST_JOBS - 1; k++) {
+    names[k] = psac_jobs[k].name;
+    const size_t n = strlen(allowed);
+    snprintf(allowed + n, sizeof allowed - n, "%s%s", k > 0 ? ", " : "", names[k]);
+  }
+  const char *nearest = psac_nearest_of(name, strlen(name), names);
+  return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command%s%s; allowed: %s", name, nearest ? "; the nearest is " : "",
+                   nearest ? nearest : "", allowed);
 }
 
 // One "--name value" or "--name=value"; *next moves behind it.
 static psac_status read_option(int argc, char **argv, int *next, psac_options *options) {
   const char *argument = argv[(*next)++], *name = argument + 2;
   const size_t n = strcspn(name, "=");
-  const option *found = find_option(name, n);
-  if (!found || !strchr(options->job->options, found->letter)) return unknown_option(options->job, argument);
+  const option *found = find_option(options->job, name, n);
+  if (!found) return unknown_option(options->job, argument);
   if (!found->argument) {
     if (name[n] == '=') return psac_fail(PSAC_ERR_INPUT, "--%s takes no value", found->name);
     memcpy((char *)options + found->offset, &found->name, sizeof found->name);
@@ -93,33 +127,33 @@ static psac_status read_option(int argc, char **argv, int *next, psac_options *o
   return PSAC_OK;
 }
 
+static int is_any(const char *argument, const char *letter, const char *name) {
+  return strcmp(argument, letter) == 0 || strcmp(argument, name) == 0;
+}
+
+// "help" or "help COMMAND".
+static psac_status read_help(int argc, char **argv, psac_options *options) {
+  options->help = 1;
+  if (argc > 3) return psac_fail(PSAC_ERR_INPUT, "%.80s is not understood; help takes one command", argv[3]);
+  return argc > 2 && argv[2][0] != '-' ? find_job(argv[2], &options->job) : PSAC_OK;
+}
+
 psac_status psac_options_read(int argc, char **argv, psac_options *options) {
   *options = (psac_options){.data = "data/mnist", .backend = "auto", .transport = "auto", .progress = "auto"};
   keep_command_line(argc, argv, options);
   int next = 1;
-  if (next < argc && argv[next][0] != '-') {
-    options->job = psac_job_find(argv[next]);
-    if (!options->job && strcmp(argv[next], "help") == 0) return options->help = 1, PSAC_OK;
-    if (!options->job) {
-      char allowed[256];
-      size_t n = 0;
-      for (const psac_job *each = psac_jobs; each->name; each++) {
-        n += (size_t)snprintf(allowed + n, sizeof allowed - n, "%s%s", n > 0 ? ", " : "", each->name);
-      }
-      return psac_fail(PSAC_ERR_INPUT, "%.80s is not a command; allowed: %s", argv[next], allowed);
-    }
-    next++;
-  }
+  if (next < argc && strcmp(argv[next], "help") == 0) return read_help(argc, argv, options);
+  if (next < argc && argv[next][0] != '-') PSAC_TRY(find_job(argv[next++], &options->job));
   const psac_job *named = options->job;
   if (!named) options->job = &psac_jobs[0];
   while (next < argc) {
     const char *argument = argv[next];
-    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+    if (is_any(argument, "-h", "--help")) {
       options->help = 1;
       options->job = named;
       return PSAC_OK;
     }
-    if (strcmp(argument, "--version") == 0) return options->version = 1, PSAC_OK;
+    if (is_any(argument, "-V", "--version")) return options->version = 1, PSAC_OK;
     if (strncmp(argument, "--", 2) != 0) {
       return psac_fail(PSAC_ERR_INPUT, "%.80s is not understood; options begin with --, and the command comes first", argument);
     }
@@ -141,34 +175,70 @@ psac_status psac_option_replicas(const char *text, int64_t *n_replicas) {
   return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s is neither auto nor a whole number from 1 to %d", text, PSAC_MOST_REPLICAS);
 }
 
-static void print_options(const char *letters) {
-  printf("\nOptions:\n");
+// ---- help, in lines of less than 80 columns
+
+enum { LINE = 79, INDENT = 26 };
+
+// Breaks `text` into lines that begin at `indent`; the first goes on from there. A line feed in the text stays one.
+static void print_wrapped(const char *text, int indent) {
+  int column = indent;
+  while (*text) {
+    const int n = (int)strcspn(text, " \n"), starts = column == indent;
+    if (!starts && column + 1 + n > LINE) {
+      printf("\n%*s", indent, "");
+      column = indent;
+    } else if (!starts && n > 0) {
+      putchar(' ');
+      column++;
+    }
+    printf("%.*s", n, text);
+    column += n;
+    text += n;
+    if (*text == '\n') {
+      printf("\n%*s", text[1] == '\n' ? 0 : indent, "");
+      column = indent;
+    }
+    if (*text) text++;
+  }
+  putchar('\n');
+}
+
+static void print_option(const char *name, const char *argument, const char *help) {
+  char left[40];
+  snprintf(left, sizeof left, "%s %s", name, argument ? argument : "");
+  printf("  --%-*s", INDENT - 4, left);
+  print_wrapped(help, INDENT);
+}
+
+static void print_options(const psac_job *job) {
   for (int k = 0; k < N_OPTIONS; k++) {
     const option *o = &options_table[k];
-    char left[40];
-    if (!strchr(letters, o->letter)) continue;
-    snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "");
-    printf("  %-20s  %s\n", left, o->help);
+    if (takes(job, o)) print_option(o->name, o->argument, o->help);
   }
-  printf("  %-20s  %s\n  %-20s  %s\n", "--help", "this text", "--version", "the version");
+  print_option("help, -h", NULL, "this text");
+  print_option("version, -V", NULL, "the version");
 }
 
 void psac_options_help(const psac_job *job) {
   if (job) {
-    printf("Usage: psac_dist %s [OPTION]...\n\n%s\n", job->name, job->description);
-    print_options(job->options);
+    printf("Usage: psac_dist %s [OPTION]...\n\n", job->name);
+    print_wrapped(job->description, 0);
+    printf("\nOptions:\n");
+    print_options(job);
     return;
   }
-  printf("Usage: psac_dist [COMMAND] [OPTION]...        on several ranks: mpirun -np 8 psac_dist ...\n\n"
-         "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward alone.\n\nCommands:\n");
+  printf("Usage: psac_dist [COMMAND] [OPTION]...    on several ranks: mpirun -np 8 ...\n\n");
+  print_wrapped("A spiking neural network, split over MPI ranks, that learns handwritten digits from reward alone.", 0);
+  printf("\nCommands:\n");
   for (const psac_job *each = psac_jobs; each->name; each++) printf("  %-9s  %s\n", each->name, each->summary);
-  print_options(psac_jobs[0].options);
+  printf("  help       explain a command, as in psac_dist help plan\n\nOptions of train, the default:\n");
+  print_options(&psac_jobs[0]);
   printf("\nExamples:\n"
-         "  psac_dist --data data/mnist                                  train and evaluate with the defaults\n"
-         "  mpirun -np 2 psac_dist --config quick                        a short run on two ranks\n"
-         "  psac_dist --set middle_layer.num_neurons=20000 --seed 7      another size, another seed\n"
-         "  psac_dist evaluate --weights runs/full.h5                    test what a run has learned\n"
-         "  psac_dist config --config seed                               every key with unit and range\n"
-         "\nMore: psac_dist COMMAND --help. Exit codes: 0 done, 1 the run failed, 2 bad input,\n"
-         "75 stopped by a signal with a checkpoint to go on from.\n");
+         "  psac_dist --data data/mnist                    train and evaluate\n"
+         "  mpirun -np 2 psac_dist --config quick          a short run on two ranks\n"
+         "  psac_dist --set middle_layer.num_neurons=20000 --seed 7\n"
+         "                                                 another size, another seed\n"
+         "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
+         "  psac_dist config --config seed                 every key, unit and range\n\n");
+  print_wrapped("Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to go on from.", 0);
 }

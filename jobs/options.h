@@ -23,7 +23,7 @@ typedef struct psac_options {
   const char *resume;           // auto or a checkpoint; NULL = start afresh
   const char *weights, *replay_case;
   const char *study, *only, *repeats, *pretend_ranks, *as_rank;  // scaling; NULL = not given
-  const char *list, *overwrite; // not NULL = given
+  const char *list, *overwrite, *verbose;  // not NULL = given
   const char *neurons, *n_ranks, *gpu, *hardware, *rates, *format, *calibrate;  // NULL = not given
   const char *backend, *transport, *progress;
   const char *replicas;         // auto or a number; NULL = 1

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "config/config_builtin.h"
+#include "config/config_table.h"
 #include "config/config_yaml.h"
 
 static const psac_builtin_file *find_builtin(const char *name) {
@@ -37,6 +38,16 @@ static bool is_file(const char *path) {
   return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
+// Neither a file nor the name of a built-in one, which it may have been meant to be.
+static psac_status refuse_name(const char *path, int reason) {
+  enum { MOST_FILES = 32 };
+  const char *names[MOST_FILES] = {NULL};
+  for (int k = 0; psac_builtin_files[k].name != NULL && k < MOST_FILES - 1; k++) names[k] = psac_builtin_files[k].name;
+  const char *nearest = psac_nearest_of(path, strlen(path), names);
+  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, seed and quick; studies: scaling; machines: hardware)", path,
+                   strerror(reason), nearest != NULL ? "; the nearest built-in name is " : "", nearest != NULL ? nearest : "");
+}
+
 psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config_text *text) {
   *text = (psac_config_text){0};
   const psac_builtin_file *builtin = find_builtin(path);
@@ -48,8 +59,7 @@ psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config
   if (!may_be_pipe && stat(path, &info) == 0 && !S_ISREG(info.st_mode))
     return psac_fail(PSAC_ERR_INPUT, "%s is not a regular file; a YAML file is needed", path);
   FILE *file = fopen(path, "rb");
-  if (file == NULL)
-    return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s (built in are psac, seed and quick; studies: scaling; machines: hardware)", path, strerror(errno));
+  if (file == NULL) return refuse_name(path, errno);
   text->bytes = malloc(n_bytes_max);
   text->n_bytes = text->bytes != NULL ? fread(text->bytes, 1, n_bytes_max, file) : 0;
   psac_status status = PSAC_OK;

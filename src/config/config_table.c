@@ -65,6 +65,19 @@ int psac_name_distance(const char *written, size_t n_written, const char *name) 
   return cost[n_name];
 }
 
+const char *psac_nearest_of(const char *written, size_t n_written, const char *const *names) {
+  const char *nearest = NULL;
+  int least = INT_MAX;
+  for (; *names != NULL; names++) {
+    const int cost = psac_name_distance(written, n_written, *names);
+    if (cost < least) {
+      least = cost;
+      nearest = *names;
+    }
+  }
+  return least <= (int)n_written ? nearest : NULL;  // half of the letters are wrong
+}
+
 static const char *nearest_key(const char *name, const char *dot) {
   const char *nearest = NULL;
   int least = INT_MAX;

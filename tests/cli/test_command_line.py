@@ -17,8 +17,8 @@ OPTIONS = {
                 "list", "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
-    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format", "backend",
-             "calibrate"],
+    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format", "verbose",
+             "backend", "calibrate"],
 }
 
 
@@ -29,6 +29,18 @@ class Help(Mistakes):
             listed = re.findall(r"^  --([\w-]+)", out, re.MULTILINE)
             self.assertEqual(sorted(listed), sorted(options + ["help", "version"]), command)
             self.assertIn(f"psac_dist {command}", out)
+            self.assertEqual(self.assert_works(["help", command]).out, out)
+
+    def test_a_commands_help_speaks_of_its_own_options_only(self):
+        for command, options in OPTIONS.items():
+            named = set(re.findall(r"--([\w-]+)", self.assert_works([command, "--help"]).out))
+            self.assertEqual(named - set(options) - {"help", "version"}, set(), command)
+
+    def test_help_fits_80_columns(self):
+        for arguments in (["help"], *(["help", command] for command in OPTIONS)):
+            for line in self.assert_works(arguments).out.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+                self.assertEqual(line.rstrip(), line)
 
     def test_the_program_lists_its_commands(self):
         for arguments in (["--help"], ["-h"], ["help"]):
@@ -41,6 +53,7 @@ class Help(Mistakes):
 
     def test_version_is_one_line(self):
         for ranks in (1, 3):
+            self.assertEqual(self.assert_works(["-V"], ranks=ranks).out, self.assert_works(["--version"]).out)
             self.assertRegex(self.assert_works(["--version"], ranks=ranks).out, r"\Apsac_dist \d+\.\d+\.\d+ \(.+\)\n\Z")
 
     def test_info_names_libraries_backends_and_places(self):
@@ -52,11 +65,12 @@ class Help(Mistakes):
 
 class Refusals(Mistakes):
     def test_unknown_commands(self):
-        self.assert_refused(["trian"], "trian is not a command", "allowed: train, evaluate, replay, ")
+        self.assert_refused(["trian"], "trian is not a command; the nearest is train; allowed: train, evaluate, replay, ")
+        self.assert_refused(["help", "paln"], "paln is not a command; the nearest is plan", ranks=(1,))
         self.assert_refused([""], "is not a command", ranks=(1,))
 
     def test_unknown_options(self):
-        self.assert_refused(["--sed", "7"], "--sed is not an option of psac_dist train", "--seed")
+        self.assert_refused(["--sed", "7"], "--sed is not an option of psac_dist train; the nearest is --seed; see psac_dist help train")
         self.assert_refused(["info", "--data", "x"], "--data is not an option of psac_dist info")
         self.assert_refused(["--see=7"], "--see=7 is not an option", ranks=(1,))
 

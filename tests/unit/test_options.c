@@ -91,25 +91,50 @@ static void test_help_asks_for_the_job_or_the_program(void **state) {
   assert_string_equal(options.job->name, "evaluate");
 }
 
+static void test_help_takes_a_command(void **state) {
+  (void)state;
+  for (const psac_job *job = psac_jobs; job->name; job++) {
+    char line[64];
+    snprintf(line, sizeof line, "help %s", job->name);
+    assert_ok(read_line(line));
+    assert_true(options.help);
+    assert_ptr_equal(options.job, job);
+  }
+  refuse("help evalaute", "evalaute is not a command; the nearest is evaluate; allowed: ");
+  refuse("help plan train", "train is not understood; help takes one command");
+}
+
 static void test_version_is_asked_for(void **state) {
   (void)state;
-  assert_ok(read_line("--version"));
-  assert_true(options.version);
-  assert_false(options.help);
+  static const char *const lines[] = {"--version", "-V", "plan -V"};
+  for (size_t k = 0; k < COUNT(lines); k++) {
+    assert_ok(read_line(lines[k]));
+    assert_true(options.version);
+    assert_false(options.help);
+  }
 }
 
 static void test_unknown_commands_are_answered_with_all_commands(void **state) {
   (void)state;
-  refuse("trian", "trian is not a command; allowed: ");
+  refuse("trian", "trian is not a command; the nearest is train; allowed: ");
   for (const psac_job *job = psac_jobs; job->name; job++) assert_message_has(job->name);
 }
 
-static void test_unknown_options_are_answered_with_the_jobs_options(void **state) {
+static void test_unknown_options_are_answered_with_the_nearest_of_the_job(void **state) {
   (void)state;
-  refuse("train --sed 7", "--sed is not an option of psac_dist train; allowed: --help, ");
-  assert_message_has("--seed");
-  refuse("train --", "-- is not an option");
-  refuse("train --see=7", "--see=7 is not an option");
+  static const struct {
+    const char *line, *nearest;
+  } cases[] = {{"train --sed 7", "--seed"},       {"train --see=7", "--seed"},      {"train --transprot mpi", "--transport"},
+               {"train --vresion", "--version"},  {"plan --nuerons 5", "--neurons"}, {"plan --verbsoe", "--verbose"},
+               {"scaling --pretend 4", "--pretend-ranks"}};
+  for (size_t k = 0; k < COUNT(cases); k++) {
+    char nearest[64];
+    snprintf(nearest, sizeof nearest, "; the nearest is %s; see psac_dist help ", cases[k].nearest);
+    refuse(cases[k].line, nearest);
+    assert_in_range(strlen(psac_fail_message()), 1, 120);
+  }
+  refuse("train --", "-- is not an option of psac_dist train; see psac_dist help train");
+  refuse("info --qqqqqqqqqqqq", "is not an option of psac_dist info; see psac_dist help info");
 }
 
 static void test_options_of_another_job_are_refused(void **state) {
@@ -148,9 +173,10 @@ int main(void) {
       cmocka_unit_test(test_the_command_line_is_kept_as_typed),
       cmocka_unit_test(test_a_very_long_command_line_is_cut),
       cmocka_unit_test(test_help_asks_for_the_job_or_the_program),
+      cmocka_unit_test(test_help_takes_a_command),
       cmocka_unit_test(test_version_is_asked_for),
       cmocka_unit_test(test_unknown_commands_are_answered_with_all_commands),
-      cmocka_unit_test(test_unknown_options_are_answered_with_the_jobs_options),
+      cmocka_unit_test(test_unknown_options_are_answered_with_the_nearest_of_the_job),
       cmocka_unit_test(test_options_of_another_job_are_refused),
       cmocka_unit_test(test_options_without_a_value_are_refused),
       cmocka_unit_test(test_words_that_are_no_options_are_refused),
