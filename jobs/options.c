@@ -7,6 +7,7 @@
 #include "config/config_table.h"
 #include "config/config_value.h"
 #include "jobs.h"
+#include "wrapped.h"
 
 // One name may have several entries, each for the commands to which it means that.
 typedef struct option {
@@ -175,39 +176,13 @@ psac_status psac_option_replicas(const char *text, int64_t *n_replicas) {
   return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s is neither auto nor a whole number from 1 to %d", text, PSAC_MOST_REPLICAS);
 }
 
-// ---- help, in lines of less than 80 columns
-
-enum { LINE = 79, INDENT = 26 };
-
-// Breaks `text` into lines that begin at `indent`; the first goes on from there. A line feed in the text stays one.
-static void print_wrapped(const char *text, int indent) {
-  int column = indent;
-  while (*text) {
-    const int n = (int)strcspn(text, " \n"), starts = column == indent;
-    if (!starts && column + 1 + n > LINE) {
-      printf("\n%*s", indent, "");
-      column = indent;
-    } else if (!starts && n > 0) {
-      putchar(' ');
-      column++;
-    }
-    printf("%.*s", n, text);
-    column += n;
-    text += n;
-    if (*text == '\n') {
-      printf("\n%*s", text[1] == '\n' ? 0 : indent, "");
-      column = indent;
-    }
-    if (*text) text++;
-  }
-  putchar('\n');
-}
+enum { INDENT = 26 };  // of the explanations of options
 
 static void print_option(const char *name, const char *argument, const char *help) {
   char left[40];
   snprintf(left, sizeof left, "%s %s", name, argument ? argument : "");
   printf("  --%-*s", INDENT - 4, left);
-  print_wrapped(help, INDENT);
+  psac_print_wrapped(INDENT, "%s", help);
 }
 
 static void print_options(const psac_job *job) {
@@ -222,13 +197,13 @@ static void print_options(const psac_job *job) {
 void psac_options_help(const psac_job *job) {
   if (job) {
     printf("Usage: psac_dist %s [OPTION]...\n\n", job->name);
-    print_wrapped(job->description, 0);
+    psac_print_wrapped(0, "%s", job->description);
     printf("\nOptions:\n");
     print_options(job);
     return;
   }
   printf("Usage: psac_dist [COMMAND] [OPTION]...    on several ranks: mpirun -np 8 ...\n\n");
-  print_wrapped("A spiking neural network, split over MPI ranks, that learns handwritten digits from reward alone.", 0);
+  psac_print_wrapped(0, "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward alone.");
   printf("\nCommands:\n");
   for (const psac_job *each = psac_jobs; each->name; each++) printf("  %-9s  %s\n", each->name, each->summary);
   printf("  help       explain a command, as in psac_dist help plan\n\nOptions of train, the default:\n");
@@ -240,5 +215,5 @@ void psac_options_help(const psac_job *job) {
          "                                                 another size, another seed\n"
          "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
          "  psac_dist config --config seed                 every key, unit and range\n\n");
-  print_wrapped("Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to go on from.", 0);
+  psac_print_wrapped(0, "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to go on from.");
 }

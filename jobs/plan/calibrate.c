@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "plan/plan.h"
+#include "wrapped.h"
 
 enum {
   TRIALS = 16,  // of a batch
@@ -235,19 +236,24 @@ static psac_status write_text(const char *path, const char *text) {
 
 // Measured / predicted, stage by stage.
 static void print_comparison(const measurement seen[N_SIZES], const psac_hardware *hardware) {
-  printf("ms per trial: measured / predicted\n\n  neurons");
-  for (int s = 0; s < PSAC_STAGE_STATISTICS; s++) printf("  %17s", psac_stage_name((psac_stage)s));
-  printf("  %17s\n", "all");
+  double cell[PSAC_STAGE_STATISTICS + 1][N_SIZES][2] = {{{0}}};  // the last row: all stages
+  printf("ms per trial: measured / predicted\n\n%-10s", "neurons");
   for (int k = 0; k < N_SIZES; k++) {
     psac_cost cost;
-    double all = 0.0;
     psac_cost_estimate(&seen[k].config, seen[k].n_ranks, 1, hardware, &seen[k].conditions, &cost);
-    printf("%9lld", (long long)seen[k].config.middle_layer.num_neurons);
+    printf("%17lld", (long long)seen[k].config.middle_layer.num_neurons);
     for (int s = 0; s < PSAC_STAGE_STATISTICS; s++) {
-      printf("  %7.3f / %7.3f", 1e3 * seen[k].stage[s] / TRIALS, 1e3 * cost.stage[s] / TRIALS);
-      all += seen[k].stage[s];
+      cell[s][k][0] = 1e3 * seen[k].stage[s] / TRIALS;
+      cell[s][k][1] = 1e3 * cost.stage[s] / TRIALS;
+      cell[PSAC_STAGE_STATISTICS][k][0] += cell[s][k][0];
     }
-    printf("  %7.3f / %7.3f\n", 1e3 * all / TRIALS, 1e3 * cost.seconds / TRIALS);
+    cell[PSAC_STAGE_STATISTICS][k][1] = 1e3 * cost.seconds / TRIALS;
+  }
+  printf("\n");
+  for (int s = 0; s <= PSAC_STAGE_STATISTICS; s++) {
+    printf("%-10s", s < PSAC_STAGE_STATISTICS ? psac_stage_name((psac_stage)s) : "all");
+    for (int k = 0; k < N_SIZES; k++) printf(" %7.3g / %-6.3g", cell[s][k][0], cell[s][k][1]);
+    printf("\n");
   }
 }
 
@@ -262,7 +268,8 @@ static psac_status report(psac_session *session, const measurement seen[N_SIZES]
   const psac_status status = write_text(path, text);
   free(text);
   PSAC_TRY(status);
-  printf("%s\nFile: %s\n\n", comment, path);
+  psac_print_wrapped(0, "%s", comment);
+  printf("File: %s\n\n", path);
   print_comparison(seen, hardware);
   return PSAC_OK;
 }

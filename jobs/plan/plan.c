@@ -1,9 +1,11 @@
-// Predicts memory and time of a job on a machine that need not be at hand.
+// Predicts memory and time of a job, on this machine or on any other.
 #include "plan/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "config/config_value.h"
 #include "jobs.h"
@@ -39,11 +41,47 @@ static psac_status read_transport(const char *name, const psac_hardware *hardwar
   return psac_fail(PSAC_ERR_INPUT, "--transport nccl connects GPUs, but %s has none", hardware->name);
 }
 
-static psac_status read_hardware(const psac_options *options, psac_hardware *hardware) {
+// Whether the name of a device ("NVIDIA H200") has that of a profile in it ("h200").
+static int has_word(const char *text, const char *word) {
+  for (; *text; text++) {
+    if (strncasecmp(text, word, strlen(word)) == 0) return 1;
+  }
+  return 0;
+}
+
+// This machine: its GPU, or else its cores, as fast as the nearest profile, with the memory that is free now.
+static psac_status describe_here(const psac_session *session, psac_hardware *hardware) {
+  static const char *const gpus[] = {"h200", "a100", "h100"};  // the last where none is named so
+  const psac_kernels *kernels = psac_kernels_all()[0], *gpu = psac_kernels_all()[1];
+  const char *reason, *profile = "cpu";
+  psac_device device;
+  if (gpu && gpu->device_count(&reason) > 0) kernels = gpu;
+  PSAC_TRY(kernels->device_open(0, &device));
+  for (int k = 0; kernels == gpu && k < 3; k++) {
+    profile = gpus[k];
+    if (has_word(device.name, profile)) break;
+  }
+  PSAC_TRY(psac_hardware_find(profile, hardware));
+  hardware->memory = (double)device.memory_free;
+  if (hardware->on_device) {
+    snprintf(hardware->name, sizeof hardware->name, "this machine (%.30s, as %s)", device.name, profile);
+    return PSAC_OK;
+  }
+  const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+  hardware->node_memory = hardware->memory;
+  hardware->ranks_per_node = (double)(n_cores > session->ranks->node_size ? n_cores : session->ranks->node_size);
+  snprintf(hardware->name, sizeof hardware->name, "this machine (%ld core%s, %.3g GB)", n_cores, n_cores == 1 ? "" : "s",
+           1e-9 * (double)device.memory_total);
+  return PSAC_OK;
+}
+
+static psac_status read_hardware(const psac_session *session, psac_hardware *hardware) {
+  const psac_options *options = session->options;
   if (options->gpu && options->hardware) {
     return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a machine; give one of them");
   }
-  PSAC_TRY(psac_hardware_find(options->hardware ? options->hardware : options->gpu ? options->gpu : "h100", hardware));
+  if (!options->gpu && !options->hardware) return describe_here(session, hardware);
+  PSAC_TRY(psac_hardware_find(options->hardware ? options->hardware : options->gpu, hardware));
   if (!options->gpu || hardware->on_device) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT, "--gpu %.40s is no GPU; use --hardware", options->gpu);
 }
@@ -67,7 +105,7 @@ static psac_status read_request(const psac_session *session, psac_plan_request *
   request->config = session->config;
   request->conditions = psac_conditions_default();
   request->n_ranks = session->ranks->n_ranks;
-  PSAC_TRY(read_hardware(options, &request->hardware));
+  PSAC_TRY(read_hardware(session, &request->hardware));
   if (options->n_ranks) PSAC_TRY(psac_option_whole("ranks", options->n_ranks, 1, MOST_RANKS, &request->n_ranks));
   if (options->rates) PSAC_TRY(read_rates(options->rates, &request->conditions));
   PSAC_TRY(read_transport(options->transport, &request->hardware, &request->conditions));
@@ -82,7 +120,8 @@ static psac_status print(const psac_session *session, const psac_plan_request *r
   }
   psac_cost cost;
   psac_cost_estimate(&request->config, request->n_ranks, request->n_replicas, &request->hardware, &request->conditions, &cost);
-  (csv ? psac_plan_print_csv : psac_plan_print_text)(request, &cost);
+  if (csv) psac_plan_print_csv(request, &cost);
+  else psac_plan_print_text(request, &cost, session->options->verbose != NULL);
   return PSAC_OK;
 }
 
@@ -92,7 +131,7 @@ static psac_status check_options(const psac_options *options) {
     const char *name, *value;
   } planned[] = {{"neurons", options->neurons},   {"ranks", options->n_ranks},     {"replicas", options->replicas},
                  {"gpu", options->gpu},           {"hardware", options->hardware}, {"rates", options->rates},
-                 {"format", options->format}};
+                 {"format", options->format},      {"verbose", options->verbose}};
   for (size_t k = 0; options->calibrate && k < sizeof planned / sizeof *planned; k++) {
     if (!planned[k].value) continue;
     return psac_fail(PSAC_ERR_INPUT, "--calibrate measures this machine; --%s does not go with it", planned[k].name);

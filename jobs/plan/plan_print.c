@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/plan.h"
+#include "wrapped.h"
 
 enum { MNIST_IMAGES = 60000, RANKS_MAX = 10000000 };
 
@@ -26,36 +27,75 @@ static double epoch_images(const psac_config *config) {
   return config->training.max_images > 0 ? (double)config->training.max_images : (double)MNIST_IMAGES;
 }
 
-static void print_layout(const psac_plan_request *request, const psac_cost *cost) {
-  char text[2][32];
-  const psac_layout layout = psac_layout_make(cost->plan.n_neurons, cost->n_shards, 0);
-  const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_COLUMN;
-  printf("%s neurons on %s rank%s of %s", grouped((double)cost->plan.n_neurons, text[0]), grouped((double)cost->n_ranks, text[1]),
-         plural(cost->n_ranks), request->hardware.name);
-  if (cost->n_replicas > 1) printf(": %lld shards x %lld replicas", (long long)cost->n_shards, (long long)cost->n_replicas);
-  printf("\n\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.n_local, text[0]));
-  if (n_large > 0 && n_large < cost->n_shards) {
-    printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
-  }
-  printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.n_words, text[0]));
-  printf("  a batch            %lld trials; %lld on a rank, %d side by side\n", (long long)cost->batch,
-         (long long)cost->batch_share, cost->plan.n_together);
+// Three digits; whole and grouped from a thousand on.
+static const char *three_digits(double value, char text[32]) {
+  if (value >= 1000.0) return grouped(value, text);
+  snprintf(text, 32, "%.3g", value);
+  return text;
+}
+
+static psac_config share_of(const psac_plan_request *request, const psac_cost *cost) {
+  return psac_plan_share(&request->config, cost->n_replicas);
 }
 
 static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
   const psac_hardware *hardware = &request->hardware;
-  const double needed = psac_cost_memory(cost, hardware);
+  const psac_config share = share_of(request, cost);
+  const double available = psac_hardware_memory(hardware, cost->n_ranks);
+  const int64_t largest = psac_plan_largest(&share, cost->n_shards, hardware->on_device, available);
+  char text[3][32];
+  const char *verdict = psac_plan_check(&share, &cost->plan) != PSAC_OK ? "CANNOT BE BUILT"
+                        : psac_cost_fits(cost, hardware)                ? "fits" : "DOES NOT FIT";
+  psac_print_wrapped(2, "%s: %s of %s GB on each rank; up to %s neurons would fit", verdict,
+                     three_digits(1e-9 * psac_cost_memory(cost, hardware), text[0]), three_digits(1e-9 * available, text[1]),
+                     grouped((double)largest, text[2]));
+}
+
+static void print_speed(const psac_plan_request *request, const psac_cost *cost) {
+  const double images = epoch_images(&request->config);
+  char text[3][32];
+  if (cost->n_items == 0) {
+    printf("the speed of model seed is not modelled\n");
+    return;
+  }
+  psac_print_wrapped(2, "%s trials/s; an epoch of %s images in %s minutes", three_digits(1.0 / psac_cost_trial(cost), text[0]),
+                     grouped(images, text[1]), three_digits(images * psac_cost_trial(cost) / 60.0, text[2]));
+}
+
+// What can be done where it does not fit.
+static void print_remedy(const psac_plan_request *request, const psac_cost *cost) {
+  const psac_config share = share_of(request, cost);
+  if (psac_plan_check(&share, &cost->plan) != PSAC_OK) psac_print_wrapped(2, "%s", psac_fail_message());
+  if (psac_cost_fits(cost, &request->hardware)) return;
+  psac_hardware full = request->hardware;
+  full.memory = psac_hardware_memory(&full, RANKS_MAX);  // nodes with all of their ranks
+  full.node_memory = 0.0;
+  const int64_t enough = psac_cost_ranks_to_fit(&share, cost->n_shards, RANKS_MAX, &full);
   char text[32];
-  const psac_config share = psac_plan_share(&request->config, cost->n_replicas);
-  const int64_t largest = psac_plan_largest(&share, cost->n_shards, hardware->on_device, hardware->memory);
-  const int fits = psac_cost_fits(cost, hardware);
-  printf("  %s: %.3g of %.3g GB; ", fits ? "fits" : "DOES NOT FIT", 1e-9 * needed, 1e-9 * hardware->memory);
-  printf("%s neurons would be the largest network here\n", grouped((double)largest, text));
-  if (psac_plan_check(&share, &cost->plan) != PSAC_OK) printf("  CANNOT BE BUILT: %s\n", psac_fail_message());
-  if (fits) return;
-  const int64_t enough = psac_cost_ranks_to_fit(&share, cost->n_shards, RANKS_MAX, hardware);
-  if (enough > 0) printf("  %s shards would hold it\n", grouped((double)enough, text));
-  else printf("  no number of ranks holds it: gathered spikes and the index of synapses grow with the whole network\n");
+  if (enough > 0) printf("%s shards would hold it\n", grouped((double)enough, text));
+  else psac_print_wrapped(2, "no number of ranks holds it: gathered spikes and the index of synapses grow with the whole network");
+}
+
+static void print_job(const psac_plan_request *request, const psac_cost *cost) {
+  char text[2][32], replicas[64] = "";
+  if (cost->n_replicas > 1) {
+    snprintf(replicas, sizeof replicas, ": %lld shards x %lld replicas", (long long)cost->n_shards, (long long)cost->n_replicas);
+  }
+  psac_print_wrapped(2, "%s neurons on %s rank%s of %s%s", grouped((double)cost->plan.n_neurons, text[0]),
+                     grouped((double)cost->n_ranks, text[1]), plural(cost->n_ranks), request->hardware.name, replicas);
+}
+
+static void print_layout(const psac_cost *cost) {
+  char text[2][32];
+  const psac_layout layout = psac_layout_make(cost->plan.n_neurons, cost->n_shards, 0);
+  const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_COLUMN;
+  printf("\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.n_local, text[0]));
+  if (n_large > 0 && n_large < cost->n_shards) {
+    printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
+  }
+  printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.n_words, text[0]));
+  printf("  a batch            %lld trial%s; %lld on a rank, %d concurrent\n", (long long)cost->batch, plural(cost->batch),
+         (long long)cost->batch_share, cost->plan.n_together);
 }
 
 static void print_memory(const psac_plan_request *request, const psac_cost *cost) {
@@ -66,10 +106,13 @@ static void print_memory(const psac_plan_request *request, const psac_cost *cost
   }
   printf("  %-28s %17s\n", request->hardware.on_device ? "all of the device" : "all", grouped(cost->plan.bytes, text));
   printf("  %-28s %17s\n", "beside it, on the host", grouped(cost->plan.host_bytes, text));
-  print_fit(request, cost);
 }
 
-static void print_stages(const psac_plan_request *request, const psac_cost *cost) {
+static const char *mostly(const double part[PSAC_N_COST_PARTS]) {
+  return psac_cost_part_name(psac_cost_dominant(part));
+}
+
+static void print_stages(const psac_cost *cost) {
   const double batch = (double)cost->batch;
   printf("\nTime, predicted           us per step   ms per trial   share\n");
   for (int s = 0; s < PSAC_N_STAGES; s++) {
@@ -79,26 +122,15 @@ static void print_stages(const psac_plan_request *request, const psac_cost *cost
   }
   printf("  %-22s %12.4g   %12.4g\n", "all", 1e6 * cost->seconds / cost->steps, 1e3 * psac_cost_trial(cost));
   printf("  %-22s %12.4g   %12.4g\n", "floor", 1e6 * cost->floor / cost->steps, 1e3 * cost->floor / batch);
-  const psac_cost_part dominant = psac_cost_dominant(cost->part);
-  printf("  a step is of all trials side by side; most of the time, %.0f %%, is %s\n",
-         100.0 * cost->part[dominant] / cost->seconds, psac_cost_part_name(dominant));
-  const double images = epoch_images(&request->config), epoch = images * psac_cost_trial(cost);
-  const char *unit = epoch < 120.0 ? "s" : epoch < 7200.0 ? "min" : "h";
-  char text[32];
-  printf("  %.4g trials/s; an epoch of %s images in %.4g %s\n", batch / cost->seconds, grouped(images, text),
-         epoch / (epoch < 120.0 ? 1.0 : epoch < 7200.0 ? 60.0 : 3600.0), unit);
-}
-
-static const char *mostly(const double part[PSAC_N_COST_PARTS]) {
-  return psac_cost_part_name(psac_cost_dominant(part));
+  const double most = 100.0 * cost->part[psac_cost_dominant(cost->part)] / cost->seconds;
+  psac_print_wrapped(2, "  A step is of all concurrent trials. Most of the time, %.0f %%, is %s.", most, mostly(cost->part));
 }
 
 static void print_items(const psac_cost *cost) {
-  printf("\nIn a step                  calls    bytes moved  / least   instructions   floor us   expected us  mostly\n");
+  printf("\nIn a step                   calls    bytes floor us      us mostly\n");
   for (int k = 0; k < cost->n_items; k++) {
     const psac_cost_item *item = &cost->item[k];
-    printf("  %-22s %8.3g   %12.4g   %6.3g   %12.4g   %8.3g   %11.4g  %s\n", item->name, item->calls / cost->steps,
-           item->bytes / cost->steps, item->least > 0.0 ? item->bytes / item->least : 1.0, item->operations / cost->steps,
+    printf(" %-24s %7.2g %8.3g %8.3g %7.3g %s\n", item->name, item->calls / cost->steps, item->bytes / cost->steps,
            1e6 * item->floor / cost->steps, 1e6 * item->seconds / cost->steps, mostly(item->part));
   }
 }
@@ -108,21 +140,23 @@ static void print_advice(const psac_plan_request *request, const psac_cost *cost
   const int n = psac_plan_advise(request, cost, advice);
   printf("\nWhat would help\n");
   for (int k = 0; k < n; k++) {
-    printf("  %5.2f x  %s%s%s%s\n", advice[k].gain, advice[k].change, advice[k].note[0] ? " (" : "", advice[k].note,
-           advice[k].note[0] ? ")" : "");
+    const char *note = advice[k].note;
+    printf("  %5.2f x  ", advice[k].gain);
+    psac_print_wrapped(11, "%s%s%s%s", advice[k].change, note[0] ? " (" : "", note, note[0] ? ")" : "");
   }
   if (n == 0) printf("  nothing that was tried makes a difference and fits\n");
 }
 
-void psac_plan_print_text(const psac_plan_request *request, const psac_cost *cost) {
-  print_layout(request, cost);
+void psac_plan_print_text(const psac_plan_request *request, const psac_cost *cost, int verbose) {
+  print_fit(request, cost);
+  print_speed(request, cost);
+  print_remedy(request, cost);
+  print_job(request, cost);
+  print_layout(cost);
   print_memory(request, cost);
-  if (cost->n_items == 0) {
-    printf("\nThe time of model seed is not modelled.\n");
-    return;
-  }
-  print_stages(request, cost);
-  print_items(cost);
+  if (cost->n_items == 0) return;
+  print_stages(cost);
+  if (verbose) print_items(cost);
   print_advice(request, cost);
 }
 
@@ -141,6 +175,7 @@ static void print_csv_memory(const psac_plan_request *request, const psac_cost *
   for (int k = 0; k < cost->plan.n_items; k++) row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
   row("memory", "all", "bytes", cost->plan.bytes);
   row("memory", "host", "bytes", cost->plan.host_bytes);
+  row("memory", "available", "bytes", psac_hardware_memory(&request->hardware, cost->n_ranks));
   row("memory", "all", "fits", psac_cost_fits(cost, &request->hardware));
 }
 

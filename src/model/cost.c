@@ -233,7 +233,7 @@ double psac_cost_memory(const psac_cost *cost, const psac_hardware *hardware) {
 }
 
 int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware) {
-  return psac_cost_memory(cost, hardware) <= hardware->memory;
+  return psac_cost_memory(cost, hardware) <= psac_hardware_memory(hardware, cost->n_ranks);
 }
 
 int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, const psac_hardware *hardware,
@@ -256,7 +256,8 @@ int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, cons
 
 static int fits_on(const psac_config *config, int64_t n_ranks, const psac_hardware *hardware) {
   const psac_plan plan = psac_plan_make(config, n_ranks, hardware->on_device);
-  return plan.bytes + (hardware->on_device ? 0.0 : plan.host_bytes) <= hardware->memory;
+  const double needed = plan.bytes + (hardware->on_device ? 0.0 : plan.host_bytes);
+  return needed <= psac_hardware_memory(hardware, n_ranks) && psac_plan_check(config, &plan) == PSAC_OK;
 }
 
 int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most, const psac_hardware *hardware) {

@@ -1,5 +1,6 @@
 #include "model/hardware.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,11 @@ static const psac_key keys[] = {
 #undef X
 };
 enum { N_KEYS = sizeof keys / sizeof *keys };
+
+double psac_hardware_memory(const psac_hardware *hardware, int64_t n_ranks) {
+  if (hardware->node_memory == 0.0) return hardware->memory;
+  return hardware->node_memory / fmin((double)n_ranks, hardware->ranks_per_node);
+}
 
 static int find_key(const char *name) {
   int k = 0;

@@ -4,6 +4,7 @@
 #define PSAC_MODEL_HARDWARE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -52,7 +53,11 @@ typedef struct psac_hardware {
 #define X(key, unit, lowest, highest, meaning) double key;
   PSAC_HARDWARE_LIST(X)
 #undef X
+  double node_memory;  // bytes that the ranks of a node share, rather than each having `memory`; 0 = not so. No key of a file
 } psac_hardware;
+
+// Bytes that each rank of a job of n_ranks may fill.
+double psac_hardware_memory(const psac_hardware *hardware, int64_t n_ranks);
 
 // Finds a machine: the name of one in the built-in configs/hardware.yaml, or a file of that form, whose first machine is taken;
 // "FILE:NAME" takes another. Every key of the machine has to be there. PSAC_ERR_INPUT names line, key and value.

@@ -138,7 +138,8 @@ int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_dev
   while (beyond - fits > 1) {
     tried.middle_layer.num_neurons = fits + (beyond - fits) / 2;
     const psac_plan plan = psac_plan_make(&tried, n_ranks, on_device);
-    if (plan.bytes + (on_device ? 0.0 : plan.host_bytes) <= bytes) fits = tried.middle_layer.num_neurons;
+    const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
+    if (needed <= bytes && psac_plan_check(&tried, &plan) == PSAC_OK) fits = tried.middle_layer.num_neurons;
     else beyond = tried.middle_layer.num_neurons;
   }
   return fits >= 1000 ? fits / 1000 * 1000 : fits;

@@ -17,20 +17,51 @@ class Plans(Mistakes):
     def rows(self, *arguments):
         return list(csv.DictReader(self.plan("--format", "csv", *arguments).splitlines()))
 
+    def test_the_answer_comes_first(self):
+        lines = self.plan("--neurons", "1e8", "--ranks", "512", "--gpu", "h100").splitlines()
+        self.assertRegex(lines[0], r"^fits: \d\.\d\d of 78 GB on each rank; up to [\d,]+ neurons would fit$")
+        self.assertRegex(lines[1], r"^[\d.]+ trials/s; an epoch of 60,000 images in [\d,.]+ minutes$")
+        self.assertEqual(lines[2], "100,000,000 neurons on 512 ranks of h100")
+
     def test_all_sections_are_printed(self):
-        out = self.plan("--neurons", "1e8", "--ranks", "512")
-        for part in ("100,000,000 neurons on 512 ranks of h100", "Layout", "Memory of a rank", "fits: ", "Time, predicted",
-                     "middle", "trials/s; an epoch", "recurrent_currents", "gather middle spikes", "What would help"):
-            self.assertIn(part, out)
+        arguments = ["--neurons", "1e8", "--ranks", "512", "--gpu", "h100"]
+        brief, verbose = self.plan(*arguments), self.plan(*arguments, "--verbose")
+        for part in ("Layout", "Memory of a rank", "Time, predicted", "middle", "What would help"):
+            self.assertIn(part, brief)
+        for part in ("recurrent_currents", "gather middle spikes"):
+            self.assertNotIn(part, brief)
+            self.assertIn(part, verbose)
+        self.assertEqual([line for line in verbose.splitlines() if line and line in brief], [line for line in brief.splitlines() if line])
+
+    def test_everything_fits_80_columns(self):
+        for arguments in (["--hardware", "cpu"], ["--gpu", "h100", "--neurons", "1e8", "--ranks", "8"], ["--config", "seed"],
+                          ["--neurons", "1e12", "--ranks", "1e6", "--replicas", "50"], ["--neurons", "1e9", "--gpu", "a100"]):
+            for line in self.plan("--verbose", *arguments).splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_it_plans_for_this_machine_if_none_is_named(self):
+        for ranks in (1, 2):
+            out = self.plan("--ranks", ranks)
+            self.assertRegex(out, rf"\n5,000 neurons on {ranks} ranks? of this machine \(")
+        if "backend cpu" not in self.assert_works(["info"]).out:
+            return
+        cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+        self.assertRegex(out, rf"of this machine \({cores} cores?, ")
+        self.assertAlmostEqual(float(re.search(r"cores?, ([\d,.]+) GB\)", out)[1].replace(",", "")) / memory, 1, delta=0.02)
+        available = [float(re.search(r"of ([\d,.]+) GB on", self.plan("--ranks", n))[1].replace(",", "")) for n in (1, cores, 2 * cores)]
+        self.assertLess(available[0], 1.02 * memory)
+        self.assertAlmostEqual(available[1] * cores / available[0], 1, delta=0.3)  # a node's ranks share its memory
+        self.assertAlmostEqual(available[2] / available[1], 1, delta=0.3)          # these are two nodes
 
     def test_several_ranks_print_once_and_are_the_default(self):
-        out = self.plan(ranks=3)
+        out = self.plan("--gpu", "h100", ranks=3)
         self.assertIn("on 3 ranks of h100", out)
-        self.assertEqual(self.plan("--ranks", "3"), out)
+        self.assertEqual(self.plan("--gpu", "h100", "--ranks", "3"), out)
 
     def test_numbers_may_have_exponents(self):
-        self.assertEqual(self.plan("--neurons", "1e8", "--ranks", "1e2"), self.plan("--neurons", "100000000", "--ranks", "100"))
-        self.assertEqual(self.plan("--neurons", "7e3"), self.plan("--set", "middle_layer.num_neurons=7000"))
+        h100 = ["--gpu", "h100"]
+        self.assertEqual(self.plan(*h100, "--neurons", "1e8", "--ranks", "1e2"), self.plan(*h100, "--neurons", "100000000", "--ranks", "100"))
+        self.assertEqual(self.plan(*h100, "--neurons", "7e3"), self.plan(*h100, "--set", "middle_layer.num_neurons=7000"))
 
     def test_stages_and_parts_add_up(self):
         for arguments in (["--ranks", "8"], ["--hardware", "cpu"], ["--neurons", "1e10", "--ranks", "1e5"]):
@@ -41,23 +72,26 @@ class Plans(Mistakes):
                 self.assertAlmostEqual(sum(parts) / total, 1.0, places=6)
 
     def test_too_large_a_network_says_what_would_hold_it(self):
-        out = self.plan("--neurons", "1e9", "--ranks", "2")
-        self.assertRegex(out, r"DOES NOT FIT: \d+ of 78 GB; [\d,]+ neurons would be the largest")
-        enough = int(re.search(r"\n  ([\d,]+) shards would hold it", out)[1].replace(",", ""))
-        self.assertIn(" fits: ", self.plan("--neurons", "1e9", "--ranks", enough))
-        self.assertIn("no number of ranks holds it", self.plan("--neurons", "5e11", "--ranks", "1e6"))
-        self.assertIn("CANNOT BE BUILT", self.plan("--neurons", "1e12", "--ranks", "1e6", "--set", "recurrence.in_degree=0"))
+        h100 = ["--gpu", "h100"]
+        out = self.plan(*h100, "--neurons", "1e9", "--ranks", "2")
+        self.assertRegex(out, r"^CANNOT BE BUILT: \d+ of 78 GB on each rank; up to [\d,]+ neurons")
+        enough = int(re.search(r"\n([\d,]+) shards would hold it", out)[1].replace(",", ""))
+        self.assertRegex(self.plan(*h100, "--neurons", "1e9", "--ranks", enough), "^fits: ")
+        self.assertRegex(self.plan(*h100, "--neurons", "2e8", "--set", "recurrence.in_degree=0"), r"^DOES NOT FIT: [\d.]+ of 78 GB")
+        self.assertIn("no number of ranks holds it", self.plan(*h100, "--neurons", "5e11", "--ranks", "1e6"))
+        self.assertRegex(self.plan(*h100, "--neurons", "1e12", "--ranks", "1e6", "--set", "recurrence.in_degree=0"),
+                         "^CANNOT BE BUILT: ")
 
     def test_small_networks_and_model_seed(self):
         self.plan("--neurons", "9")
         self.plan("--neurons", "1", "--set", "recurrence.in_degree=0")
-        self.assertIn("model seed is not modelled", self.plan("--config", "seed", "--hardware", "cpu"))
+        self.assertIn("the speed of model seed is not modelled", self.plan("--config", "seed", "--hardware", "cpu"))
         self.assertFalse([row for row in self.rows("--config", "seed") if row["section"] == "stage"])
 
     def test_replicas(self):
-        self.assertIn("4 shards x 2 replicas", self.plan("--ranks", "8", "--replicas", "2"))
-        self.assertRegex(self.plan("--ranks", "8", "--replicas", "auto"), r"\d+ shards x \d+ replicas")
-        self.assertNotIn("replicas)", self.plan("--ranks", "8", "--replicas", "1"))
+        self.assertIn("4 shards x 2 replicas", self.plan("--gpu", "h100", "--ranks", "8", "--replicas", "2"))
+        self.assertRegex(self.plan("--gpu", "h100", "--ranks", "8", "--replicas", "auto"), r"\d+ shards x \d+ replicas")
+        self.assertNotIn(" replicas\n", self.plan("--gpu", "h100", "--ranks", "8", "--replicas", "1"))
 
     def test_a_machine_of_ones_own(self):
         with open(self.path("my machines.yaml"), "w") as file:

@@ -143,9 +143,12 @@ static void test_the_largest_network_fits_and_one_more_thousand_does_not(void **
   for (size_t k = 0; k < COUNT(memory); k++) {
     config.middle_layer.num_neurons = psac_plan_largest(&config, 8, 1, memory[k]);
     assert_true(config.middle_layer.num_neurons > 100000);
-    assert_true(psac_plan_make(&config, 8, 1).bytes <= memory[k]);
+    const psac_plan largest = psac_plan_make(&config, 8, 1);
+    assert_true(largest.bytes <= memory[k]);
+    assert_ok(psac_plan_check(&config, &largest));
     config.middle_layer.num_neurons += 2000;
-    assert_true(psac_plan_make(&config, 8, 1).bytes > memory[k]);
+    const psac_plan larger = psac_plan_make(&config, 8, 1);
+    assert_true(larger.bytes > memory[k] || psac_plan_check(&config, &larger) != PSAC_OK);
   }
   assert_int_equal(psac_plan_largest(&config, 1, 0, 10.0), 0);
 }
