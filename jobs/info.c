@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config_yaml.h"
 #include "jobs.h"
 #include "session.h"
 #include "version.h"
@@ -14,12 +15,19 @@ typedef struct place {
   psac_device device;
 } place;
 
+// The next of a list, if it is anything.
+static void print_next(const char *name) {
+  if (name[0]) printf(", %s", name);
+}
+
 static void print_build(const psac_ranks *ranks) {
   printf("psac_dist %s (%s)\n", PSAC_VERSION, PSAC_GIT_REVISION);
   printf("compiler:   %s, %s\n", PSAC_COMPILER, PSAC_BUILD_TYPE);
-  printf("libraries:  %s, HDF5 %s\n", ranks->mpi_library, PSAC_HDF5_VERSION);
-  printf("backends:   ");
-  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) printf("%s ", (*each)->name);
+  printf("libraries:  %s, HDF5 %s, libfyaml %s", ranks->mpi_library, PSAC_HDF5_VERSION, psac_yaml_version());
+  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) print_next((*each)->library);
+  print_next(psac_transport_library());
+  printf("\nbackends:   %s", psac_kernels_all()[0]->name);
+  for (const psac_kernels *const *each = psac_kernels_all() + 1; *each; each++) print_next((*each)->name);
   const int lacks_nccl = psac_kernels_all()[1] && !psac_transport_connects_devices();
   printf("\ntransports: %s%s\n", psac_transport_names(), lacks_nccl ? " (built without NCCL)" : "");
 }

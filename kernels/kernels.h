@@ -176,6 +176,7 @@ typedef struct psac_event {
 
 typedef struct psac_kernels {
   const char *name;
+  const char *library;  // that it was built with, as in "CUDA 13.0"; "" = none
 
   // Devices this process may use, and binding it to one of them before anything else is done. device_count gives 0 and a reason
   // (static text, or "") where there is none.

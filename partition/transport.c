@@ -3,11 +3,17 @@
 #include <string.h>
 
 #ifdef PSAC_HAS_NCCL
+#include <nccl.h>
+
 static const psac_transport *const nccl = &psac_transport_nccl;
 const char *psac_transport_names(void) { return "self, mpi, nccl"; }
+#define TEXT_OF(number) #number
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+const char *psac_transport_library(void) { return "NCCL " VERSION_TEXT(NCCL_MAJOR, NCCL_MINOR, NCCL_PATCH); }
 #else
 static const psac_transport *const nccl = NULL;
 const char *psac_transport_names(void) { return "self, mpi"; }
+const char *psac_transport_library(void) { return ""; }
 #endif
 
 int psac_transport_connects_devices(void) { return nccl != NULL; }

@@ -61,6 +61,7 @@ size_t psac_transport_all_reduce_bytes(const psac_transport *transport, size_t n
 // Names of the transports of this build, separated by ", "; whether one of them is of devices among themselves (nccl).
 const char *psac_transport_names(void);
 int psac_transport_connects_devices(void);
+const char *psac_transport_library(void);  // that connects them, as in "NCCL 2.27.3"; "" = none
 
 extern const psac_transport psac_transport_self;
 extern const psac_transport psac_transport_mpi;

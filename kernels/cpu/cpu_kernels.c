@@ -99,6 +99,7 @@ static void cpu_recording_destroy(psac_recording *recording) { (void)recording; 
 
 const psac_kernels psac_kernels_cpu = {
     .name = "cpu",
+    .library = "",
     .device_count = cpu_device_count,
     .device_open = cpu_device_open,
     .alloc = psac_cpu_alloc,

@@ -186,8 +186,11 @@ static void cuda_recording_destroy(psac_recording *recording) {
 }
 
 static psac_kernels make_table(void) {
+  static char library[32];
   psac_kernels table = {};
+  snprintf(library, sizeof library, "CUDA %d.%d", CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
   table.name = "cuda";
+  table.library = library;
   table.device_count = cuda_device_count;
   table.device_open = cuda_device_open;
   table.alloc = psac_cuda_alloc;

@@ -64,6 +64,8 @@ static psac_status check_text(psac_yaml *yaml, const char *text, size_t n_bytes)
 }
 
 // Takes the place of libfyaml's own output to standard error.
+const char *psac_yaml_version(void) { return fy_library_version(); }
+
 static void print_nothing(struct fy_diag *diag, void *user, const char *text, size_t n_bytes) {
   (void)diag, (void)user, (void)text, (void)n_bytes;
 }

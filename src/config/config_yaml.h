@@ -29,6 +29,9 @@ typedef struct psac_yaml_item {
 
 typedef struct psac_yaml psac_yaml;
 
+// Version of libfyaml, as it is loaded.
+const char *psac_yaml_version(void);
+
 // Starts to read `text`. Messages begin with "origin:line: ", or "origin: " if the text has no lines worth counting.
 // `text` and `origin` are borrowed until psac_yaml_close.
 psac_status psac_yaml_open(const char *text, size_t n_bytes, const char *origin, bool has_lines, psac_yaml **out);

@@ -61,6 +61,11 @@ class Help(Mistakes):
             out = self.assert_works(["info"], ranks=ranks).out
             for part in ("psac_dist ", "HDF5 ", "cpu", "transports: self, mpi", f"{ranks} rank", f"  rank {ranks - 1}: "):
                 self.assertIn(part, out)
+            lists = dict(re.findall(r"^(libraries|backends|transports): +(.+)$", out, re.MULTILINE))
+            self.assertRegex(lists["libraries"], r"^\S.*, HDF5 \d[\d.]+, libfyaml \d[\d.]+")
+            self.assertIn(lists["backends"], ("cpu", "cpu, cuda"))
+            self.assertEqual("cuda" in lists["backends"], bool(re.search(r", CUDA \d+\.\d+(,|$)", lists["libraries"])))
+            self.assertEqual("nccl" in lists["transports"], bool(re.search(r", NCCL \d+\.\d+\.\d+$", lists["libraries"])))
 
 
 class Refusals(Mistakes):
