@@ -35,6 +35,13 @@ start_job() {
   . "$PSAC_ROOT/slurm/env.sh"
 }
 
+# task_name RANKS:CASE:REPEAT: how the log and the report call a measurement.
+task_name() {
+  local ranks case repeat
+  IFS=: read -r ranks case repeat <<<"$1"
+  printf 'case %s of %s on %s ranks, repeat %s' "$case" "$PSAC_STUDY" "$ranks" "$repeat"
+}
+
 # measure "RANKS:CASE:REPEAT ..." ARGUMENT...: one task of an array; the list names one measurement for each task.
 measure() {
   local -a tasks
@@ -42,7 +49,7 @@ measure() {
   shift
   local ranks case repeat
   IFS=: read -r ranks case repeat <<<"${tasks[$SLURM_ARRAY_TASK_ID]}"
-  echo "scaling_study.sh: job $SLURM_JOB_ID, case $case of $PSAC_STUDY on $ranks ranks, repeat $repeat, on $SLURM_JOB_NODELIST"
+  echo "scaling_study.sh: job $SLURM_JOB_ID, $(task_name "$ranks:$case:$repeat"), on $SLURM_JOB_NODELIST"
   psac_launch "$ranks" "$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" --only "$case:$repeat" ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
     --data "$PSAC_DATA" --out "$PSAC_OUT" --progress lines "$@"
 }
@@ -89,12 +96,14 @@ list_tasks() {
 
 # submit_array NAME RANKS TASK...: one array, sized for so many ranks.
 submit_array() {
-  local name=$1 ranks=$2 array
+  local name=$1 ranks=$2 array task
   shift 2
   array=0-$(($# - 1))${PSAC_AT_ONCE:+%$PSAC_AT_ONCE}
   shape_of_ranks "$ranks"
   submit --job-name="$name" --array="$array" --output="$PSAC_OUT/log/%x-%A_%a.out" "${shape[@]}" \
     "$PSAC_ROOT/slurm/scaling_study.sh" measure "$*" "${program_arguments[@]}"
+  # Which measurement is which task, so that the report can name one that never started.
+  [ -n "$dry_run" ] || for task; do task_name "$task"; echo; done >"$PSAC_OUT/log/$name-$job.tasks"
   echo "job array $job: measurements: $#, each with --ntasks=$ranks"
 }
 

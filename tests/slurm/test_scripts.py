@@ -74,6 +74,15 @@ class Scripts(unittest.TestCase):
         self.assertIn("--dependency=afterany:1 ", report)
         self.assertIn("measurements: 12,", out)
 
+    def test_what_each_task_measures_is_written_beside_its_log(self):
+        result = self.run_script("scaling_study.sh", "--repeats", 2)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        with open(self.path("out/log/scaling-7.tasks"), encoding="utf-8") as file:
+            tasks = file.read().splitlines()
+        study = os.path.join(os.path.realpath(self.folder), "study.yaml")
+        expected = [f"case {case} of {study} on {ranks} ranks, repeat {repeat}" for ranks in (1, 4) for case in (0, 1) for repeat in (1, 2)]
+        self.assertEqual([task.replace(self.path("study.yaml"), study) for task in tasks], expected)
+
     def test_replicas_that_divide_no_ranks_are_left_out(self):
         self.write("study.yaml", "size: {neurons: 100, ranks: [1, 2, 4], replicas: [1, 2, 4, auto], trials: 8}\n")
         out = self.run_script("scaling_study.sh", "--dry-run").stdout

@@ -10,7 +10,7 @@ import matplotlib
 matplotlib.use("Agg")  # files only: must not need a display
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 PIXELS_PER_INCH = 116  # on the page; the files have twice as many
@@ -55,6 +55,23 @@ def save(draw, run, path_of):
     return tuple(round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
 
 
+def luminance(colour):
+    """Relative luminance, as WCAG 2 defines it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """Contrast ratio, from 1 to 21."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def readable(paper, ink):
+    """The ink if it stands out from the paper, else black or white, one of which always has a contrast of 4.58."""
+    return ink if contrast(ink, paper) >= 4.5 else max("black", "white", key=lambda colour: contrast(colour, paper))
+
+
 def thousands(axis):
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
@@ -83,14 +100,14 @@ def learning_curve(run, theme):
     """Accuracy, TD error and firing rates over training, one point per log interval."""
     curve, epochs = run.interval, run.epoch
     figure, (top, middle, bottom) = plt.subplots(3, 1, figsize=(WIDTH, 5.4), sharex=True, gridspec_kw={"height_ratios": [2.4, 1, 1.3]})
-    figure.subplots_adjust(left=0.09, right=0.855, top=0.945, bottom=0.085, hspace=0.16)
+    figure.subplots_adjust(left=0.09, right=0.845, top=0.945, bottom=0.085, hspace=0.16)
     style = {"marker": "o", "markersize": 3, "clip_on": False} if len(curve["trials"]) < 4 else {}
     last = curve["trials"][-1]
 
     top.plot(curve["trials"], 100 * curve["accuracy"], color=theme.exc, **style)
     top.axhline(10, color=theme.quiet, lw=0.8, ls=(0, (4, 3)))
     top.set(ylabel="Correct decisions (%)", ylim=(0, 100), xlim=(0, last))
-    labels = [(10, "chance", theme.quiet), (100 * curve["accuracy"][-1], f"training {100 * curve['accuracy'][-1]:.1f} %", theme.exc)]
+    labels = [(10, "chance", theme.quiet), (100 * curve["accuracy"][-1], f"interval {100 * curve['accuracy'][-1]:.1f} %", theme.exc)]
     if run.evaluation:
         labels.append((100 * run.evaluation["accuracy"], f"test {100 * run.evaluation['accuracy']:.2f} %", theme.output))
         top.plot(last, 100 * run.evaluation["accuracy"], "o", color=theme.output, ms=5, clip_on=False, zorder=5)
@@ -131,12 +148,13 @@ def confusion(run, theme):
     figure, ax = plt.subplots(figsize=(5.2, 4.67))
     figure.subplots_adjust(left=0.075, right=0.895, top=0.895, bottom=0.05)
     limit = max(mistakes.max(), 0.1)
-    ax.imshow(mistakes, cmap=theme.scale(theme.paper, theme.inh), vmin=0, vmax=limit)
+    shade = theme.scale(theme.paper, theme.inh)
+    ax.imshow(mistakes, cmap=shade, vmin=0, vmax=limit)
     for i, j in np.argwhere(counts > 0):
         if i == j:
             ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, color=theme.faint, lw=0))
-        strong = i != j and mistakes[i, j] > 0.6 * limit
-        ax.text(j, i, f"{counts[i, j]:,.0f}", ha="center", va="center", size=8, color=theme.paper if strong else theme.ink)
+        cell = theme.faint if i == j else shade(mistakes[i, j] / limit)
+        ax.text(j, i, f"{counts[i, j]:,.0f}", ha="center", va="center", size=8, color=readable(cell, theme.ink))
     for k in range(10):
         ax.text(9.75, k, f"{share[k, k]:.1f} %" if per_label[k] else "", va="center", size=8, color=theme.quiet)
         right = f"{100 * counts[k, k] / per_prediction[k]:.1f} %" if per_prediction[k] else "never"
@@ -263,7 +281,7 @@ def histograms(ax, groups, top):
         ax.stairs(height, edges, color=colour, fill=True, alpha=0.18, lw=0)
         ax.stairs(height, edges, color=colour, lw=1.3)
         ax.text(0.98, 0.97 - 0.085 * line, f"{name}: median {np.median(values):.3g}{unit}", color=colour, size=8.5, ha="right", va="top", transform=ax.transAxes)
-    ax.set(xlim=(0, top), ylim=(0, 1.3 * (ax.dataLim.y1 if ax.dataLim.y1 > 0 else 100)))
+    ax.set(xlim=(0, top), ylim=(0, 1.4 * (ax.dataLim.y1 if ax.dataLim.y1 > 0 else 100)))
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.grid(axis="y")
 
@@ -280,11 +298,11 @@ def rates(run, theme):
     known = np.isfinite(cv)
     highest = np.percentile(cv[known], 99.8) if known.any() else 0
     histograms(right, [(name, cv[kind & known], colour, "") for name, kind, colour in kinds], max(1.02 * highest, 1.25))
-    right.set(xlabel="Local CV (CV2) of a neuron's inter-spike intervals")
+    right.set(xlabel="CV2 of a neuron's inter-spike intervals")
     if not known.any():
         right.text(0.5, 0.5, "no neuron fired often enough", color=theme.quiet, ha="center", transform=right.transAxes)
-    right.axvline(1, ymax=0.76, color=theme.quiet, lw=0.8, ls=(0, (4, 3)))
-    right.text(1.012, 0.68, "Poisson", size=7.5, color=theme.quiet, rotation=90, transform=right.get_xaxis_transform(), va="center")
+    right.axvline(1, ymax=0.73, color=theme.quiet, lw=0.8, ls=(0, (4, 3)))
+    right.text(1, 0.74, "Poisson", size=7.5, color=theme.quiet, transform=right.get_xaxis_transform(), ha="center", va="bottom")
     return figure
 
 

@@ -1,6 +1,7 @@
 """The report of a scaling study: joins the rows of all files in its folder, and makes tables, figures and one page of them."""
 import csv
 import html
+import re
 from types import SimpleNamespace
 
 import h5py
@@ -35,6 +36,30 @@ def read_file(path):
         return rows, [text(stage) for stage in member(file, "stages")[:]]
 
 
+def failed_tasks(folder):
+    """(what was to be measured, why there is no row of it, the log's name) of every task of slurm/scaling_study.sh that failed and was not
+    made up for by another of the same. A task that worked ends its log with the name of its file; FOLDER/log/*.tasks lists an array's."""
+    done, failed = set(), {}
+    logs = folder / "log"
+    for path in sorted(logs.glob("*_*.out")):
+        lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        told = [re.match(r"scaling_study\.sh: job \S+, (case .*, repeat \d+), on ", line) for line in lines]
+        what = next((match[1] for match in told if match), None)
+        if any(line.startswith("rows: ") for line in lines):
+            done.add(what)
+        else:
+            reasons = [line for line in lines if re.match(r"psac_dist: |slurmstepd: error|srun: error|mpirun noticed", line)] or lines[-1:] or ["the log is empty"]
+            failed[path.name] = what, reasons[-1].strip()
+    for path in sorted(logs.glob("*.tasks")):
+        for k, what in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines()):
+            name = f"{path.stem}_{k}.out"
+            if not (logs / name).exists():
+                failed[name] = what, "it never started: there is no log"
+            elif name in failed and failed[name][0] is None:
+                failed[name] = what, failed[name][1]
+    return [(what or "a task", reason, name) for name, (what, reason) in failed.items() if what not in done]
+
+
 def read_study(folder):
     rows, stages, files = [], None, sorted(folder.glob("*.h5"))
     for path in files:
@@ -45,15 +70,17 @@ def read_study(folder):
         if stages is not None and names != stages:
             raise BadRun(f"{path.name}: its stages {names} are not those of {files[0].name}: a study of one version of the program is shown")
         rows, stages = rows + found, names
+    failed = failed_tasks(folder)
     if not rows:
-        raise BadRun("holds no rows of psac_dist scaling (files *.h5)")
+        first = "".join(f"; {plural(len(failed), 'task')} failed, the first: {what}: {reason}" for what, reason, _ in failed[:1])
+        raise BadRun("holds no rows of psac_dist scaling (files *.h5)" + first)
     rows.sort(key=lambda row: (list(study_figures.KINDS).index(row["kind"]) if row["kind"] in study_figures.KINDS else 9, row["as_rank"] >= 0,
                                row["neurons"], row["batch"], row["ranks"], row["replicas"], row["backend"], row["end_time"]))
     for row in rows:
         row["pretended"] = row["as_rank"] >= 0
         row["memory"] = row["device_bytes"] if row["device_bytes"] > 0 else row["network_bytes"]
         row["exchange"] = row["stage_mean_s"][stages.index("exchange")] / row["seconds"]
-    return SimpleNamespace(name=folder.resolve().name, rows=rows, stages=stages, n_files=len(files))
+    return SimpleNamespace(name=folder.resolve().name, rows=rows, stages=stages, n_files=len(files), failed=failed)
 
 
 # ---------------------------------------------------------------- tables
@@ -82,7 +109,7 @@ def figure_of(value):
 def summary(study):
     """(head, rows of text): repeats joined, as median and spread."""
     head = ["kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "repeats", "trials/s", "lowest", "highest", "ms per step", "exchange",
-            "MB per rank", "spikes/s", "synaptic events/s", "accuracy"]
+            "MB per rank", "spikes/s", "synaptic events/s", "test accuracy"]
     body = []
     key = lambda row: tuple(row[name] for name in ("kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "pretended", "trials"))
     for (kind, neurons, ranks, replicas, nodes, backend, batch, pretended, _), rows in study_figures.groups(study.rows, key).items():
@@ -118,6 +145,9 @@ def report_study(folder, out):
     def write(new):
         body = [f"<p>{plural(len(study.rows), 'row')} from {plural(study.n_files, 'file')}. Points are medians over repeats, bars reach from the lowest "
                 "to the highest. Open symbols are pretended ranks: one rank's true share computed on its own, its messages modelled.</p>"]
+        if study.failed:
+            body.append(f"<h2>Failed</h2><p>{plural(len(study.failed), 'task')} of Slurm left no row, as they failed or still run:</p><ul>" + "".join(
+                f"<li>{html.escape(what)}: {html.escape(reason)} (<code>log/{html.escape(name)}</code>)</li>" for what, reason, name in study.failed) + "</ul>")
         for figure in shown:
             body.append(f"<h2>{figure.title}</h2><figure>{picture(figure.draw, study, new, figure.title)}<figcaption>{figure.caption}</figcaption></figure>")
         if absent:
@@ -130,3 +160,5 @@ def report_study(folder, out):
 
     publish(write, out, {"index.html", *TABLES} | picture_names(figure.draw for figure in study_figures.FIGURES))
     print(f"{plural(len(study.rows), 'row')} from {plural(study.n_files, 'file')}")
+    for what, reason, name in study.failed:
+        print(f"failed: {what}: {reason} (log/{name})")

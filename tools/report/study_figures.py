@@ -5,7 +5,7 @@ from typing import Callable
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from figures import WIDTH
 
@@ -58,18 +58,39 @@ def curve(ax, rows, x, value, colour, label, pretended):
                 mfc=ax.get_facecolor() if pretended else colour, mew=1.2, elinewidth=1.1, capsize=2.5, label=label, zorder=3)
 
 
-def log_axis(axis, values, base=10, name=short):
-    """A logarithmic axis that names the values themselves where they are few, else decades."""
+def log_places(low, high):
+    """Round numbers for the labels of a logarithmic axis: decades, where there are at least four of them, or finer."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        places = [place for place in np.outer(decades, digits).ravel() if low <= place <= high]
+        if len(places) >= 4:
+            return places
+    return [place for place in MaxNLocator(5).tick_values(low, high) if low <= place <= high]
+
+
+def set_log(axis, base, places, name):
+    """A logarithmic axis with labels at these places, or at powers of the base."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log", base=base)
-    values = sorted(set(values))
-    few = len(values) <= 12 and all(b / a > (values[-1] / values[0]) ** 0.11 for a, b in zip(values, values[1:]))
-    axis.set_major_locator(FixedLocator(values) if few else LogLocator(base))
+    axis.set_major_locator(FixedLocator(places) if places else LogLocator(base))
     axis.set_major_formatter(FuncFormatter(lambda value, _: name(value)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
+
+
+def log_axis(axis, values, base=10, name=short):
+    """A logarithmic axis that names the values themselves where they are few, else round numbers."""
+    values = sorted(set(values))
+    few = len(values) <= 12 and all(b / a > (values[-1] / values[0]) ** 0.11 for a, b in zip(values, values[1:]))
+    set_log(axis, base, values if few else log_places(values[0], values[-1]) if base == 10 else None, name)
     if len(values) > 1:
         margin = (values[-1] / values[0]) ** 0.06
         (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(values[0] / margin, values[-1] * margin)
+
+
+def log_range(axis, name):
+    """The same over the range of what was drawn."""
+    set_log(axis, 10, None, name)
+    set_log(axis, 10, log_places(*axis.get_view_interval()), name)
 
 
 def legend(ax, theme, loc, handles=None, labels=None):
@@ -99,7 +120,7 @@ def differ(rows, name):
 
 
 def in_replicas(n):
-    return f"{n:,} replica{'s' * (n > 1)}"
+    return f"{n:,} replica{'s' if n > 1 else ''}"
 
 
 def per_network(rows, of_rank):
@@ -176,7 +197,7 @@ def by_ranks(rows):
     several = differ(rows, "replicas"), differ(rows, "backend")
 
     def key(row):
-        label = f"{row['ranks']:,} rank{'s' * (row['ranks'] > 1)}" + (f", {in_replicas(row['replicas'])}" if several[0] else "")
+        label = f"{row['ranks']:,} rank{'s' if row['ranks'] > 1 else ''}" + (f", {in_replicas(row['replicas'])}" if several[0] else "")
         return label + (f", {row['backend']}" if several[1] else ""), row["pretended"]
     return dict(sorted(groups(sorted(rows, key=lambda row: (row["ranks"], row["replicas"])), key).items(), key=lambda item: item[0][1]))
 
@@ -195,10 +216,7 @@ def speed_by_size(study, theme):
         curve(right, own, "neurons", lambda row: row["synaptic_events_per_s"], colour, name, pretended)
     for ax, title in ((left, "Trials per second, learning included"), (right, "Recurrent synaptic events per second")):
         log_axis(ax.xaxis, [row["neurons"] for row in rows])
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(10, (1, 2, 5) if ax.dataLim.y1 / max(ax.dataLim.y0, 1e-9) < 100 else (1,)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        log_range(ax.yaxis, short)
         ax.set_xlabel("Middle neurons")
         ax.set_title(title, loc="left", size=9, color=theme.ink)
         ax.grid(True)
@@ -265,8 +283,7 @@ def memory_per_rank(study, theme):
         at, planned, _, _ = spread(own, "neurons", lambda row: row["planned_bytes"] / 1e6)
         ax.plot(at, planned, color=colour, lw=1, alpha=0.8)
     log_axis(ax.xaxis, [row["neurons"] for row in rows])
-    ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    log_range(ax.yaxis, lambda value: f"{value:,.10g}")
     ax.set(xlabel="Middle neurons", ylabel="Network on one rank (MB)")
     ax.grid(True)
     handles, labels = ax.get_legend_handles_labels()
@@ -312,13 +329,10 @@ def measured_against_planned(study, theme):
                     mfc=theme.paper if pretended else colour, label="pretended ranks" if pretended else "real ranks")
     for ax, title in ((left, "Time: measured / planned"), (right, "Memory per rank: measured / planned")):
         ax.axhline(1, color=theme.quiet, lw=1, ls=(0, (4, 3)))
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-        ax.xaxis.set_minor_locator(NullLocator())
+        log_axis(ax.xaxis, [row["neurons"] for row in rows])
         reach = max(2.0, 1.25 * ax.dataLim.y1, 1.25 / max(ax.dataLim.y0, 1e-3))
-        ax.set_yscale("log", base=2)
+        set_log(ax.yaxis, 2, None, lambda value: f"{value:.3g}")
         ax.set_ylim(1 / reach, reach)
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
         ax.set_xlabel("Middle neurons")
         ax.set_title(title, loc="left", size=9, color=theme.ink)
         ax.grid(True)
