@@ -35,8 +35,9 @@ static void report(psac_progress *progress, const psac_evaluation *evaluation, i
   for (int64_t i = 0; i < first + n; i++) {
     correct += evaluation->prediction[i] == evaluation->label[i];
     if (i < first || (i + 1) % 100 != 0) continue;
-    psac_progress_line(progress, "[%lld/%lld] True=%d Pred=%d Acc=%.2f of the test so far", (long long)i + 1, (long long)total,
-                       evaluation->label[i], evaluation->prediction[i], (double)correct / (double)(i + 1));
+    psac_progress_line(progress, "[%lld/%lld] True=%d Pred=%d Acc=%.2f of the test so far", (long long)i + 1,
+                       (long long)total, evaluation->label[i], evaluation->prediction[i],
+                       (double)correct / (double)(i + 1));
   }
   psac_progress_update(progress, "evaluation", first + n, "test", (double)correct / (double)(first + n));
 }

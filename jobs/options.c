@@ -21,7 +21,8 @@ typedef struct option {
 #define PLACE(member) offsetof(psac_options, member)
 
 static const option options_table[] = {
-    {'c', "config", "FILE", PLACE(config), "YAML file laid over the defaults; psac, seed and quick name the built-in ones"},
+    {'c', "config", "FILE", PLACE(config),
+     "YAML file laid over the defaults; psac, seed and quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
@@ -31,33 +32,40 @@ static const option options_table[] = {
     {'H', "hardware", "NAME", PLACE(hardware),
      "a hardware profile of configs/hardware.yaml, or of your own FILE or FILE:NAME [this machine]"},
     {'P', "hardware", "NAME", PLACE(hardware),
-     "profile that predictions and simulated ranks are made for: of configs/hardware.yaml, or of your own FILE or FILE:NAME [h100 for a GPU, "
-     "else cpu]"},
+     "profile that predictions and simulated ranks are made for: of configs/hardware.yaml, or of your own FILE or "
+     "FILE:NAME [h100 for a GPU, else cpu]"},
     {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
     {'f', "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
     {'v', "verbose", NULL, PLACE(verbose), "list every kernel and message as well"},
-    {'C', "calibrate", "FILE", PLACE(calibrate), "measure this machine on the ranks of this run and write its profile to FILE"},
+    {'C', "calibrate", "FILE", PLACE(calibrate),
+     "measure this machine on the ranks of this run and write its profile to FILE"},
     {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "run file to write [runs/<model>-<time>.h5]"},
     {'u', "out", "FILE", PLACE(out), "file to write; must be given"},
     {'W', "overwrite", NULL, PLACE(overwrite), "replace the file of an earlier run; without, it is refused"},
     {'F', "out", "DIR", PLACE(out), "folder of the study [runs/scaling]"},
-    {'r', "resume", "FILE", PLACE(resume), "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
+    {'r', "resume", "FILE", PLACE(resume),
+     "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used; must be given"},
     {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
     {'O', "only", "WHAT", PLACE(only),
      "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
     {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
-    {'p', "pretend-ranks", "P", PLACE(pretend_ranks), "measure one rank's share of P on this machine; the others are simulated"},
+    {'p', "pretend-ranks", "P", PLACE(pretend_ranks),
+     "measure one rank's share of P on this machine; the others are simulated"},
     {'a', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
     {'l', "list", NULL, PLACE(list), "print the cases, measure nothing"},
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights; must be given"},
-    {'b', "backend", "NAME", PLACE(backend), "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
-    {'B', "backend", "NAME", PLACE(backend), "what --calibrate measures: auto, cpu, or cuda where this build has it [auto]"},
+    {'b', "backend", "NAME", PLACE(backend),
+     "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
+    {'B', "backend", "NAME", PLACE(backend),
+     "what --calibrate measures: auto, cpu, or cuda where this build has it [auto]"},
     {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
     {'T', "transport", "NAME", PLACE(transport), "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
-    {'R', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [1]"},
-    {'Q', "replicas", "R", PLACE(replicas), "auto, or copies of the network that share each batch; divides the ranks [the study's]"},
+    {'R', "replicas", "R", PLACE(replicas),
+     "auto, or copies of the network that share each batch; divides the ranks [1]"},
+    {'Q', "replicas", "R", PLACE(replicas),
+     "auto, or copies of the network that share each batch; divides the ranks [the study's]"},
     {'q', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
@@ -86,8 +94,8 @@ static psac_status unknown_option(const psac_job *job, const char *argument) {
     if (takes(job, &options_table[k])) names[n++] = options_table[k].name;
   }
   const char *nearest = psac_nearest_of(argument + 2, strcspn(argument + 2, "="), names);
-  return psac_fail(PSAC_ERR_INPUT, "%.80s is not an option of psac_dist %s%s%s; see psac_dist help %s", argument, job->name,
-                   nearest ? "; the nearest is --" : "", nearest ? nearest : "", job->name);
+  return psac_fail(PSAC_ERR_INPUT, "%.80s is not an option of psac_dist %s%s%s; see psac_dist help %s", argument,
+                   job->name, nearest ? "; the nearest is --" : "", nearest ? nearest : "", job->name);
 }
 
 static psac_status find_job(const char *name, const psac_job **job) {
@@ -96,7 +104,7 @@ static psac_status find_job(const char *name, const psac_job **job) {
   enum { MOST_JOBS = 32 };
   const char *names[MOST_JOBS] = {NULL};
   char allowed[256] = "";
-  for (int k = 0; psac_jobs[k].name && k < MOST_JOBS - 1; k++) {
+  for (int k = 0; k < MOST_JOBS - 1 && psac_jobs[k].name; k++) {
     names[k] = psac_jobs[k].name;
     const size_t n = strlen(allowed);
     snprintf(allowed + n, sizeof allowed - n, "%s%s", k > 0 ? ", " : "", names[k]);
@@ -203,7 +211,8 @@ void psac_options_help(const psac_job *job) {
     return;
   }
   printf("Usage: psac_dist [COMMAND] [OPTION]...    on several ranks: mpirun -np 8 ...\n\n");
-  psac_print_wrapped(0, "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward alone.");
+  psac_print_wrapped(0, "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward "
+                        "alone.");
   printf("\nCommands:\n");
   for (const psac_job *each = psac_jobs; each->name; each++) printf("  %-9s  %s\n", each->name, each->summary);
   printf("  help       explain a command, as in psac_dist help plan\n\nOptions of train, the default:\n");
@@ -215,5 +224,6 @@ void psac_options_help(const psac_job *job) {
          "                                                 another size, another seed\n"
          "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
          "  psac_dist config --config seed                 every key, unit and range\n\n");
-  psac_print_wrapped(0, "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to go on from.");
+  psac_print_wrapped(0, "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to "
+                        "go on from.");
 }

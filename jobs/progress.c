@@ -73,15 +73,16 @@ static void write_parts(const psac_progress *progress, const char *which, double
   else snprintf(part[LEFT], sizeof *part, "  %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
 }
 
-// The line in at most n_columns: the most important parts that fit beside a short bar, which takes what is left, up to a limit.
-static void compose(const psac_progress *progress, const char *what, char part[N_PARTS][48], int n_columns, char line[256]) {
+// The line in at most n_columns: the most important parts that fit beside a short bar, which takes what is left.
+static void compose(const psac_progress *progress, const char *what, char part[N_PARTS][48], int n_columns,
+                    char line[256]) {
   enum { SHORT = 6, LONG = 24, AROUND = 3 };  // " [" and "]"
   static const int by_importance[N_PARTS] = {PERCENT, LEFT, ACCURACY, RATE, COUNT};
   int used = (int)strlen(what), shown[N_PARTS] = {0};
   for (int k = 0; k < N_PARTS; k++) {
-    const int part_columns = (int)strlen(part[by_importance[k]]), bar = by_importance[k] == PERCENT ? 0 : AROUND + SHORT;
-    shown[by_importance[k]] = used + part_columns + bar <= n_columns;
-    if (shown[by_importance[k]]) used += part_columns;
+    const int p = by_importance[k], wanted = (int)strlen(part[p]), bar = p == PERCENT ? 0 : AROUND + SHORT;
+    shown[p] = used + wanted + bar <= n_columns;
+    if (shown[p]) used += wanted;
   }
   int width = n_columns - used - AROUND, n = snprintf(line, 256, "%.*s", n_columns, what);
   if (width > LONG) width = LONG;

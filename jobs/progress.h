@@ -21,8 +21,8 @@ psac_status psac_progress_choose(const char *name, int rank, psac_progress_kind 
 
 void psac_progress_start(psac_progress *progress, psac_progress_kind kind, int64_t total);
 
-// Redraws the bar, at most ten times a second and no wider than the terminal is then: `what` ("epoch 1/3", "evaluation"), trials done in
-// all, an accuracy in [0, 1] and of which trials it is ("interval", "test").
+// Redraws the bar, at most ten times a second and narrower than the terminal is then: `what` ("epoch 1/3"), trials done
+// in all, an accuracy in [0, 1] and of which trials it is ("interval", "test").
 void psac_progress_update(psac_progress *progress, const char *what, int64_t done, const char *which, double accuracy);
 
 // One line for the log; nothing under a bar.

@@ -121,7 +121,8 @@ static psac_status close_interval(training_state *training, int64_t trials) {
   return psac_curve_close(&results->interval, training->session->network, trials, training->at.epoch + 1);
 }
 
-// Rank 0 books n outcomes; the notebook's line at every log interval, whose accuracy is that of all trials so far. Collective where an interval ends.
+// Rank 0 books n outcomes; the notebook's line at every log interval, whose accuracy is that of all trials so far.
+// Collective where an interval ends.
 static psac_status book(training_state *training, int n) {
   const psac_session *session = training->session;
   const int64_t interval = session->config.training.log_interval, n_images = session->train.n;
@@ -135,8 +136,9 @@ static psac_status book(training_state *training, int n) {
       psac_curve_add(&training->results->epoch, session->network, outcome);
     }
     if (position % interval == 0) {
-      psac_progress_line(&training->progress, "Sample %lld True=%d Pred=%d Acc=%.2f of training so far", (long long)position,
-                         training->trials[b].label, outcome->prediction, accuracy(&training->at));
+      psac_progress_line(&training->progress, "Sample %lld True=%d Pred=%d Acc=%.2f of training so far",
+                         (long long)position, training->trials[b].label, outcome->prediction,
+                         accuracy(&training->at));
     }
     // spikes are counted batch by batch, so a point closes with the batch in which its interval ends
   }
@@ -172,12 +174,14 @@ static psac_status run_epoch(training_state *training, int batch) {
     PSAC_TRY(book(training, n));
     const psac_curve *curve = &training->results->interval;
     const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy : accuracy(&training->at);
-    psac_progress_update(&training->progress, what, training->at.epoch * n_images + training->at.first + n, "interval", late);
+    psac_progress_update(&training->progress, what, training->at.epoch * n_images + training->at.first + n, "interval",
+                         late);
   }
   if (session->ranks->rank != 0) return PSAC_OK;
   psac_curve *own = &training->results->epoch;
-  psac_progress_line(&training->progress, "Epoch %lld Acc=%.2f of training so far, %.2f of this epoch", (long long)training->at.epoch + 1,
-                     accuracy(&training->at), (double)own->n_correct / (double)own->n_trials);
+  psac_progress_line(&training->progress, "Epoch %lld Acc=%.2f of training so far, %.2f of this epoch",
+                     (long long)training->at.epoch + 1, accuracy(&training->at),
+                     (double)own->n_correct / (double)own->n_trials);
   return psac_curve_close(own, session->network, (training->at.epoch + 1) * n_images, training->at.epoch + 1);
 }
 

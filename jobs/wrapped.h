@@ -2,8 +2,8 @@
 #ifndef PSAC_JOBS_WRAPPED_H
 #define PSAC_JOBS_WRAPPED_H
 
-// Prints `text`, broken into lines that begin at column `indent`; the first goes on where the cursor is, which has to be there. A line
-// feed in the text stays one.
+// Prints up to 4,095 bytes of text, broken into lines that begin at column `indent`, where the cursor has to be. A line
+// feed in the text stays one. Not collective.
 void psac_print_wrapped(int indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,6 +1,6 @@
-// How irregular a spike train is: CV2 (Holt et al., J Neurophysiol 75:1806, 1996) compares each inter-spike interval with the next, so
-// that neither a rate that changes slowly nor the number of intervals biases it; a Poisson process has a mean of 1. Common subset of C
-// and C++.
+// How irregular a spike train is: CV2 (Holt et al., J Neurophysiol 75:1806, 1996) compares each inter-spike interval
+// with the next, so that neither a slowly changing rate nor the number of intervals biases it; a Poisson process has a
+// mean of 1. Common subset of C and C++.
 #ifndef PSAC_KERNELS_INTERVAL_CORE_H
 #define PSAC_KERNELS_INTERVAL_CORE_H
 

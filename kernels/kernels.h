@@ -114,7 +114,7 @@ typedef struct psac_shard {
   float *mean_count;          // [n_padded] running mean of the spikes counted per trial
 
   // statistics over evaluation trials
-  int64_t *isi;               // [n_padded][2] number of pairs of successive inter-spike intervals of a trial, sum of their CV2
+  int64_t *isi;               // [n_padded][2] pairs of successive inter-spike intervals of a trial: number, sum of CV2
   int32_t *last_spike;        // [n_padded][2] scratch of the CPU: step of the last spike, interval before it; -1 = none
   int32_t *count_by_label;    // [n_padded][10] spikes in all steps
 } psac_shard;

@@ -70,8 +70,8 @@ static psac_status describe_here(const psac_session *session, psac_hardware *har
   const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
   hardware->node_memory = hardware->memory;
   hardware->ranks_per_node = (double)(n_cores > session->ranks->node_size ? n_cores : session->ranks->node_size);
-  snprintf(hardware->name, sizeof hardware->name, "this machine (%ld core%s, %.3g GB)", n_cores, n_cores == 1 ? "" : "s",
-           1e-9 * (double)device.memory_total);
+  snprintf(hardware->name, sizeof hardware->name, "this machine (%ld core%s, %.3g GB)", n_cores,
+           n_cores == 1 ? "" : "s", 1e-9 * (double)device.memory_total);
   return PSAC_OK;
 }
 

@@ -47,8 +47,8 @@ static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
   const char *verdict = psac_plan_check(&share, &cost->plan) != PSAC_OK ? "CANNOT BE BUILT"
                         : psac_cost_fits(cost, hardware)                ? "fits" : "DOES NOT FIT";
   psac_print_wrapped(2, "%s: %s of %s GB on each rank; up to %s neurons would fit", verdict,
-                     three_digits(1e-9 * psac_cost_memory(cost, hardware), text[0]), three_digits(1e-9 * available, text[1]),
-                     grouped((double)largest, text[2]));
+                     three_digits(1e-9 * psac_cost_memory(cost, hardware), text[0]),
+                     three_digits(1e-9 * available, text[1]), grouped((double)largest, text[2]));
 }
 
 static void print_speed(const psac_plan_request *request, const psac_cost *cost) {
@@ -58,8 +58,9 @@ static void print_speed(const psac_plan_request *request, const psac_cost *cost)
     printf("the speed of model seed is not modelled\n");
     return;
   }
-  psac_print_wrapped(2, "%s trials/s; an epoch of %s images in %s minutes", three_digits(1.0 / psac_cost_trial(cost), text[0]),
-                     grouped(images, text[1]), three_digits(images * psac_cost_trial(cost) / 60.0, text[2]));
+  psac_print_wrapped(2, "%s trials/s; an epoch of %s images in %s minutes",
+                     three_digits(1.0 / psac_cost_trial(cost), text[0]), grouped(images, text[1]),
+                     three_digits(images * psac_cost_trial(cost) / 60.0, text[2]));
 }
 
 // What can be done where it does not fit.
@@ -72,14 +73,19 @@ static void print_remedy(const psac_plan_request *request, const psac_cost *cost
   full.node_memory = 0.0;
   const int64_t enough = psac_cost_ranks_to_fit(&share, cost->n_shards, RANKS_MAX, &full);
   char text[32];
-  if (enough > 0) printf("%s shards would hold it\n", grouped((double)enough, text));
-  else psac_print_wrapped(2, "no number of ranks holds it: gathered spikes and the index of synapses grow with the whole network");
+  if (enough > 0) {
+    printf("%s shards would hold it\n", grouped((double)enough, text));
+  } else {
+    psac_print_wrapped(2, "no number of ranks holds it: gathered spikes and the index of synapses grow with the whole "
+                          "network");
+  }
 }
 
 static void print_job(const psac_plan_request *request, const psac_cost *cost) {
   char text[2][32], replicas[64] = "";
   if (cost->n_replicas > 1) {
-    snprintf(replicas, sizeof replicas, ": %lld shards x %lld replicas", (long long)cost->n_shards, (long long)cost->n_replicas);
+    snprintf(replicas, sizeof replicas, ": %lld shards x %lld replicas", (long long)cost->n_shards,
+             (long long)cost->n_replicas);
   }
   psac_print_wrapped(2, "%s neurons on %s rank%s of %s%s", grouped((double)cost->plan.n_neurons, text[0]),
                      grouped((double)cost->n_ranks, text[1]), plural(cost->n_ranks), request->hardware.name, replicas);
@@ -94,8 +100,8 @@ static void print_layout(const psac_cost *cost) {
     printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
   }
   printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.n_words, text[0]));
-  printf("  a batch            %lld trial%s; %lld on a rank, %d concurrent\n", (long long)cost->batch, plural(cost->batch),
-         (long long)cost->batch_share, cost->plan.n_together);
+  printf("  a batch            %lld trial%s; %lld on a rank, %d concurrent\n", (long long)cost->batch,
+         plural(cost->batch), (long long)cost->batch_share, cost->plan.n_together);
 }
 
 static void print_memory(const psac_plan_request *request, const psac_cost *cost) {
@@ -123,7 +129,8 @@ static void print_stages(const psac_cost *cost) {
   printf("  %-22s %12.4g   %12.4g\n", "all", 1e6 * cost->seconds / cost->steps, 1e3 * psac_cost_trial(cost));
   printf("  %-22s %12.4g   %12.4g\n", "floor", 1e6 * cost->floor / cost->steps, 1e3 * cost->floor / batch);
   const double most = 100.0 * cost->part[psac_cost_dominant(cost->part)] / cost->seconds;
-  psac_print_wrapped(2, "  A step is of all concurrent trials. Most of the time, %.0f %%, is %s.", most, mostly(cost->part));
+  psac_print_wrapped(0, "A step is of all concurrent trials. Most of the time, %.0f %%, is %s.", most,
+                     mostly(cost->part));
 }
 
 static void print_items(const psac_cost *cost) {

@@ -42,10 +42,11 @@ static bool is_file(const char *path) {
 static psac_status refuse_name(const char *path, int reason) {
   enum { MOST_FILES = 32 };
   const char *names[MOST_FILES] = {NULL};
-  for (int k = 0; psac_builtin_files[k].name != NULL && k < MOST_FILES - 1; k++) names[k] = psac_builtin_files[k].name;
+  for (int k = 0; k < MOST_FILES - 1 && psac_builtin_files[k].name != NULL; k++) names[k] = psac_builtin_files[k].name;
   const char *nearest = psac_nearest_of(path, strlen(path), names);
-  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, seed and quick; studies: scaling; machines: hardware)", path,
-                   strerror(reason), nearest != NULL ? "; the nearest built-in name is " : "", nearest != NULL ? nearest : "");
+  const char *hint = nearest != NULL ? "; the nearest built-in name is " : "";
+  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, seed and quick; studies: scaling; "
+                   "machines: hardware)", path, strerror(reason), hint, nearest != NULL ? nearest : "");
 }
 
 psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config_text *text) {

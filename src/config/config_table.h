@@ -60,7 +60,8 @@ const char *psac_key_short_name(const psac_key *key);
 // and any other mistake 2.
 int psac_name_distance(const char *written, size_t n_written, const char *name);
 
-// The one of `names`, which end with a NULL, that is nearest to the first `n_written` bytes of `written`; NULL if none is near.
+// The one of `names`, which end with a NULL, that is nearest to the first `n_written` bytes of `written`; NULL if none
+// is near.
 const char *psac_nearest_of(const char *written, size_t n_written, const char *const *names);
 
 // What a person who wrote `name` most likely meant: a section or a "section.key". Never NULL.

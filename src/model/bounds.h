@@ -9,7 +9,7 @@ enum { PSAC_SCALE_MAX = 32 };  // finest unit of currents is 1 / 32
 // Refuses a configuration whose sums over neurons, steps or trials could overflow, with the reason. Not collective.
 psac_status psac_bounds_check(const psac_config *config);
 
-// The same for the statistics over a set of evaluation images, of which n_of_label carry the commonest of the ten labels.
+// The same for the statistics over evaluation images, of which n_of_label carry the commonest of the ten labels.
 psac_status psac_bounds_check_images(const psac_config *config, int64_t n_of_label);
 
 // Weights have to lie in [-limit, limit): what fits the fixed point, and lets all neurons spike at once.

@@ -97,7 +97,8 @@ double psac_cost_trial(const psac_cost *cost);
 double psac_cost_memory(const psac_cost *cost, const psac_hardware *hardware);
 int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware);
 
-// The smallest number of ranks, at least n_ranks and at most `most`, on which the network fits and can be built; 0 if there is none.
+// The smallest number of ranks, at least n_ranks and at most `most`, on which the network fits and can be built;
+// 0 if there is none.
 int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most, const psac_hardware *hardware);
 
 // The largest of the parts of an item or of all.

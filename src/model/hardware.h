@@ -53,7 +53,7 @@ typedef struct psac_hardware {
 #define X(key, unit, lowest, highest, meaning) double key;
   PSAC_HARDWARE_LIST(X)
 #undef X
-  double node_memory;  // bytes that the ranks of a node share, rather than each having `memory`; 0 = not so. No key of a file
+  double node_memory;  // bytes that the ranks of a node share; 0 = each has `memory` of its own. No key of a file
 } psac_hardware;
 
 // Bytes that each rank of a job of n_ranks may fill.

@@ -37,7 +37,8 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
 // Refuses what the program's indices cannot hold, however much memory there is: PSAC_ERR_INPUT says what would be right.
 psac_status psac_plan_check(const psac_config *config, const psac_plan *plan);
 
-// The largest number of neurons (a multiple of 1000 where that many fit) that can be built and whose plan stays within `bytes` on every rank; 0 if none.
+// The largest number of neurons (a multiple of 1000 where that many fit) that can be built and whose plan stays within
+// `bytes` on every rank; 0 if none.
 int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes);
 
 // Expected places that the targets of one source take which has `mean` of them on a rank, in whole groups: their number is Poisson.

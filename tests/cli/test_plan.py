@@ -31,7 +31,8 @@ class Plans(Mistakes):
         for part in ("recurrent_currents", "gather middle spikes"):
             self.assertNotIn(part, brief)
             self.assertIn(part, verbose)
-        self.assertEqual([line for line in verbose.splitlines() if line and line in brief], [line for line in brief.splitlines() if line])
+        shown = [line for line in verbose.splitlines() if line and line in brief]
+        self.assertEqual(shown, [line for line in brief.splitlines() if line])
 
     def test_everything_fits_80_columns(self):
         for arguments in (["--hardware", "cpu"], ["--gpu", "h100", "--neurons", "1e8", "--ranks", "8"], ["--config", "seed"],
@@ -48,7 +49,7 @@ class Plans(Mistakes):
         cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         self.assertRegex(out, rf"of this machine \({cores} cores?, ")
         self.assertAlmostEqual(float(re.search(r"cores?, ([\d,.]+) GB\)", out)[1].replace(",", "")) / memory, 1, delta=0.02)
-        available = [float(re.search(r"of ([\d,.]+) GB on", self.plan("--ranks", n))[1].replace(",", "")) for n in (1, cores, 2 * cores)]
+        available = [float(re.search(r"of ([\d.]+) GB on", self.plan("--ranks", n))[1]) for n in (1, cores, 2 * cores)]
         self.assertLess(available[0], 1.02 * memory)
         self.assertAlmostEqual(available[1] * cores / available[0], 1, delta=0.3)  # a node's ranks share its memory
         self.assertAlmostEqual(available[2] / available[1], 1, delta=0.3)          # these are two nodes
@@ -60,7 +61,8 @@ class Plans(Mistakes):
 
     def test_numbers_may_have_exponents(self):
         h100 = ["--gpu", "h100"]
-        self.assertEqual(self.plan(*h100, "--neurons", "1e8", "--ranks", "1e2"), self.plan(*h100, "--neurons", "100000000", "--ranks", "100"))
+        self.assertEqual(self.plan(*h100, "--neurons", "1e8", "--ranks", "1e2"),
+                         self.plan(*h100, "--neurons", "100000000", "--ranks", "100"))
         self.assertEqual(self.plan(*h100, "--neurons", "7e3"), self.plan(*h100, "--set", "middle_layer.num_neurons=7000"))
 
     def test_stages_and_parts_add_up(self):
@@ -77,7 +79,8 @@ class Plans(Mistakes):
         self.assertRegex(out, r"^CANNOT BE BUILT: \d+ of 78 GB on each rank; up to [\d,]+ neurons")
         enough = int(re.search(r"\n([\d,]+) shards would hold it", out)[1].replace(",", ""))
         self.assertRegex(self.plan(*h100, "--neurons", "1e9", "--ranks", enough), "^fits: ")
-        self.assertRegex(self.plan(*h100, "--neurons", "2e8", "--set", "recurrence.in_degree=0"), r"^DOES NOT FIT: [\d.]+ of 78 GB")
+        self.assertRegex(self.plan(*h100, "--neurons", "2e8", "--set", "recurrence.in_degree=0"),
+                         r"^DOES NOT FIT: [\d.]+ of 78 GB")
         self.assertIn("no number of ranks holds it", self.plan(*h100, "--neurons", "5e11", "--ranks", "1e6"))
         self.assertRegex(self.plan(*h100, "--neurons", "1e12", "--ranks", "1e6", "--set", "recurrence.in_degree=0"),
                          "^CANNOT BE BUILT: ")

@@ -28,7 +28,8 @@ STAGES = ["retina", "middle", "exchange", "readout", "learning"]
 
 def some_run():
     random = np.random.default_rng(1)
-    curve = {name: np.full(3, 0.5) for name in ("mean_abs_td_error", "rate_middle_exc", "rate_middle_inh", "rate_output", "rate_critic")}
+    names = ("mean_abs_td_error", "rate_middle_exc", "rate_middle_inh", "rate_output", "rate_critic")
+    curve = {name: np.full(3, 0.5) for name in names}
     curve.update(trials=np.array([500, 1000, 180000]), accuracy=np.array([0.1, 0.9, 1.0]))
     confusion = random.integers(0, 300, (10, 10)) + 900 * np.eye(10, dtype=int)
     return SimpleNamespace(n_exc=800, interval=curve, epoch={"trials": [180000], "accuracy": [0.9]}, ranks=1,
@@ -156,7 +157,8 @@ class Failures(Mistakes):
     def test_a_study_without_a_row_says_why(self):
         self.write_logs()
         os.remove(self.path("study/log/scaling-5_0.out"))
-        with self.assertRaisesRegex(BadRun, r"holds no rows .*; 5 tasks failed, the first: case 1 of scaling on 2 ranks, repeat 1: psac_dist: <no> memory"):
+        with self.assertRaisesRegex(BadRun, "holds no rows .*; 5 tasks failed, the first: case 1 of scaling on 2 ranks, "
+                                            "repeat 1: psac_dist: <no> memory"):
             study.read_study(pathlib.Path(self.path("study")))
 
     def test_a_study_without_failures_has_none(self):

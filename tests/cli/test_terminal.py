@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is drawn on a terminal fits it: the bar of a training under terminals of several widths, that are resized, or do not tell."""
+"""What is drawn on a terminal fits it: the bar of a training, on terminals of several widths, resized or of none."""
 import fcntl
 import os
 import re
@@ -12,8 +12,8 @@ import unittest
 import harness
 from mistakes import Mistakes
 
-TRAINING = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--set", "middle_layer.num_neurons=300", "--set", "training.num_epochs=3",
-            "--set", "training.batch_size=8", "--set", "training.log_interval=8", "--set", "evaluation.max_images=40"]
+TRAINING = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--set", "middle_layer.num_neurons=300",
+            "--set", "training.num_epochs=3", "--set", "training.batch_size=8", "--set", "training.log_interval=8", "--set", "evaluation.max_images=40"]
 
 
 def resize(terminal, columns):
@@ -25,7 +25,7 @@ class Bar(Mistakes):
         """What is drawn in turn on a terminal of that width, which has another one as soon as something was drawn."""
         ours, theirs = os.openpty()
         resize(theirs, columns)
-        command = [harness.PROGRAM, *TRAINING] if ranks == 1 else [harness.MPIEXEC, "-n", str(ranks), harness.PROGRAM, *TRAINING]
+        command = [*([harness.MPIEXEC, "-n", str(ranks)] if ranks > 1 else []), harness.PROGRAM, *TRAINING]
         process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
                                    env={**os.environ, **environment})
         killer = threading.Timer(60 * harness.PATIENCE, process.kill)

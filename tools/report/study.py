@@ -37,8 +37,8 @@ def read_file(path):
 
 
 def failed_tasks(folder):
-    """(what was to be measured, why there is no row of it, the log's name) of every task of slurm/scaling_study.sh that failed and was not
-    made up for by another of the same. A task that worked ends its log with the name of its file; FOLDER/log/*.tasks lists an array's."""
+    """(what was to be measured, why there is no row of it, the log's name) of every task of slurm/scaling_study.sh that failed
+    and that no other made up for. A task that worked ends its log with the name of its file; log/*.tasks lists an array's."""
     done, failed = set(), {}
     logs = folder / "log"
     for path in sorted(logs.glob("*_*.out")):
@@ -48,8 +48,8 @@ def failed_tasks(folder):
         if any(line.startswith("rows: ") for line in lines):
             done.add(what)
         else:
-            reasons = [line for line in lines if re.match(r"psac_dist: |slurmstepd: error|srun: error|mpirun noticed", line)] or lines[-1:] or ["the log is empty"]
-            failed[path.name] = what, reasons[-1].strip()
+            reasons = [line for line in lines if re.match("psac_dist: |slurmstepd: error|srun: error|mpirun noticed", line)]
+            failed[path.name] = what, (reasons or lines or ["the log is empty"])[-1].strip()
     for path in sorted(logs.glob("*.tasks")):
         for k, what in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines()):
             name = f"{path.stem}_{k}.out"
