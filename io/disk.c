@@ -37,8 +37,13 @@ psac_status psac_disk_create(const char *path, char *name, int *fd) {
   return *fd < 0 ? psac_fail(PSAC_ERR_IO, "cannot create %s: %s", name, strerror(errno)) : PSAC_OK;
 }
 
+psac_status psac_disk_make(const char *path, int *fd) {
+  *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  return *fd < 0 ? psac_fail(PSAC_ERR_IO, "cannot create %s: %s", path, strerror(errno)) : PSAC_OK;
+}
+
 psac_status psac_disk_join(const char *name, int *fd) {
-  *fd = psac_disk_open(name, O_WRONLY);
+  *fd = psac_disk_open(name, O_RDWR);
   return *fd < 0 ? psac_fail(PSAC_ERR_IO, "cannot open %s: %s", name, strerror(errno)) : PSAC_OK;
 }
 

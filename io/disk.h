@@ -17,7 +17,10 @@ enum { PSAC_PATH_BYTES = 4096, PSAC_ENDING_BYTES = 64, PSAC_DISK_NAME_BYTES = PS
 // Creates an empty file beside `path`, under a name that nobody can guess: name[PSAC_DISK_NAME_BYTES]. *fd is closed with psac_disk_close.
 psac_status psac_disk_create(const char *path, char *name, int *fd);
 
-// Opens for writing a file that another process made with psac_disk_create.
+// Creates an empty file of just this name, which must be free.
+psac_status psac_disk_make(const char *path, int *fd);
+
+// Opens for writing a file that another process made.
 psac_status psac_disk_join(const char *name, int *fd);
 
 // Opens a regular file that has no other name, without following a link in its place and without waiting for a FIFO: -1 with errno set,

@@ -49,6 +49,10 @@ void psac_h5_start(void);
 // it until the commit.
 psac_status psac_h5_create(const psac_access *access, const char *path, int replace, psac_h5_file **file);
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field);
+// The same in pieces: the dataset, at *offset, then any rows of it as field->first_row, n_rows and data say. Only the
+// first is collective; a write that fails is remembered until the commit.
+psac_status psac_h5_place(psac_h5_file *file, const psac_field *field, int64_t *offset);
+void psac_h5_put(psac_h5_file *file, const psac_field *field, int64_t offset);
 // Attributes of a group or dataset ("/" for the file), the same value on every rank.
 psac_status psac_h5_write_text(psac_h5_file *file, const char *object, const char *name, const char *text);
 psac_status psac_h5_write_i64(psac_h5_file *file, const char *object, const char *name, int64_t value);

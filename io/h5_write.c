@@ -129,8 +129,7 @@ psac_status psac_h5_create(const psac_access *access, const char *path, int repl
   return status;
 }
 
-// This rank's rows, at their place in the file. Failures are remembered, not returned: the others do not know of them yet.
-static void write_rows(psac_h5_file *file, const psac_field *field, int64_t offset) {
+void psac_h5_put(psac_h5_file *file, const psac_field *field, int64_t offset) {
   size_t row_bytes = field->type == PSAC_TEXT ? field->text_bytes : psac_h5_type_bytes(field->type);
   for (int d = 1; d < field->n_dims; d++) row_bytes *= (size_t)field->dims[d];
   const int64_t n_rows = field->n_dims > 0 ? field->n_rows : file->access.rank == 0;
@@ -156,20 +155,31 @@ static psac_status write_whole(psac_h5_file *file, const psac_field *field) {
   return status;
 }
 
+static psac_status write_units(psac_h5_file *file, const psac_field *field) {
+  return field->units ? psac_h5_write_text(file, field->path, "units", field->units) : PSAC_OK;
+}
+
+psac_status psac_h5_place(psac_h5_file *file, const psac_field *field, int64_t *offset) {
+  notice news = {.status = PSAC_OK};
+  *offset = 0;
+  if (file->access.rank == 0) {
+    const psac_status status = psac_h5_reserve(file, field, offset);
+    news = make_notice(status, *offset);
+  }
+  PSAC_TRY(spread(file, 0, &news));
+  *offset = news.offset;
+  return write_units(file, field);
+}
+
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field) {
   if (!file->partial) {
     PSAC_TRY(write_whole(file, field));
-  } else {
-    int64_t offset = 0;
-    notice news = {.status = PSAC_OK};
-    if (file->access.rank == 0) {
-      const psac_status status = psac_h5_reserve(file, field, &offset);
-      news = make_notice(status, offset);
-    }
-    PSAC_TRY(spread(file, 0, &news));
-    write_rows(file, field, news.offset);
+    return write_units(file, field);
   }
-  return field->units ? psac_h5_write_text(file, field->path, "units", field->units) : PSAC_OK;
+  int64_t offset;
+  PSAC_TRY(psac_h5_place(file, field, &offset));
+  psac_h5_put(file, field, offset);
+  return PSAC_OK;
 }
 
 static psac_status write_attribute(psac_h5_file *file, const char *object, const char *name, hid_t type, hsize_t n,

@@ -1,5 +1,7 @@
 // Evaluates the weights of an earlier run.
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "jobs.h"
 #include "run_file.h"
@@ -32,7 +34,10 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_run_file_read_weights(session, session->options->weights));
   psac_summary_start(session, kind);
-  PSAC_TRY(psac_evaluation_run(session, kind, &results->evaluation));
+  char spikes[PSAC_CHECKPOINT_PATH_BYTES];  // not the name that a training of this name uses, whose final state may need its own
+  snprintf(spikes, sizeof spikes, "%s.spikes", session->out);
+  PSAC_TRY(psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, NULL));
+  PSAC_TRY(psac_evaluation_run(session, kind, &results->recorder, &results->evaluation));
   return psac_summary_finish(session, results);
 }
 
@@ -43,6 +48,7 @@ psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks) {
   psac_status status = psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind));
   if (status == PSAC_OK) status = configure(&session, options, ranks);
   if (status == PSAC_OK) status = run(&session, kind, &results);
+  if (results.recorder.file.is_open && ranks->rank == 0) unlink(results.recorder.file.path);
   psac_results_free(&results);
   psac_session_end(&session, status);
   return status;

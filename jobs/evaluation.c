@@ -3,14 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct statistics_observer {
+typedef struct test_observer {
   const psac_digits *digits;
+  psac_recorder *recorder;
   int64_t first;  // image of the batch's first trial
-} statistics_observer;
+} test_observer;
 
-static psac_status add_statistics(void *self, const psac_view *view) {
-  const statistics_observer *observer = self;
+static psac_status see_trials(void *self, const psac_view *view) {
+  const test_observer *observer = self;
   const psac_network *network = view->network;
+  for (int k = 0; k < view->n; k++) {
+    PSAC_TRY(psac_recorder_see(observer->recorder, &network->config.record.test_trials, observer->first, view, k));
+  }
   return network->kernels->accumulate_statistics(network->stream, &network->shard, view->stride, view->offset, view->n,
                                                  observer->digits->labels + observer->first + view->first);
 }
@@ -42,12 +46,12 @@ static void report(psac_progress *progress, const psac_evaluation *evaluation, i
   psac_progress_update(progress, "evaluation", first + n, "test", (double)correct / (double)(first + n));
 }
 
-static psac_status run(psac_session *session, psac_progress *progress, psac_evaluation *evaluation, psac_trial *trials,
-                       psac_outcome *outcomes, int batch) {
+static psac_status run(psac_session *session, psac_progress *progress, psac_recorder *recorder,
+                       psac_evaluation *evaluation, psac_trial *trials, psac_outcome *outcomes, int batch) {
   const psac_digits *digits = &session->test;
   const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
-  statistics_observer statistics = {digits, 0};
-  const psac_observer observer = {add_statistics, &statistics};
+  test_observer seen = {digits, recorder, 0};
+  const psac_observer observer = {see_trials, &seen};
   for (int64_t first = 0; first < digits->n; first += batch) {
     const int n = (int)(digits->n - first < batch ? digits->n - first : batch);
     for (int b = 0; b < n; b++) {
@@ -55,9 +59,15 @@ static psac_status run(psac_session *session, psac_progress *progress, psac_eval
       trials[b] = (psac_trial){.number = (uint64_t)i, .stream = PSAC_STREAM_RETINA_TEST,
                                .image = digits->pixels + (size_t)i * image_bytes, .label = digits->labels[i]};
     }
-    statistics.first = first;
+    seen.first = first;
     if (session->pause.ask) PSAC_TRY(session->pause.ask(session->pause.self));
     PSAC_TRY(psac_network_present(session->network, trials, n, 0, &observer, outcomes));
+    const psac_recorded_batch recorded = {.wanted = &session->config.record.test_trials,
+                                          .first = first,
+                                          .n = n,
+                                          .labels = digits->labels,
+                                          .outcomes = outcomes};
+    PSAC_TRY(psac_recorder_end_batch(recorder, session->ranks, &recorded));
     if (session->ranks->rank != 0) continue;
     keep(evaluation, session->network, first, n, digits->labels, outcomes);
     report(progress, evaluation, first, n, digits->n);
@@ -66,7 +76,8 @@ static psac_status run(psac_session *session, psac_progress *progress, psac_eval
   return PSAC_OK;
 }
 
-psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, psac_evaluation *evaluation) {
+psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, psac_recorder *recorder,
+                                psac_evaluation *evaluation) {
   const size_t n = (size_t)session->test.n, n_output = (size_t)session->network->readout.layer[0].n;
   const int batch = psac_network_batch_size(session->network, 0);
   *evaluation = (psac_evaluation){
@@ -84,7 +95,7 @@ psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, 
   if (!evaluation->prediction || !evaluation->label || !evaluation->output_counts || !evaluation->confusion || !trials || !outcomes) {
     status = psac_fail(PSAC_ERR_MEMORY, "out of memory for the evaluation of %zu images", n);
   }
-  if (status == PSAC_OK) status = run(session, &progress, evaluation, trials, outcomes, batch);
+  if (status == PSAC_OK) status = run(session, &progress, recorder, evaluation, trials, outcomes, batch);
   psac_progress_end(&progress);
   if (status == PSAC_OK) psac_progress_line(&progress, "Final Eval Acc=%.2f of the test", evaluation->accuracy);
   free(trials);

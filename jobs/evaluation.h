@@ -3,6 +3,7 @@
 #define PSAC_JOBS_EVALUATION_H
 
 #include "progress.h"
+#include "recorder.h"
 #include "session.h"
 
 typedef struct psac_evaluation {
@@ -14,8 +15,10 @@ typedef struct psac_evaluation {
   int64_t *confusion;        // [10][n_output], row = label
 } psac_evaluation;
 
-// Presents session->test and fills the network's statistics. Collective.
-psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, psac_evaluation *evaluation);
+// Presents session->test and fills the network's statistics; the recorder takes the trials of record.test_trials.
+// Collective.
+psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, psac_recorder *recorder,
+                                psac_evaluation *evaluation);
 void psac_evaluation_free(psac_evaluation *evaluation);
 
 #endif

@@ -219,8 +219,8 @@ static psac_status write_timing(const psac_session *session, const psac_timing *
   return PSAC_OK;
 }
 
-static psac_status write_all(const psac_session *session, const psac_results *results, const psac_timing *timing,
-                             int64_t n_recorded, psac_h5_file *file) {
+static psac_status write_all(const psac_session *session, psac_results *results, const psac_timing *timing,
+                             psac_h5_file *file) {
   PSAC_TRY(write_attributes(session, file));
   PSAC_TRY(write_curve(session, &results->interval, "/training/interval", file));
   PSAC_TRY(write_curve(session, &results->epoch, "/training/epoch", file));
@@ -230,16 +230,16 @@ static psac_status write_all(const psac_session *session, const psac_results *re
   }
   PSAC_TRY(write_weights(session, file));
   PSAC_TRY(write_projection(session, file));
-  if (n_recorded > 0) PSAC_TRY(psac_recorder_write(&results->recorder, session->network, session->ranks, file));
+  PSAC_TRY(psac_recorder_write(&results->recorder, session->network, session->ranks, file));
   return write_timing(session, timing, file);
 }
 
-psac_status psac_run_file_write(const psac_session *session, const psac_results *results, const psac_timing *timing) {
+psac_status psac_run_file_write(const psac_session *session, psac_results *results, const psac_timing *timing) {
   const psac_access access = psac_session_access(session);
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_session_check_owner(session));
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_h5_create(&access, session->out, session->replace, &file)));
-  psac_status status = write_all(session, results, timing, results->recorder.n, file);
+  psac_status status = write_all(session, results, timing, file);
   if (status != PSAC_OK) {
     psac_h5_abandon(&file);
     return status;

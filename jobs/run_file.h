@@ -27,7 +27,7 @@ const char *psac_timing_name(int timing);
 psac_status psac_timing_collect(const psac_session *session, psac_timing *timing);
 
 // Writes session->out. Collective; a failure ends the run.
-psac_status psac_run_file_write(const psac_session *session, const psac_results *results, const psac_timing *timing);
+psac_status psac_run_file_write(const psac_session *session, psac_results *results, const psac_timing *timing);
 
 // Reads the configuration text of a run file; rank 0 alone. The caller frees *text.
 psac_status psac_run_file_read_config(const char *path, char **text);

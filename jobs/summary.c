@@ -55,7 +55,7 @@ static void print_results(const psac_session *session, const psac_results *resul
   fflush(stdout);
 }
 
-psac_status psac_summary_finish(psac_session *session, const psac_results *results) {
+psac_status psac_summary_finish(psac_session *session, psac_results *results) {
   psac_timing timing;
   PSAC_TRY(psac_timing_collect(session, &timing));
   const double started = psac_clock_seconds();

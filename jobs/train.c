@@ -17,83 +17,83 @@ typedef struct training_state {
   psac_trial *trials;        // [batch]
   psac_outcome *outcomes;    // [batch]
   psac_position at;          // of the batch at hand
-  psac_recorder seen;        // trials of the batch whose spikes are wanted, of this replica
+  int64_t *looks;            // [PRINTED][n_looks][2] spikes that this rank saw in the first trials of the epoch
   psac_keeper keeper;
 } training_state;
 
 static double accuracy(const psac_position *at) { return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0; }
 
-enum { PRINT = 1, RECORD = 2, PRINTED = 2 };  // what spikes are wanted for; the notebook prints so many trials of an epoch
+// The notebook prints so many trials of an epoch, every so many timesteps of them.
+enum { PRINTED = 2, LOOK_EVERY = 200 };
 
 static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_SEED ? 1 : 0; }
 
-// What the spikes of this trial of the epoch are wanted for, in this pass.
-static int wanted(const psac_config *config, int64_t position, int pass) {
-  int what = pass == 0 && position < PRINTED ? PRINT : 0;
-  for (int64_t k = 0; k < config->record.trials.n && pass == last_pass(config); k++) {
-    if (config->record.trials.value[k] == position) what |= RECORD;
+// The spikes of trial k of the view, of this rank, in every LOOK_EVERY-th timestep: counts [steps][2], of the middle
+// and the output layer.
+static psac_status look(const psac_view *view, int k, int64_t *counts) {
+  const psac_network *network = view->network;
+  const psac_shard *shard = &network->shard;
+  const size_t n_words = (size_t)shard->n_words, b = (size_t)(view->offset + k);
+  uint64_t *words = malloc(sizeof *words * (n_words + 1));
+  psac_status status = words ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory counting spikes");
+  for (int t = 0; status == PSAC_OK && t < shard->n_steps; t += LOOK_EVERY, counts += 2) {
+    words[n_words] = 0;
+    status = psac_network_fetch(network, words, shard->spikes + ((size_t)t * (size_t)view->stride + b) * n_words,
+                                sizeof *words * n_words);
+    if (status == PSAC_OK && network->transport.rank == 0) {
+      status = psac_network_fetch(network, words + n_words, network->readout.spikes + t * view->n + k, sizeof *words);
+    }
+    for (size_t w = 0; w < n_words; w++) counts[0] += __builtin_popcountll(words[w]);
+    counts[1] += __builtin_popcountll(words[n_words]);
   }
-  return what;
+  free(words);
+  return status;
+}
+
+static int64_t n_looks(const training_state *training) {
+  return (training->session->network->shard.n_steps + LOOK_EVERY - 1) / LOOK_EVERY;
 }
 
 static psac_status see_trials(void *self, const psac_view *view) {
   training_state *training = self;
+  const psac_config *config = &training->session->config;
   for (int k = 0; k < view->n; k++) {
-    if (!wanted(&training->session->config, training->at.first + view->first + k, view->pass)) continue;
-    PSAC_TRY(psac_recorder_keep(&training->seen, view, k));
+    const int64_t position = training->at.first + view->first + k;
+    if (view->pass == 0 && position < PRINTED) {
+      PSAC_TRY(look(view, k, training->looks + position * 2 * n_looks(training)));
+    }
+    if (view->pass < last_pass(config)) continue;
+    PSAC_TRY(psac_recorder_see(&training->results->recorder, &config->record.trials, training->at.first, view, k));
   }
   return PSAC_OK;
 }
 
-// The notebook's look into the first trials of an epoch: spikes in every 200th step. Collective over the first replica.
-static psac_status print_steps(training_state *training, const psac_recorded_trial *trial) {
-  enum { EVERY = 200 };
+// The notebook's look into the first trials of an epoch. Collective where the batch has one of them.
+static psac_status print_looks(training_state *training, int n) {
   const psac_session *session = training->session;
-  const psac_shard *shard = &session->network->shard;
-  for (int t = 0; t < shard->n_steps; t += EVERY) {
-    int64_t middle = 0;
-    for (int w = 0; w < shard->n_words; w++) middle += __builtin_popcountll(trial->middle[(size_t)t * (size_t)shard->n_words + (size_t)w]);
-    PSAC_TRY(psac_ranks_sum_i64(&session->shards, &middle, 1));
-    if (session->ranks->rank != 0) continue;
-    psac_progress_line(&training->progress, "t=%dms mid=%lld out=%d", (int)(t * session->config.simulation.dt), (long long)middle,
-                       __builtin_popcountll(trial->output[t]));
+  for (int64_t position = training->at.first; position < training->at.first + n && position < PRINTED; position++) {
+    int64_t *counts = training->looks + position * 2 * n_looks(training);
+    PSAC_TRY(psac_ranks_sum_i64(session->ranks, counts, (size_t)(2 * n_looks(training))));
+    for (int64_t k = 0; k < n_looks(training); k++) {
+      psac_progress_line(&training->progress, "t=%dms mid=%lld out=%lld",
+                         (int)((double)(k * LOOK_EVERY) * session->config.simulation.dt), (long long)counts[2 * k],
+                         (long long)counts[2 * k + 1]);
+      counts[2 * k] = counts[2 * k + 1] = 0;
+    }
   }
   return PSAC_OK;
 }
 
-// Prints and records what was seen of trial b; *next is the first that this replica has left.
-static psac_status use_seen(training_state *training, int n, int b, int pass, int64_t *next) {
+static psac_status end_recording(training_state *training, int n) {
   const psac_session *session = training->session;
-  const psac_network *network = session->network;
-  const int64_t position = training->at.first + b, image = training->order[position];
-  const int what = wanted(&session->config, position, pass), from = b / psac_network_share(network, n);
-  psac_recorded_trial trial = {0};
-  if (!what) return PSAC_OK;
-  if (from == network->replicas.rank) {
-    psac_recorded_trial *own = &training->seen.trial[(*next)++];
-    trial = *own;
-    *own = (psac_recorded_trial){0};  // its arrays are taken over
-  }
-  trial.epoch = training->at.epoch + 1;
-  trial.trial = position;
-  trial.image = image;
-  trial.label = session->train.labels[image];
-  trial.prediction = training->outcomes[b].prediction;
-  psac_status status = psac_recorded_trial_move(&trial, network, from);
-  if (status == PSAC_OK && what & PRINT && network->replicas.rank == 0) status = print_steps(training, &trial);
-  if (status == PSAC_OK && what & RECORD) status = psac_recorder_add(&training->results->recorder, &trial);
-  if (status != PSAC_OK || !(what & RECORD)) psac_recorded_trial_free(&trial);
-  return status;
-}
-
-// Collective: every rank knows which trials of the batch were to be seen, and by which replica.
-static psac_status use_all_seen(training_state *training, int n) {
-  int64_t next = 0;
-  for (int b = 0; b < n; b++) {
-    for (int pass = 0; pass <= last_pass(&training->session->config); pass++) PSAC_TRY(use_seen(training, n, b, pass, &next));
-  }
-  psac_recorder_free(&training->seen);
-  return PSAC_OK;
+  const psac_recorded_batch batch = {.wanted = &session->config.record.trials,
+                                     .epoch = training->at.epoch + 1,
+                                     .first = training->at.first,
+                                     .n = n,
+                                     .order = training->order,
+                                     .labels = session->train.labels,
+                                     .outcomes = training->outcomes};
+  return psac_recorder_end_batch(&training->results->recorder, session->ranks, &batch);
 }
 
 static void fill_batch(training_state *training, int n) {
@@ -170,7 +170,8 @@ static psac_status run_epoch(training_state *training, int batch) {
     psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images,
                               training->at.first_epoch);
     PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));
-    PSAC_TRY(use_all_seen(training, n));
+    PSAC_TRY(print_looks(training, n));
+    PSAC_TRY(end_recording(training, n));
     PSAC_TRY(book(training, n));
     const psac_curve *curve = &training->results->interval;
     const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy : accuracy(&training->at);
@@ -200,7 +201,8 @@ static psac_status start_training(training_state *training, psac_progress_kind k
   training->outcomes = calloc(n, sizeof *training->outcomes);
   psac_progress_start(&training->progress, kind, session->config.training.num_epochs * session->train.n);
   training->progress.done_before = training->at.trials;
-  const int complete = training->order && training->trials && training->outcomes;
+  training->looks = calloc((size_t)(PRINTED * 2 * n_looks(training)), sizeof *training->looks);
+  const int complete = training->order && training->trials && training->outcomes && training->looks;
   return complete ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", n);
 }
 
@@ -216,7 +218,7 @@ static psac_status run_training(training_state *training, psac_progress_kind kin
   if (status == PSAC_OK && training->at.trials > 0) {
     psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f of all training", accuracy(&training->at));
   }
-  psac_recorder_free(&training->seen);
+  free(training->looks);
   free(training->order);
   free(training->trials);
   free(training->outcomes);
@@ -230,7 +232,7 @@ static psac_status finish(training_state *training, psac_progress_kind kind) {
   psac_results *results = training->results;
   PSAC_TRY(run_training(training, kind));
   session->pause = (psac_pause){ask_keeper, &training->keeper};
-  PSAC_TRY(psac_evaluation_run(session, kind, &results->evaluation));
+  PSAC_TRY(psac_evaluation_run(session, kind, &results->recorder, &results->evaluation));
   PSAC_TRY(psac_summary_finish(session, results));
   if (session->ranks->rank == 0) psac_keeper_clear(&training->keeper);
   return PSAC_OK;
@@ -260,6 +262,9 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   } else if (session->options->resume) {
     psac_log("psac_dist: no checkpoint beside %s: starting afresh", session->out);
   }
+  char spikes[PSAC_CHECKPOINT_PATH_BYTES];
+  psac_recording_name(session->out, spikes);
+  PSAC_TRY(psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, found->checkpoint.recording));
   psac_keeper_start(&training.keeper, session, results, &training.at, path);
   return psac_keeper_explain(&training.keeper, finish(&training, kind));
 }
@@ -296,6 +301,7 @@ psac_status psac_job_train(const psac_options *options, psac_ranks *ranks) {
   psac_results results = {0};
   psac_resumption found = {0};
   const psac_status status = resume_and_run(&session, &found, &results);
+  if (results.recorder.file.is_open && status != PSAC_OK && ranks->rank == 0) psac_recording_remove(session.out);
   psac_resumption_free(&found);
   psac_results_free(&results);
   psac_session_end(&session, status);

@@ -86,4 +86,5 @@ void psac_keeper_clear(const psac_keeper *keeper) {
   psac_checkpoint_final_name(out, final);
   if (keeper->last_trials != keeper->position->trials || rename(last, final) != 0) unlink(final);  // of an earlier run of that name
   psac_checkpoint_prune(out, INT64_MAX, 0);
+  psac_recording_remove(out);
 }

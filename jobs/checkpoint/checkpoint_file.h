@@ -18,7 +18,7 @@ typedef struct psac_position {
   int64_t first_epoch;      // in which the present linear decline of the learning rate began: 0, or where the run was extended
 } psac_position;
 
-enum { PSAC_CHECKPOINT_PARTS = 3 };  // datasets whose rows are spread over ranks
+enum { PSAC_CHECKPOINT_PARTS = 2 };  // datasets whose rows are spread over ranks
 
 // A checkpoint in memory: all but the arrays that are spread over ranks.
 typedef struct psac_checkpoint {
@@ -27,8 +27,9 @@ typedef struct psac_checkpoint {
   psac_position position;
   psac_network_state network;
   psac_curve interval, epoch;
-  psac_recorder recorder;       // without the middle layer's spikes
-  int64_t n_steps, n_retina_words;  // of the recorded trials
+  psac_recorder recorder;                      // the trials, with whole checksums; its file closed
+  psac_recording_shape shape;                  // of their spikes, ...
+  char recording[PSAC_CHECKPOINT_PATH_BYTES];  // ... and their file, beside the checkpoint
   uint64_t digits[2];           // checksums of the training and the test set
 } psac_checkpoint;
 
@@ -36,12 +37,13 @@ typedef struct psac_checkpoint {
 psac_status psac_checkpoint_write(const psac_session *session, const psac_curve *interval, const psac_curve *epoch,
                                   const psac_recorder *recorder, const psac_position *position, const char *path);
 
-// Reads a checkpoint and verifies every checksum in it. By one process alone (ranks == NULL), or by all ranks together, which then share
+// Reads a checkpoint and verifies every checksum in it, and those of the recorded spikes beside it; without `recording`
+// these are left alone, and forgotten. By one process alone (ranks == NULL), or by all ranks together, which then share
 // the work and come to the same end. PSAC_ERR_INPUT: it is damaged, incomplete or of another format.
-psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, psac_checkpoint *checkpoint);
+psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, int recording, psac_checkpoint *checkpoint);
 
-// Gives the network, the curves and the recorder the state of a checkpoint that psac_checkpoint_read has read from `path`, and empties it
-// so far. Collective.
+// Gives the network, the curves and the recorder (which is not opened) the state of a checkpoint that
+// psac_checkpoint_read has read from `path`, and empties it so far. Collective.
 psac_status psac_checkpoint_restore(const psac_session *session, const char *path, psac_checkpoint *checkpoint, psac_curve *interval,
                                     psac_curve *epoch, psac_recorder *recorder);
 

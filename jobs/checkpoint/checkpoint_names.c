@@ -26,6 +26,10 @@ void psac_checkpoint_final_name(const char *out, char path[PSAC_CHECKPOINT_PATH_
   snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s" FINAL ENDING, (int)stem_length(out), out);
 }
 
+void psac_recording_name(const char *out, char path[PSAC_CHECKPOINT_PATH_BYTES]) {
+  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s.spikes", (int)stem_length(out), out);
+}
+
 int psac_checkpoint_owner(const char *path, char out[PSAC_CHECKPOINT_PATH_BYTES]) {
   char again[PSAC_CHECKPOINT_PATH_BYTES];
   const char *mark = NULL;
@@ -128,4 +132,15 @@ void psac_checkpoint_remove_partial(const char *out) {
   psac_disk_remove_partial(path);
   psac_disk_remove_partial(out);
   visit_all(out, remove_partial, (char *)out);
+}
+
+void psac_recording_remove(const char *out) {
+  char path[PSAC_CHECKPOINT_PATH_BYTES], final[PSAC_CHECKPOINT_PATH_BYTES];
+  int64_t *trials, n;
+  psac_recording_name(out, path);
+  psac_checkpoint_final_name(out, final);
+  if (access(path, F_OK) != 0 || access(final, F_OK) == 0) return;
+  const psac_status status = psac_checkpoint_list(out, &trials, &n);
+  free(trials);
+  if (status == PSAC_OK && n == 0) unlink(path);
 }

@@ -85,42 +85,31 @@ static psac_status get_curve(const reader *r, const char *points, const char *op
   return PSAC_OK;
 }
 
-static psac_status get_bits(const reader *r, const char *set, size_t member, int n_dims, int64_t n_steps, int64_t *n_words) {
-  psac_recorder *recorder = &r->checkpoint->recorder;
-  int64_t dims[3] = {recorder->n, n_steps, *n_words};
-  uint64_t *bits = NULL;
-  PSAC_TRY(get(r, set, PSAC_U64, n_dims, dims, &bits));
-  const size_t trial_words = (size_t)dims[1] * (n_dims == 3 ? (size_t)dims[2] : 1);
-  psac_status status = PSAC_OK;
-  for (int64_t k = 0; status == PSAC_OK && k < recorder->n; k++) {
-    uint64_t *own = malloc(sizeof *own * trial_words + 1);
-    if (own) memcpy(own, bits + (size_t)k * trial_words, sizeof *own * trial_words);
-    else status = psac_fail(PSAC_ERR_MEMORY, "out of memory reading recorded spikes");
-    memcpy((char *)&recorder->trial[k] + member, &own, sizeof own);
-  }
-  free(bits);
-  if (n_dims == 3) *n_words = dims[2];
-  return status;
+// The file of recorded spikes lies beside the checkpoint, whatever folder that is in now.
+static psac_status get_recording_name(const reader *r) {
+  char *name = NULL, *to = r->checkpoint->recording;
+  PSAC_TRY(psac_h5_read_text(r->file, "/recording", "file", &name));
+  const char *slash = strrchr(r->path, '/');
+  const int folder = slash ? (int)(slash - r->path) + 1 : 0, n_bytes = sizeof r->checkpoint->recording;
+  const int fits = !strchr(name, '/') && snprintf(to, (size_t)n_bytes, "%.*s%s", folder, r->path, name) < n_bytes;
+  free(name);
+  return fits ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "%s: attribute file of /recording is no file name", r->path);
 }
 
 static psac_status get_recording(const reader *r) {
   psac_checkpoint *checkpoint = r->checkpoint;
   psac_recorder *recorder = &checkpoint->recorder;
-  int64_t dims[3] = {-1, PSAC_TRIAL_WORDS, -1}, *trials = NULL, none = 0;
-  PSAC_TRY(get(r, "/recording/trials", PSAC_I64, 2, dims, &trials));
-  const int64_t n = dims[0];
-  if (n <= MAX_TRIALS) recorder->trial = calloc((size_t)n + 1, sizeof *recorder->trial);
-  if (recorder->trial) recorder->n = n;
-  for (int64_t k = 0; k < recorder->n; k++) memcpy(&recorder->trial[k], trials + k * PSAC_TRIAL_WORDS, sizeof *trials * PSAC_TRIAL_WORDS);
-  free(trials);
-  if (!recorder->trial) return psac_fail(PSAC_ERR_MEMORY, "%s: no memory for %lld recorded trials", r->path, (long long)n);
-  dims[1] = -1;
-  PSAC_TRY(get_dims(r, "/recording/retina", PSAC_U64, 3, dims));
-  checkpoint->n_steps = dims[1];
-  checkpoint->n_retina_words = dims[2];
-  PSAC_TRY(get_bits(r, "/recording/retina", offsetof(psac_recorded_trial, retina), 3, dims[1], &dims[2]));
-  PSAC_TRY(get_bits(r, "/recording/output", offsetof(psac_recorded_trial, output), 2, dims[1], &none));
-  return get_bits(r, "/recording/critic", offsetof(psac_recorded_trial, critic), 2, dims[1], &none);
+  psac_recording_shape *shape = &checkpoint->shape;
+  int64_t dims[2] = {-1, PSAC_TRIAL_WORDS};
+  PSAC_TRY(get(r, "/recording/trials", PSAC_I64, 2, dims, &recorder->trial));
+  recorder->n = recorder->capacity = dims[0];
+  PSAC_TRY(psac_h5_read_i64(r->file, "/recording", "columns", &shape->n_columns));
+  PSAC_TRY(psac_h5_read_i64(r->file, "/recording", "steps", &shape->n_steps));
+  if (dims[0] > MAX_TRIALS || shape->n_steps < 1 || shape->n_columns < 1 ||
+      shape->n_columns > INT64_MAX / MAX_TRIALS / shape->n_steps) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: /recording claims more than there can be", r->path);
+  }
+  return get_recording_name(r);
 }
 
 static psac_status check_format(const reader *r) {
@@ -194,7 +183,7 @@ static psac_status add_checksum(void *self, int64_t first, int64_t n, const void
 
 // Share number `share` of n_shares of every part.
 static psac_status sum_parts(reader *r, int share, int n_shares) {
-  psac_checkpoint_parts(NULL, 0, r->part);
+  psac_checkpoint_parts(NULL, r->part);
   for (int p = 0; p < N_PARTS; p++) {
     psac_part *part = &r->part[p];
     PSAC_TRY(get_dims(r, part->path, part->type, part->n_dims, part->dims));
@@ -221,7 +210,36 @@ static psac_status read_all(reader *r, int share, int n_shares) {
   return sum_parts(r, share, n_shares);
 }
 
-psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, psac_checkpoint *checkpoint) {
+static psac_status describe_trial(const psac_checkpoint *checkpoint, int64_t k) {
+  const psac_recorded_trial *trial = &checkpoint->recorder.trial[k];
+  return psac_fail(PSAC_ERR_INPUT, "%s: the spikes of trial %lld of epoch %lld are damaged", checkpoint->recording,
+                   (long long)trial->trial, (long long)trial->epoch);
+}
+
+// The recorded spikes against their checksums, shared by the ranks. Collective where ranks are given.
+static psac_status check_recording(psac_ranks *ranks, const psac_checkpoint *checkpoint) {
+  const int64_t n = checkpoint->recorder.n;
+  if (n == 0) return PSAC_OK;
+  psac_recording_file file = {0};
+  int64_t *sum = malloc(sizeof *sum * (size_t)n);
+  psac_status status = sum ? psac_recording_open(&file, checkpoint->recording, checkpoint->shape, n)
+                           : psac_fail(PSAC_ERR_MEMORY, "out of memory reading recorded spikes");
+  if (ranks) status = psac_ranks_agree(ranks, status);
+  if (status == PSAC_OK) status = psac_recording_sum(&file, ranks, n, sum);
+  if (ranks) status = psac_ranks_agree(ranks, status);
+  if (ranks && status == PSAC_OK) status = psac_ranks_sum_i64(ranks, sum, (size_t)n);
+  for (int64_t k = 0; status == PSAC_OK && k < n; k++) {
+    if (sum[k] != checkpoint->recorder.trial[k].checksum) status = describe_trial(checkpoint, k);
+  }
+  if (ranks) status = psac_ranks_agree(ranks, status);
+  psac_recording_close(&file);
+  free(sum);
+  if (status != PSAC_ERR_INPUT) return status;
+  return psac_fail(status, "%s; without spikes the run goes on with --set record.trials=[] --set record.test_trials=[]",
+                   psac_fail_message());
+}
+
+psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, int recording, psac_checkpoint *checkpoint) {
   *checkpoint = (psac_checkpoint){0};
   reader r = {.path = path, .checkpoint = checkpoint};
   psac_status status = read_all(&r, ranks ? ranks->rank : 0, ranks ? ranks->n_ranks : 1);
@@ -230,34 +248,36 @@ psac_status psac_checkpoint_read(psac_ranks *ranks, const char *path, psac_check
   if (ranks && status == PSAC_OK) status = psac_ranks_sum_i64(ranks, r.sum, N_PARTS);
   for (int p = 0; status == PSAC_OK && p < N_PARTS; p++) status = compare(&r, r.part[p].path, r.sum[p], r.expected[p]);
   if (ranks) status = psac_ranks_agree(ranks, status);
+  if (status == PSAC_OK && !recording) psac_recorder_free(&checkpoint->recorder);
+  if (status == PSAC_OK) status = check_recording(ranks, checkpoint);
   if (status != PSAC_OK) psac_checkpoint_free(checkpoint);
   return status;
 }
 
 typedef struct restoring {
   const psac_session *session;
-  psac_recorder *recorder;
   const psac_part *part;
 } restoring;
 
 static psac_status set_rows(void *self, int64_t first, int64_t n, const void *rows) {
   const restoring *to = self;
-  return to->part->set(to->session, to->recorder, first - to->part->first_row, n, rows);
+  return to->part->set(to->session, first - to->part->first_row, n, rows);
 }
 
 // This rank's rows, if the file has just the dimensions that this network needs.
-static psac_status set_parts(reader *r, const psac_session *session, psac_recorder *recorder) {
-  const psac_shard *shard = &session->network->shard;
-  psac_checkpoint_parts(session, recorder->n, r->part);
+static psac_status set_parts(reader *r, const psac_session *session) {
+  const psac_recording_shape shape = psac_recorder_shape(session->network), *has = &r->checkpoint->shape;
+  psac_checkpoint_parts(session, r->part);
   PSAC_TRY(open_file(r));
   for (int p = 0; p < N_PARTS; p++) {
     psac_part *part = &r->part[p];
-    restoring to = {session, recorder, part};
+    restoring to = {session, part};
     PSAC_TRY(get_dims(r, part->path, part->type, part->n_dims, part->dims));
     PSAC_TRY(read_part(r, part, part->first_row, part->n_rows, set_rows, &to));
   }
-  const int fits = recorder->n == 0 || (r->checkpoint->n_steps == shard->n_steps && r->checkpoint->n_retina_words == shard->n_retina_words);
-  if (!fits) return psac_fail(PSAC_ERR_INPUT, "%s: the recorded trials are not those of this network", r->path);
+  if (has->n_columns != shape.n_columns || has->n_steps != shape.n_steps) {
+    return psac_fail(PSAC_ERR_INPUT, "%s: the recorded trials are not those of this network", r->path);
+  }
   return psac_network_rows_are_set(session->network);
 }
 
@@ -266,16 +286,15 @@ psac_status psac_checkpoint_restore(const psac_session *session, const char *pat
   reader r = {.path = path, .checkpoint = checkpoint};
   *recorder = checkpoint->recorder;
   checkpoint->recorder = (psac_recorder){0};
-  psac_status status = set_parts(&r, session, recorder);
+  psac_status status = set_parts(&r, session);
   psac_h5_close(&r.file);
   if (status == PSAC_OK) status = psac_network_set_state(session->network, &checkpoint->network);
   if (session->ranks->rank == 0) {
     *interval = checkpoint->interval;
     *epoch = checkpoint->epoch;
     checkpoint->interval = checkpoint->epoch = (psac_curve){0};
-  } else {
-    psac_recorder_forget_root(recorder);
   }
+  for (int64_t k = 0; k < recorder->n && session->ranks->rank > 0; k++) recorder->trial[k].checksum = 0;  // rank 0's
   return psac_ranks_agree(session->ranks, status);
 }
 

@@ -15,7 +15,9 @@ enum { N_PARTS = PSAC_CHECKPOINT_PARTS };
 typedef struct writer {
   const psac_session *session;
   const psac_curve *interval, *epoch;
-  psac_recorder *recorder;
+  const psac_recorder *recorder;
+  psac_recorded_trial *trial;  // [n_recorded] with whole checksums
+  int64_t n_recorded;
   const psac_position *position;
   psac_network_state state;
   psac_part part[N_PARTS];
@@ -28,46 +30,29 @@ typedef struct writer {
 } writer;
 
 // A dataset that rank 0 has whole.
-static psac_status put(psac_h5_file *draft, const char *path, psac_type type, int64_t n, int64_t width, int64_t depth, const void *data) {
-  const psac_field field = {path, type, depth > 0 ? 3 : width > 0 ? 2 : 1, {n, width, depth}, 0, n, data, 0, NULL};
-  const size_t row_bytes = psac_h5_type_bytes(type) * (size_t)(width > 0 ? width : 1) * (size_t)(depth > 0 ? depth : 1);
+static psac_status put(psac_h5_file *draft, const char *path, psac_type type, int64_t n, int64_t width,
+                       const void *data) {
+  const psac_field field = {path, type, width > 0 ? 2 : 1, {n, width}, 0, n, data, 0, NULL};
+  const size_t row_bytes = psac_h5_type_bytes(type) * (size_t)(width > 0 ? width : 1);
   PSAC_TRY(psac_h5_write(draft, &field));
   return psac_h5_write_i64(draft, path, "checksum", (int64_t)psac_checksum_rows(0, n, row_bytes, data));
 }
 
 static psac_status put_curve(psac_h5_file *draft, const psac_curve *curve, const char *points, const char *open) {
-  PSAC_TRY(put(draft, points, PSAC_U64, curve->n, PSAC_POINT_WORDS, 0, curve->point));
-  return put(draft, open, PSAC_U64, PSAC_OPEN_WORDS, 0, 0, &curve->n_trials);
+  PSAC_TRY(put(draft, points, PSAC_U64, curve->n, PSAC_POINT_WORDS, curve->point));
+  return put(draft, open, PSAC_U64, PSAC_OPEN_WORDS, 0, &curve->n_trials);
 }
 
-// Rank 0's own bits of the recorded trials, one trial behind another.
-static psac_status put_bits(psac_h5_file *draft, const psac_recorder *recorder, const char *path, size_t member, int64_t n_steps,
-                            int64_t n_words) {
-  const size_t trial_words = (size_t)n_steps * (size_t)(n_words > 0 ? n_words : 1);
-  uint64_t *bits = malloc(sizeof *bits * trial_words * (size_t)recorder->n + 1);
-  if (!bits) return psac_fail(PSAC_ERR_MEMORY, "out of memory writing recorded spikes");
-  for (int64_t k = 0; k < recorder->n; k++) {
-    const uint64_t *from;
-    memcpy(&from, (const char *)&recorder->trial[k] + member, sizeof from);
-    memcpy(bits + (size_t)k * trial_words, from, sizeof *bits * trial_words);
-  }
-  const psac_status status = put(draft, path, PSAC_U64, recorder->n, n_steps, n_words, bits);
-  free(bits);
-  return status;
-}
-
-static psac_status put_recording(psac_h5_file *draft, const psac_recorder *recorder, const psac_shard *shard) {
-  int64_t *trials = malloc(sizeof *trials * PSAC_TRIAL_WORDS * (size_t)recorder->n + 1);
-  if (!trials) return psac_fail(PSAC_ERR_MEMORY, "out of memory writing recorded trials");
-  for (int64_t k = 0; k < recorder->n; k++) {
-    memcpy(trials + k * PSAC_TRIAL_WORDS, &recorder->trial[k], sizeof *trials * PSAC_TRIAL_WORDS);
-  }
-  const psac_status status = put(draft, "/recording/trials", PSAC_I64, recorder->n, PSAC_TRIAL_WORDS, 0, trials);
-  free(trials);
-  PSAC_TRY(status);
-  PSAC_TRY(put_bits(draft, recorder, "/recording/retina", offsetof(psac_recorded_trial, retina), shard->n_steps, shard->n_retina_words));
-  PSAC_TRY(put_bits(draft, recorder, "/recording/output", offsetof(psac_recorded_trial, output), shard->n_steps, 0));
-  return put_bits(draft, recorder, "/recording/critic", offsetof(psac_recorded_trial, critic), shard->n_steps, 0);
+// The trials, and where their spikes lie. Those of the test are not kept: they will be presented again.
+static psac_status put_recording(const writer *w) {
+  psac_h5_file *draft = w->draft;
+  const psac_recording_file *file = &w->recorder->file;
+  const psac_recording_shape shape = psac_recorder_shape(w->session->network);
+  const char *slash = strrchr(file->path, '/'), *name = file->is_open ? slash ? slash + 1 : file->path : "";
+  PSAC_TRY(put(draft, "/recording/trials", PSAC_I64, w->n_recorded, PSAC_TRIAL_WORDS, w->trial));
+  PSAC_TRY(psac_h5_write_i64(draft, "/recording", "columns", shape.n_columns));
+  PSAC_TRY(psac_h5_write_i64(draft, "/recording", "steps", shape.n_steps));
+  return psac_h5_write_text(draft, "/recording", "file", name);
 }
 
 static psac_status put_all(const writer *w) {
@@ -83,14 +68,14 @@ static psac_status put_all(const writer *w) {
   PSAC_TRY(psac_h5_write_text(draft, "/", "program", PSAC_CHECKPOINT_MARK));
   PSAC_TRY(psac_h5_write_text(draft, "/", "program_version", PSAC_VERSION));
   PSAC_TRY(psac_h5_write_i64(draft, "/", "format", PSAC_CHECKPOINT_FORMAT));
-  PSAC_TRY(put(draft, "/configuration", PSAC_U8, (int64_t)strlen(session->config_text), 0, 0, session->config_text));
-  PSAC_TRY(put(draft, "/digits", PSAC_U64, 2, 0, 0, digits));
-  PSAC_TRY(put(draft, "/training/position", PSAC_I64, 5, 0, 0, position));
+  PSAC_TRY(put(draft, "/configuration", PSAC_U8, (int64_t)strlen(session->config_text), 0, session->config_text));
+  PSAC_TRY(put(draft, "/digits", PSAC_U64, 2, 0, digits));
+  PSAC_TRY(put(draft, "/training/position", PSAC_I64, 5, 0, position));
   PSAC_TRY(put_curve(draft, w->interval, "/training/interval/points", "/training/interval/open"));
   PSAC_TRY(put_curve(draft, w->epoch, "/training/epoch/points", "/training/epoch/open"));
-  PSAC_TRY(put(draft, "/network/counters", PSAC_I64, 4, 0, 0, counters));
-  PSAC_TRY(put(draft, "/network/critic", PSAC_F64, 4, 0, 0, scalars));
-  return put_recording(draft, w->recorder, &session->network->shard);
+  PSAC_TRY(put(draft, "/network/counters", PSAC_I64, 4, 0, counters));
+  PSAC_TRY(put(draft, "/network/critic", PSAC_F64, 4, 0, scalars));
+  return put_recording(w);
 }
 
 // Rank 0: the file, and where in it the parts will be.
@@ -116,7 +101,7 @@ static psac_status write_part(writer *w, int p) {
   psac_status status = PSAC_OK;
   for (int64_t first = 0; status == PSAC_OK && first < part->n_rows; first += piece) {
     const int64_t n = part->n_rows - first < piece ? part->n_rows - first : piece, row = part->first_row + first;
-    status = part->get(w->session, w->recorder, first, n, rows);
+    status = part->get(w->session, first, n, rows);
     if (status != PSAC_OK) break;
     w->sum[p] = (int64_t)((uint64_t)w->sum[p] + psac_checksum_rows(row, n, row_bytes, rows));
     status = psac_disk_write(w->fd, w->partial, rows, row_bytes * (size_t)n, w->offset[p] + row * (int64_t)row_bytes);
@@ -125,8 +110,9 @@ static psac_status write_part(writer *w, int p) {
   return status;
 }
 
-// Every rank: its rows, down to the disk; rank 0's descriptor stays open.
+// Every rank: its rows and its recorded spikes, down to the disk; rank 0's descriptor stays open.
 static psac_status write_parts(writer *w) {
+  if (w->n_recorded > 0) PSAC_TRY(psac_recording_flush(&w->recorder->file));
   if (w->fd < 0) PSAC_TRY(psac_disk_join(w->partial, &w->fd));
   for (int p = 0; p < N_PARTS; p++) PSAC_TRY(write_part(w, p));
   if (w->session->ranks->rank == 0) return PSAC_OK;
@@ -145,9 +131,27 @@ static psac_status end(writer *w) {
   return psac_disk_publish(w->partial, w->path, 1);
 }
 
+// Collective: the recorded trials, whose checksums are sums over ranks.
+static psac_status collect_trials(writer *w) {
+  const int64_t n = w->n_recorded;
+  int64_t *sum = malloc(sizeof *sum * (size_t)n + 1);
+  w->trial = malloc(sizeof *w->trial * (size_t)n + 1);
+  psac_status status = sum && w->trial ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing recorded trials");
+  status = psac_ranks_agree(w->session->ranks, status);
+  for (int64_t k = 0; status == PSAC_OK && k < n; k++) sum[k] = w->recorder->trial[k].checksum;
+  if (status == PSAC_OK) status = psac_ranks_sum_i64(w->session->ranks, sum, (size_t)n);
+  for (int64_t k = 0; status == PSAC_OK && k < n; k++) {
+    w->trial[k] = w->recorder->trial[k];
+    w->trial[k].checksum = sum[k];
+  }
+  free(sum);
+  return status;
+}
+
 static psac_status write_together(writer *w) {
   psac_ranks *ranks = w->session->ranks;
   const int is_root = ranks->rank == 0;
+  PSAC_TRY(collect_trials(w));
   PSAC_TRY(psac_ranks_agree(ranks, is_root ? begin(w) : PSAC_OK));
   PSAC_TRY(psac_ranks_broadcast(ranks, w->offset, sizeof w->offset));
   PSAC_TRY(psac_ranks_broadcast(ranks, w->partial, sizeof w->partial));
@@ -158,13 +162,20 @@ static psac_status write_together(writer *w) {
 
 psac_status psac_checkpoint_write(const psac_session *session, const psac_curve *interval, const psac_curve *epoch,
                                   const psac_recorder *recorder, const psac_position *position, const char *path) {
-  writer w = {.session = session, .interval = interval, .epoch = epoch, .recorder = (psac_recorder *)recorder,
-              .position = position, .path = path, .fd = -1};
+  writer w = {.session = session,
+              .interval = interval,
+              .epoch = epoch,
+              .recorder = recorder,
+              .n_recorded = psac_recorder_n_trained(recorder),
+              .position = position,
+              .path = path,
+              .fd = -1};
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
-  psac_checkpoint_parts(session, recorder->n, w.part);
+  psac_checkpoint_parts(session, w.part);
   for (int p = 0; p < N_PARTS && session->network->replicas.rank > 0; p++) w.part[p].n_rows = 0;  // the first replica's are the same
   const psac_status status = write_together(&w);
   psac_h5_abandon(&w.draft);
+  free(w.trial);
   if (w.fd >= 0) close(w.fd);
   if (status != PSAC_OK && session->ranks->rank == 0 && w.partial[0]) psac_disk_discard(w.partial);
   return status;

@@ -7,18 +7,35 @@
 #include "checkpoint/checkpoint.h"
 #include "version.h"
 
+static int has_no_trials(const psac_config *config) {
+  return config->record.trials.n + config->record.test_trials.n == 0;
+}
+
+// Whether the options turn recording off: then spikes that were recorded before may be lost.
+static int records_nothing(const psac_options *options) {
+  psac_config config;
+  if (psac_config_defaults(&config) != PSAC_OK) return 0;
+  for (int k = 0; k < options->n_sets; k++) {
+    if (strncmp(options->set[k], "record.", 7) == 0 && psac_config_set(&config, options->set[k]) != PSAC_OK) return 0;
+  }
+  return has_no_trials(&config);
+}
+
 // Reads what rank 0 names. Collective.
-static psac_status read_named(psac_ranks *ranks, char path[PSAC_CHECKPOINT_PATH_BYTES], psac_checkpoint *checkpoint) {
-  PSAC_TRY(psac_ranks_broadcast(ranks, path, PSAC_CHECKPOINT_PATH_BYTES));
-  PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? psac_h5_try(path) : PSAC_OK));
-  return psac_checkpoint_read(ranks, path, checkpoint);
+static psac_status read_named(const psac_session *session, psac_resumption *found) {
+  psac_ranks *ranks = session->ranks;
+  PSAC_TRY(psac_ranks_broadcast(ranks, found->path, PSAC_CHECKPOINT_PATH_BYTES));
+  PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? psac_h5_try(found->path) : PSAC_OK));
+  return psac_checkpoint_read(ranks, found->path, !records_nothing(session->options), &found->checkpoint);
 }
 
 // The newest of n checkpoints that is intact; the others are named. Collective.
-static psac_status read_newest(const char *out, psac_ranks *ranks, const int64_t *trials, int64_t n, psac_resumption *found) {
+static psac_status read_newest(const psac_session *session, const int64_t *trials, int64_t n, psac_resumption *found) {
+  psac_ranks *ranks = session->ranks;
+  const char *out = session->out;
   for (int64_t k = 0; k < n; k++) {
     if (ranks->rank == 0) psac_checkpoint_name(out, trials[k], found->path);
-    const psac_status status = read_named(ranks, found->path, &found->checkpoint);
+    const psac_status status = read_named(session, found);
     if (status == PSAC_OK || !ranks->agreed_to_fail || status != PSAC_ERR_INPUT) return status;
     ranks->agreed_to_fail = 0;
     psac_warn("skipping a checkpoint: %s", psac_fail_message());
@@ -37,7 +54,7 @@ static psac_status find_newest(const psac_session *session, psac_resumption *fou
   if (status == PSAC_OK && ranks->rank == 0) status = psac_checkpoint_list(session->out, &trials, &n);
   status = psac_ranks_agree(ranks, status);
   if (status == PSAC_OK) status = psac_ranks_broadcast(ranks, &n, sizeof n);
-  if (status == PSAC_OK) status = read_newest(session->out, ranks, trials, n, found);
+  if (status == PSAC_OK) status = read_newest(session, trials, n, found);
   free(trials);
   return status;
 }
@@ -62,7 +79,7 @@ static psac_status find(const psac_session *session, psac_resumption *found, cha
   psac_ranks *ranks = session->ranks;
   if (strcmp(options->resume, "auto") != 0) {
     snprintf(found->path, sizeof found->path, "%s", options->resume);
-    PSAC_TRY(read_named(ranks, found->path, &found->checkpoint));
+    PSAC_TRY(read_named(session, found));
   } else {
     PSAC_TRY(find_newest(session, found));
   }
@@ -90,6 +107,7 @@ static psac_status compare_configurations(const psac_config *now, const psac_con
   const char *free_to_change[16] = {"training.log_interval", "simulation.trials_together", "simulation.steps_per_reduce",
                                     "simulation.cuda_graph", "simulation.launch_per", "checkpoint.", "watchdog."};
   int n = 7;
+  if (has_no_trials(now)) free_to_change[n++] = "record.";  // spikes may be given up
   const int linear = now->learning.rate_schedule == PSAC_SCHEDULE_LINEAR || before->learning.rate_schedule == PSAC_SCHEDULE_LINEAR;
   if (!linear || is_extended) free_to_change[n++] = "training.num_epochs";
   if (linear && is_extended) free_to_change[n++] = "learning.learning_rate";
@@ -128,7 +146,7 @@ static psac_status read_final(const psac_session *session, psac_resumption *foun
   psac_ranks *ranks = session->ranks;
   char *text = found->checkpoint.config_text;
   if (ranks->rank == 0) psac_checkpoint_final_name(session->out, found->path);
-  const psac_status status = read_named(ranks, found->path, &found->checkpoint);
+  const psac_status status = read_named(session, found);
   free(text);
   if (status == PSAC_OK || !ranks->agreed_to_fail) return status;
   char reason[512];

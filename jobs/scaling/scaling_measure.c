@@ -238,7 +238,8 @@ static psac_status test_accuracy(const psac_measurement *measurement, psac_row *
   const int64_t wanted = measurement->what.test_images;
   session->test.n = wanted > 0 ? smaller(wanted, measurement->n_test) : measurement->n_test;
   psac_evaluation evaluation;
-  const psac_status status = psac_evaluation_run(session, PSAC_PROGRESS_NONE, &evaluation);
+  psac_recorder none = {0};
+  const psac_status status = psac_evaluation_run(session, PSAC_PROGRESS_NONE, &none, &evaluation);
   row->accuracy = evaluation.accuracy;
   row->test_images = session->test.n;
   psac_evaluation_free(&evaluation);

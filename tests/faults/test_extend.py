@@ -27,7 +27,7 @@ class Extend(runs.Runs):
     def finish(self, network=STEP, ranks=1):
         result = self.train(network=network, ranks=ranks)
         self.assertEqual(result.code, 0, result)
-        self.assertEqual(sorted(os.listdir(self.folder)), runs.FINISHED)
+        self.assertEqual(self.left(), runs.FINISHED)
 
     def extend(self, *more, network=STEP, epochs=3, ranks=1):
         return self.train("--resume", "auto", "--set", f"training.num_epochs={epochs}", *more, network=network, ranks=ranks)
@@ -46,7 +46,7 @@ class Extend(runs.Runs):
                 self.assertEqual(result.code, 0, result)
                 self.assertIn("going on from out.final.h5, after 260 trials", str(result))
                 self.assertIsNone(runs.first_difference(self.reference(longer), self.path("out.h5")))
-                self.assertEqual(sorted(os.listdir(self.folder)), runs.FINISHED)
+                self.assertEqual(self.left(), runs.FINISHED)
                 self.clear()
 
     def test_an_extension_that_is_stopped_goes_on(self):
@@ -97,7 +97,7 @@ class Extend(runs.Runs):
                 self.assert_refused(self.run_in_folder(arguments, ranks=ranks), "out.h5 is there from an earlier run; --overwrite replaces it")
         with open(self.path("out.h5"), "rb") as file:
             self.assertEqual(file.read(), before)
-        self.assertEqual(sorted(os.listdir(self.folder)), runs.FINISHED)
+        self.assertEqual(self.left(), runs.FINISHED)
         self.assertEqual(self.train("--overwrite").code, 0)
         self.assertEqual(self.run_in_folder([*evaluation, "--out", "out.h5", "--overwrite"]).code, 0)
         with h5py.File(self.path("out.h5")) as file:
@@ -119,7 +119,7 @@ class Extend(runs.Runs):
             with open(self.path(name), "w", encoding="utf-8") as file:
                 file.write("somebody's notes")
         self.assertEqual(self.train("--resume", "auto").code, 0)
-        self.assertEqual(len(os.listdir(self.folder)), 5)
+        self.assertEqual(len(self.left()), 5)
 
 
 if __name__ == "__main__":

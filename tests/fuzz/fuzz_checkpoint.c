@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   fuzz_write(path, changed, length);
   if (psac_h5_try(path) != PSAC_OK) return 0;
   psac_checkpoint checkpoint;
-  if (psac_checkpoint_read(NULL, path, &checkpoint) == PSAC_OK) {
+  if (psac_checkpoint_read(NULL, path, 1, &checkpoint) == PSAC_OK) {
     FUZZ_REQUIRE(checkpoint.config_text && strlen(checkpoint.config_text) > 0);
     restore(path, &checkpoint);
   }

@@ -16,7 +16,8 @@ import numpy as np  # h5py brings it
 
 N, N_TRAIN, N_TEST, OUTPUTS, CRITICS, UNITS = 500, 130, 40, 10, 20, 196
 DURATION, SKIP, EPOCHS = 300.0, 50.0, 2
-RECORDED = [0, 1, 17, 129]
+RECORDED, RECORDED_OF_TEST = [0, 1, 17, 129], [2, 38]
+N_RECORDED = len(RECORDED) * EPOCHS + len(RECORDED_OF_TEST)
 
 LAYOUT = {  # path: (type, shape, units)
     "/evaluation/predictions": ("i4", (N_TEST,), None),
@@ -32,7 +33,7 @@ LAYOUT = {  # path: (type, shape, units)
     "/training/epoch/trials": ("i8", (EPOCHS,), "trials"),
     "/training/epoch/accuracy": ("f8", (EPOCHS,), "fraction"),
     "/training/epoch/rate_middle_exc": ("f8", (EPOCHS,), "Hz"),
-    "/recording/label": ("i8", (EPOCHS * len(RECORDED),), None),
+    "/recording/label": ("i8", (N_RECORDED,), None),
 }
 
 
@@ -105,10 +106,14 @@ class RunFile(unittest.TestCase):
 
     def test_recorded_trials_are_those_of_the_configuration(self):
         recording = {name: item[()] for name, item in self.file["/recording"].items()}
-        self.assertEqual(list(recording["trial"]), RECORDED * EPOCHS)
-        self.assertEqual(list(recording["epoch"]), [1] * len(RECORDED) + [2] * len(RECORDED))
-        self.assertTrue((recording["label"] == labels_of("train-labels-idx1-ubyte")[recording["image"]]).all())
-        self.assertTrue((recording["start_time"] == DURATION * np.arange(len(RECORDED) * EPOCHS)).all())
+        self.assertEqual(list(recording["trial"]), RECORDED * EPOCHS + RECORDED_OF_TEST)
+        self.assertEqual(list(recording["epoch"]), [1] * len(RECORDED) + [2] * len(RECORDED) + [0] * len(RECORDED_OF_TEST))
+        trained, tested = recording["epoch"] > 0, recording["epoch"] == 0
+        self.assertTrue((recording["label"][trained] == labels_of("train-labels-idx1-ubyte")[recording["image"][trained]]).all())
+        self.assertTrue((recording["start_time"] == DURATION * np.arange(N_RECORDED)).all())
+        self.assertEqual(list(recording["image"][tested]), RECORDED_OF_TEST)
+        for name in ("labels", "predictions"):
+            self.assertEqual(list(recording[name[:-1]][tested]), list(self.read("/evaluation/" + name)[RECORDED_OF_TEST]))
 
     def spikes_of(self, population, n):
         """Spikes [recorded trial][step][neuron] of a population, with its order checked."""
@@ -117,7 +122,7 @@ class RunFile(unittest.TestCase):
         self.assertTrue((np.lexsort((times, ids)) == np.arange(ids.size)).all(), population)
         steps = times.astype(int)
         self.assertTrue((steps == times).all())
-        spikes = np.zeros((len(RECORDED) * EPOCHS * int(DURATION), n), int)
+        spikes = np.zeros((N_RECORDED * int(DURATION), n), int)
         np.add.at(spikes, (steps, ids.astype(int)), 1)
         self.assertLessEqual(spikes.max(), 1)
         return spikes.reshape(-1, int(DURATION), n)
@@ -125,6 +130,8 @@ class RunFile(unittest.TestCase):
     def test_recorded_output_spikes_led_to_the_recorded_decision(self):
         counts = self.spikes_of("output", OUTPUTS)[:, int(SKIP):].sum(axis=1)
         self.assertTrue((counts.argmax(axis=1) == self.read("/recording/prediction")).all())
+        of_test = counts[-len(RECORDED_OF_TEST):]
+        self.assertTrue((of_test == self.read("/evaluation/output_counts")[RECORDED_OF_TEST]).all())
 
     def test_recorded_neurons_keep_their_refractory_periods(self):
         for population, n, excitatory in (("middle", N, 400), ("output", OUTPUTS, OUTPUTS), ("critic", CRITICS, CRITICS)):
@@ -144,8 +151,8 @@ class RunFile(unittest.TestCase):
         self.assertAlmostEqual(np.nanmean(cv), np.nanmean(seen), delta=0.1)
 
     def test_recorded_retina_spikes_have_the_rate_of_the_gain_control(self):
-        mean = self.spikes_of("retina", UNITS).sum() / (len(RECORDED) * EPOCHS * DURATION)
-        self.assertAlmostEqual(mean, 26 * 0.2, delta=5 * np.sqrt(26 * 0.2 / (len(RECORDED) * EPOCHS * DURATION)))
+        mean = self.spikes_of("retina", UNITS).sum() / (N_RECORDED * DURATION)
+        self.assertAlmostEqual(mean, 26 * 0.2, delta=5 * np.sqrt(26 * 0.2 / (N_RECORDED * DURATION)))
 
 
 if __name__ == "__main__":
