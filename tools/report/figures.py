@@ -178,8 +178,17 @@ def dots(ax, spikes, rows, colour, size):
 
 
 def raster(run, theme):
+    """A trial that was decided rightly."""
+    return draw_trial(run, run.right, theme)
+
+
+def raster_wrong(run, theme):
+    """A trial that was decided wrongly."""
+    return draw_trial(run, run.wrong, theme)
+
+
+def draw_trial(run, trial, theme):
     """One recorded trial from top to bottom of the network, and what each layer made of it on the right."""
-    trial = run.trial
     figure = plt.figure(figsize=(WIDTH, 7.6))
     grid = figure.add_gridspec(5, 2, width_ratios=[6, 1], height_ratios=[1.7, 3.1, 0.6, 1.35, 1.1],
                                left=0.085, right=0.975, top=0.955, bottom=0.062, hspace=0.09, wspace=0.03)
