@@ -11,9 +11,8 @@
 #include <stdint.h>
 
 #include "checkpoint/checkpoint_names.h"
+#include "model/plan.h"
 #include "ranks.h"
-
-enum { PSAC_PIECE_BYTES = 1 << 22 };  // of memory for rows on their way to or from a file
 
 typedef struct psac_recording_shape {
   int64_t n_columns, n_steps;  // rows of a trial, bytes of a row

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "jobs.h"
+#include "model/state.h"
 #include "replay_case.h"
 #include "session.h"
 
@@ -17,7 +18,7 @@ typedef struct replay_state {
 static psac_status sum_weights(const psac_session *session, float *scratch, double *sum) {
   const psac_network *network = session->network;
   const int64_t n = (int64_t)network->shard.n_local * network->shard.lanes.n_output;
-  PSAC_TRY(psac_network_get_weights(network, scratch, NULL));
+  PSAC_TRY(psac_network_get_weights(network, 0, network->shard.n_local, scratch, NULL));
   int64_t total = 0;
   for (int64_t i = 0; i < n; i++) total += llrint((double)scratch[i] * 0x1p30);
   PSAC_TRY(psac_ranks_sum_i64(session->ranks, &total, 1));
@@ -103,6 +104,11 @@ static psac_status check_options(const psac_options *options) {
   return psac_h5_try(options->replay_case);
 }
 
+static psac_status set_weights(psac_network *network, const float *weights) {
+  PSAC_TRY(psac_network_set_weights(network, 0, network->shard.n_local, weights, NULL));
+  return psac_network_rows_are_set(network);
+}
+
 static psac_status run(replay_state *replay, const psac_options *options, psac_ranks *ranks) {
   psac_session *session = replay->session;
   psac_case *replay_case = &replay->replay_case;
@@ -122,7 +128,7 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_read(options->replay_case, session->network, replay_case)));
-  PSAC_TRY(psac_ranks_agree(ranks, psac_network_set_weights(session->network, replay_case->weights_initial, NULL)));
+  PSAC_TRY(psac_ranks_agree(ranks, set_weights(session->network, replay_case->weights_initial)));
   psac_session_announce(session);
   for (replay->k = 0; replay->k < replay_case->n; replay->k++) PSAC_TRY(present(replay));
   PSAC_TRY(spread_results(replay));

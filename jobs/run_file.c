@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "interval_core.h"
+#include "model/plan.h"
+#include "model/state.h"
 #include "version.h"
 
 const char *psac_timing_name(int timing) {
@@ -103,31 +105,56 @@ static psac_status write_evaluation(const psac_session *session, const psac_eval
   return psac_h5_write_i64(file, "/evaluation", "images", n);
 }
 
+// What is copied to the host for the file is copied so many neurons at a time.
+static int64_t piece_of(int64_t n_local, int64_t first) {
+  const int64_t left = n_local > first ? n_local - first : 0;
+  return left < PSAC_PLAN_PIECE_ROWS ? left : PSAC_PLAN_PIECE_ROWS;
+}
+
+// Writes rows [first, first + n) of this rank's neurons, which are the file's from `place` on.
+static void put_rows(psac_h5_file *file, psac_field *field, int64_t offset, int64_t place, int64_t n,
+                     const void *data) {
+  field->first_row = place;
+  field->n_rows = n;
+  field->data = data;
+  psac_h5_put(file, field, offset);
+}
+
 static psac_status write_weights(const psac_session *session, psac_h5_file *file) {
   const psac_network *network = session->network;
-  const int64_t n = network->config.middle_layer.num_neurons, n_local = network->shard.n_local;
+  const int64_t N = network->config.middle_layer.num_neurons, n_stored = psac_network_stored_rows(network);
   const int64_t n_output = network->readout.layer[0].n, n_critic = network->readout.layer[1].n;
-  float *to_output = malloc(sizeof *to_output * (size_t)(n_local * n_output) + 1);
-  float *to_critic = malloc(sizeof *to_critic * (size_t)(n_local * n_critic) + 1);
-  psac_status status = to_output && to_critic ? psac_network_get_weights(network, to_output, to_critic)
-                                              : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the weights");
-  const int64_t first = network->shard.first_gid, n_stored = psac_network_stored_rows(network);
-  const psac_field output = {"/weights/middle_to_output", PSAC_F32, 2, {n, n_output}, first, n_stored, to_output, 0, "1"};
-  const psac_field critic = {"/weights/middle_to_critic", PSAC_F32, 2, {n, n_critic}, first, n_stored, to_critic, 0, "1"};
-  if (status == PSAC_OK) status = psac_h5_write(file, &output);
-  if (status == PSAC_OK) status = psac_h5_write(file, &critic);
+  psac_field output = {
+      .path = "/weights/middle_to_output", .type = PSAC_F32, .n_dims = 2, .dims = {N, n_output}, .units = "1"};
+  psac_field critic = {
+      .path = "/weights/middle_to_critic", .type = PSAC_F32, .n_dims = 2, .dims = {N, n_critic}, .units = "1"};
+  int64_t offset[2];
+  PSAC_TRY(psac_h5_place(file, &output, &offset[0]));
+  PSAC_TRY(psac_h5_place(file, &critic, &offset[1]));
+  const int64_t piece = piece_of(n_stored, 0);
+  float *to_output = malloc(sizeof *to_output * (size_t)(piece * n_output) + 1);
+  float *to_critic = malloc(sizeof *to_critic * (size_t)(piece * n_critic) + 1);
+  psac_status status =
+      to_output && to_critic ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the weights");
+  for (int64_t first = 0; status == PSAC_OK && first < n_stored; first += piece) {
+    const int64_t n = piece_of(n_stored, first), place = network->shard.first_gid + first;
+    status = psac_network_get_weights(network, first, n, to_output, to_critic);
+    if (status != PSAC_OK) break;
+    put_rows(file, &output, offset[0], place, n, to_output);
+    put_rows(file, &critic, offset[1], place, n, to_critic);
+  }
   free(to_output);
   free(to_critic);
   return status;
 }
 
 // From integer sums to rates and mean CV2, neuron by neuron.
-static void derive_statistics(const psac_network *network, const int64_t *trials_of, const int64_t *isi, const int32_t *count,
-                              float *rate, float *cv, float *by_label) {
+static void derive_statistics(const psac_network *network, int64_t n_neurons, const int64_t *trials_of,
+                              const int64_t *isi, const int32_t *count, float *rate, float *cv, float *by_label) {
   const double seconds = network->config.simulation.t_total / 1000.0;
   int64_t n_trials = 0;
   for (int d = 0; d < PSAC_N_LABELS; d++) n_trials += trials_of[d];
-  for (int64_t i = 0; i < network->shard.n_local; i++) {
+  for (int64_t i = 0; i < n_neurons; i++) {
     int64_t spikes = 0;
     for (int d = 0; d < PSAC_N_LABELS; d++) {
       const int64_t c = count[i * PSAC_N_LABELS + d];
@@ -139,34 +166,49 @@ static void derive_statistics(const psac_network *network, const int64_t *trials
   }
 }
 
+// Statistics of this rank's neurons [first, first + n), summed over replicas, each of which saw its share of the
+// trials.
+static psac_status fetch_statistics(const psac_session *session, int64_t first, int64_t n, int64_t *isi,
+                                    int32_t *count) {
+  const psac_network *network = session->network;
+  const psac_kernels *kernels = network->kernels;
+  const size_t n_isi = (size_t)n * 2, n_counts = (size_t)n * PSAC_N_LABELS;
+  PSAC_TRY(kernels->download(network->stream, isi, network->shard.isi + first * 2, sizeof *isi * n_isi));
+  PSAC_TRY(kernels->download(network->stream, count, network->shard.count_by_label + first * PSAC_N_LABELS,
+                             sizeof *count * n_counts));
+  PSAC_TRY(kernels->synchronize(network->stream));
+  PSAC_TRY(psac_ranks_sum_i64(&session->replicas, isi, n_isi));
+  return psac_ranks_sum_i32(&session->replicas, count, n_counts);
+}
+
 static psac_status write_statistics(const psac_session *session, psac_h5_file *file) {
   const psac_network *network = session->network;
-  const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
-  const int64_t n = network->config.middle_layer.num_neurons, n_stored = psac_network_stored_rows(network), first = shard->first_gid;
-  const size_t rows = (size_t)shard->n_local;
-  int64_t trials_of[PSAC_N_LABELS] = {0};
+  const int64_t N = network->config.middle_layer.num_neurons, n_local = network->shard.n_local;
+  const int is_stored = psac_network_stored_rows(network) > 0;
+  int64_t trials_of[PSAC_N_LABELS] = {0}, offset[3];
   for (int64_t k = 0; k < session->test.n; k++) trials_of[session->test.labels[k]]++;
-  int64_t *isi = malloc(sizeof *isi * rows * 2 + 1);
-  int32_t *count = malloc(sizeof *count * rows * PSAC_N_LABELS + 1);
-  float *value = malloc(sizeof *value * rows * (PSAC_N_LABELS + 2) + 1);
-  float *rate = value, *cv = value + rows, *by_label = value + 2 * rows;
+  psac_field field[] = {
+      {.path = "/statistics/middle/mean_rate", .type = PSAC_F32, .n_dims = 1, .dims = {N}, .units = "Hz"},
+      {.path = "/statistics/middle/isi_cv", .type = PSAC_F32, .n_dims = 1, .dims = {N}, .units = "1"},
+      {.path = "/statistics/middle/rate_by_digit",
+       .type = PSAC_F32,
+       .n_dims = 2,
+       .dims = {N, PSAC_N_LABELS},
+       .units = "Hz"},
+  };
+  for (int f = 0; f < 3; f++) PSAC_TRY(psac_h5_place(file, &field[f], &offset[f]));
+  const size_t piece = (size_t)piece_of(n_local, 0);
+  int64_t *isi = malloc(sizeof *isi * piece * 2 + 1);
+  int32_t *count = malloc(sizeof *count * piece * PSAC_N_LABELS + 1);
+  float *value = malloc(sizeof *value * piece * (PSAC_N_LABELS + 2) + 1);
+  float *const column[] = {value, value + piece, value + 2 * piece};
   psac_status status = isi && count && value ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the statistics");
-  if (status == PSAC_OK) status = kernels->download(network->stream, isi, shard->isi, sizeof *isi * rows * 2);
-  if (status == PSAC_OK) {
-    status = kernels->download(network->stream, count, shard->count_by_label, sizeof *count * rows * PSAC_N_LABELS);
-  }
-  if (status == PSAC_OK) status = kernels->synchronize(network->stream);
-  if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->replicas, isi, rows * 2);  // each replica saw its share of the trials
-  if (status == PSAC_OK) status = psac_ranks_sum_i32(&session->replicas, count, rows * PSAC_N_LABELS);
-  if (status == PSAC_OK) {
-    derive_statistics(network, trials_of, isi, count, rate, cv, by_label);
-    const psac_field fields[] = {
-        {"/statistics/middle/mean_rate", PSAC_F32, 1, {n}, first, n_stored, rate, 0, "Hz"},
-        {"/statistics/middle/isi_cv", PSAC_F32, 1, {n}, first, n_stored, cv, 0, "1"},
-        {"/statistics/middle/rate_by_digit", PSAC_F32, 2, {n, PSAC_N_LABELS}, first, n_stored, by_label, 0, "Hz"},
-    };
-    for (int f = 0; f < 3 && status == PSAC_OK; f++) status = psac_h5_write(file, &fields[f]);
+  for (int64_t first = 0, n; status == PSAC_OK && first < n_local; first += n) {
+    n = piece_of(n_local, first);
+    status = fetch_statistics(session, first, n, isi, count);
+    if (status != PSAC_OK || !is_stored) continue;
+    derive_statistics(network, n, trials_of, isi, count, column[0], column[1], column[2]);
+    for (int f = 0; f < 3; f++) put_rows(file, &field[f], offset[f], network->shard.first_gid + first, n, column[f]);
   }
   free(isi);
   free(count);
@@ -280,29 +322,39 @@ psac_status psac_run_file_check_weights(const char *path, const psac_config *con
   return status;
 }
 
+// Rows [first, first + n) of this rank. Every rank calls it as often, as all read together.
+static psac_status read_piece(psac_network *network, psac_h5_file *file, int64_t first, int64_t n, float *to_output,
+                              float *to_critic) {
+  const int64_t place = network->shard.first_gid + (n > 0 ? first : 0);
+  PSAC_TRY(psac_h5_read_rows(file, output_path, PSAC_F32, place, n, to_output));
+  PSAC_TRY(psac_h5_read_rows(file, critic_path, PSAC_F32, place, n, to_critic));
+  return psac_network_set_weights(network, first, n, to_output, to_critic);
+}
+
 static psac_status read_weights(const psac_session *session, psac_h5_file *file, const char *name, float *to_output,
                                 float *to_critic) {
-  const psac_shard *shard = &session->network->shard;
-  PSAC_TRY(check_weights(file, name, &session->config));
-  PSAC_TRY(psac_h5_read_rows(file, output_path, PSAC_F32, shard->first_gid, shard->n_local, to_output));
-  return psac_h5_read_rows(file, critic_path, PSAC_F32, shard->first_gid, shard->n_local, to_critic);
+  psac_network *network = session->network;
+  PSAC_TRY(psac_ranks_agree(session->ranks, check_weights(file, name, &session->config)));
+  for (int64_t first = 0; first < network->shard.n_padded; first += PSAC_PLAN_PIECE_ROWS) {
+    const int64_t n = piece_of(network->shard.n_local, first);
+    PSAC_TRY(psac_ranks_agree(session->ranks, read_piece(network, file, first, n, to_output, to_critic)));
+  }
+  return psac_ranks_agree(session->ranks, psac_network_rows_are_set(network));
 }
 
 psac_status psac_run_file_read_weights(const psac_session *session, const char *path) {
   const psac_access access = psac_session_access(session);
-  psac_network *network = session->network;
-  const size_t rows = (size_t)network->shard.n_local;
+  const psac_network *network = session->network;
+  const size_t rows = (size_t)piece_of(network->shard.n_local, 0);
   float *to_output = malloc(sizeof *to_output * rows * (size_t)network->readout.layer[0].n + 1);
   float *to_critic = malloc(sizeof *to_critic * rows * (size_t)network->readout.layer[1].n + 1);
   psac_h5_file *file = NULL;
-  psac_status status = to_output && to_critic ? psac_h5_open(&access, path, &file)
-                                              : psac_fail(PSAC_ERR_MEMORY, "out of memory reading the weights");
+  psac_status status =
+      to_output && to_critic ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory reading the weights");
   status = psac_ranks_agree(session->ranks, status);
-  if (status == PSAC_OK) {
-    status = psac_ranks_agree(session->ranks, read_weights(session, file, path, to_output, to_critic));
-  }
+  if (status == PSAC_OK) status = psac_ranks_agree(session->ranks, psac_h5_open(&access, path, &file));
+  if (status == PSAC_OK) status = read_weights(session, file, path, to_output, to_critic);
   psac_h5_close(&file);
-  if (status == PSAC_OK) status = psac_ranks_agree(session->ranks, psac_network_set_weights(network, to_output, to_critic));
   free(to_output);
   free(to_critic);
   return status;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/host_memory.h"
 #include "base/log.h"
 #include "jobs.h"
 #include "model/bounds.h"
@@ -42,6 +43,7 @@ psac_status psac_session_configure(psac_session *session, const psac_options *op
   session->ranks = ranks;
   psac_clock_utc(session->start_time);
   session->start_seconds = psac_clock_seconds();
+  session->start_bytes = psac_host_resident();
   psac_status status = PSAC_OK;
   if (ranks->rank == 0) status = resolve(options, ranks->n_ranks, layer, &session->config);
   PSAC_TRY(psac_ranks_agree(ranks, status));
@@ -141,60 +143,18 @@ psac_status psac_session_check_owner(const psac_session *session) {
   return psac_ranks_agree(session->ranks, psac_lock_check(session->lock));
 }
 
-psac_plan psac_session_plan(const psac_session *session) {
-  const psac_config share = psac_plan_share(&session->config, session->n_replicas);
-  return psac_plan_make(&share, session->transport.n_ranks, session->kernels->staging() != NULL);
-}
-
-// "12000 neurons would fit", for bytes on every rank.
-static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
-  const psac_config share = psac_plan_share(&session->config, session->n_replicas);
-  const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
-  if (n > 0) snprintf(text, n_bytes, "%lld neurons would fit", (long long)n);
-  else snprintf(text, n_bytes, "not even one neuron would fit");
-}
-
-// The network must fit into the free memory.
-static psac_status check_memory(const psac_session *session) {
-  const psac_ranks *ranks = session->ranks;
-  const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
-  const double available = psac_session_memory(session);
-  const psac_plan plan = psac_session_plan(session);
-  const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
-  if (needed <= available) return PSAC_OK;
-  char fit[64];
-  describe_fit(session, available, fit, sizeof fit);
-  return psac_fail(PSAC_ERR_MEMORY, "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB "
-                   "free (%s); %s; or use more %s", (long long)plan.n_neurons, n_ranks, n_ranks == 1 ? "" : "s", 1e-9 * needed,
-                   ranks->rank, ranks->host, 1e-9 * available, session->device.name, fit, on_device ? "GPUs" : "nodes");
-}
-
-// A device had no room for a part of the network although the whole had seemed to fit: adds to the message, which every rank has, what
-// would fit into the memory that is free on the rank with least when all have let go of theirs.
-static psac_status add_what_fits(psac_session *session, psac_status status) {
-  char message[1024], fit[64];
-  snprintf(message, sizeof message, "%s", psac_fail_message());
-  psac_network_destroy(&session->network);
-  PSAC_TRY(psac_ranks_agree(session->ranks, PSAC_OK));
-  PSAC_TRY(psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device)));
-  double missing = -psac_session_memory(session);
-  PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
-  describe_fit(session, -missing, fit, sizeof fit);
-  return psac_fail(status, "%.800s; %.3f GB are free without this network: %s", message, 1e-9 * -missing, fit);
-}
-
 psac_status psac_session_build(psac_session *session) {
   PSAC_TRY(psac_session_choose(session));
   return psac_session_build_network(session);
 }
 
 psac_status psac_session_build_network(psac_session *session) {
-  PSAC_TRY(psac_ranks_agree(session->ranks, check_memory(session)));
+  PSAC_TRY(psac_ranks_agree(session->ranks, psac_session_check_memory(session)));
   psac_config config = session->config;
   config.simulation.trials_together = psac_session_plan(session).n_together;
   const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
                                                                                   &session->network));
-  if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return add_what_fits(session, status);
+  if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return psac_session_say_what_fits(session, status);
   PSAC_TRY(status);
   if (session->n_replicas == 1) return PSAC_OK;
   const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen

@@ -42,6 +42,7 @@ typedef struct psac_session {
   int replace;
   char start_time[21];
   double start_seconds;
+  double start_bytes;  // resident memory of this rank, when MPI was there and nothing else
   psac_pause pause;
   double io_seconds;      // spent on files so far
 } psac_session;
@@ -84,8 +85,22 @@ psac_status psac_session_read_replicas(const psac_options *options, int n_ranks,
 // Bytes that a rank may use of the device, or of the host that the ranks of a node share.
 double psac_session_memory(const psac_session *session);
 
-// What a rank will hold of the network, for its replica's share of a batch.
+// The configuration with the numbers of images that are there, for plans.
+psac_config psac_session_counted(const psac_session *session);
+
+// What a rank will hold of the network, for its replica's share of a batch, and beside it.
 psac_plan psac_session_plan(const psac_session *session);
+
+// Refuses a network that does not fit into the free memory. Not collective.
+psac_status psac_session_check_memory(const psac_session *session);
+
+// A device had no room for a part of the network although the whole had seemed to fit: adds to the message, which every
+// rank has, what would fit into the memory that is free on the rank with least when all have let go of theirs.
+// Collective.
+psac_status psac_session_say_what_fits(psac_session *session, psac_status status);
+
+// Bytes by which this run made the resident memory of the largest rank grow, at most so far. Collective.
+psac_status psac_session_peak(const psac_session *session, double *bytes);
 
 // psac_session_choose, and builds the network. Collective.
 psac_status psac_session_build(psac_session *session);

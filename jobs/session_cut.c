@@ -20,14 +20,10 @@ psac_status psac_session_read_replicas(const psac_options *options, int n_ranks,
   return PSAC_OK;
 }
 
-double psac_session_memory(const psac_session *session) {
-  return (double)session->device.memory_free / (session->devices_each ? 1 : session->ranks->node_size);
-}
-
 // By the plan's model of such machines, with the memory that is really there on the rank that has least. Model seed learns within a
 // trial and cannot share a batch.
 static psac_status choose_replicas(psac_session *session) {
-  const psac_config *config = &session->config;
+  const psac_config counted = psac_session_counted(session), *config = &counted;
   const int on_device = session->kernels->staging() != NULL;
   psac_hardware hardware;
   double missing = -psac_session_memory(session);

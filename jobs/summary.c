@@ -41,7 +41,8 @@ static void print_timing(const psac_timing *timing) {
   printf("  %-10s %9.2f s\n", "total", timing->total);
 }
 
-static void print_results(const psac_session *session, const psac_results *results, const psac_timing *timing) {
+static void print_results(const psac_session *session, const psac_results *results, const psac_timing *timing,
+                          double peak) {
   const psac_evaluation *evaluation = &results->evaluation;
   print_confusion(evaluation, session->network->readout.layer[0].n);
   print_timing(timing);
@@ -50,6 +51,10 @@ static void print_results(const psac_session *session, const psac_results *resul
     for (int64_t e = 0; e < results->epoch.n; e++) printf(" %.2f %%", 100.0 * results->epoch.point[e].accuracy);
     printf("\n");
   }
+  const psac_plan plan = psac_session_plan(session);
+  const int on_device = session->kernels->staging() != NULL;
+  printf("memory of a rank: %.1f MB at most, planned %.1f MB\n", 1e-6 * peak,
+         1e-6 * (plan.host_bytes + (on_device ? 0.0 : plan.bytes)));
   printf("test accuracy: %.2f %% of %lld images\nrun file: %s\n", 100.0 * evaluation->accuracy, (long long)evaluation->n,
          session->out);
   fflush(stdout);
@@ -62,6 +67,8 @@ psac_status psac_summary_finish(psac_session *session, psac_results *results) {
   PSAC_TRY(psac_run_file_write(session, results, &timing));
   session->io_seconds += psac_clock_seconds() - started;
   PSAC_TRY(psac_timing_collect(session, &timing));  // now with the time that the file took
-  if (session->ranks->rank == 0) print_results(session, results, &timing);
+  double peak;
+  PSAC_TRY(psac_session_peak(session, &peak));
+  if (session->ranks->rank == 0) print_results(session, results, &timing, peak);
   return PSAC_OK;
 }

@@ -111,6 +111,9 @@ static void print_memory(const psac_plan_request *request, const psac_cost *cost
     printf("  %-28s %17s\n", cost->plan.item[k].name, grouped(cost->plan.item[k].bytes, text));
   }
   printf("  %-28s %17s\n", request->hardware.on_device ? "all of the device" : "all", grouped(cost->plan.bytes, text));
+  for (int k = 0; k < cost->plan.n_host_items; k++) {
+    printf("  %-28s %17s\n", cost->plan.host_item[k].name, grouped(cost->plan.host_item[k].bytes, text));
+  }
   printf("  %-28s %17s\n", "beside it, on the host", grouped(cost->plan.host_bytes, text));
 }
 

@@ -2,11 +2,13 @@
 
 #include "cpu/cpu_kernels.h"
 
+#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "base/host_memory.h"
 
 enum { ALIGNMENT = 64, PAGE = 4096, HUGE_PAGE = 1 << 21 };  // bytes; the first is a cache line and the widest vector
 
@@ -64,17 +66,14 @@ static int cpu_device_count(const char **reason) {
   return 1;
 }
 
+// What is unknown is the most that there could be: alloc will tell.
+static size_t in_bytes(double bytes) { return bytes < 0x1p62 ? (size_t)bytes : SIZE_MAX; }
+
 static psac_status cpu_device_open(int index, psac_device *device) {
   (void)index;
-  unsigned long long total = 0, available = 0;  // kB; free pages alone would leave out what the kernel can give back
-  FILE *file = fopen("/proc/meminfo", "r");
-  for (char line[128]; file && fgets(line, sizeof line, file);) {
-    sscanf(line, "MemTotal: %llu", &total);
-    sscanf(line, "MemAvailable: %llu", &available);
-  }
-  if (file) fclose(file);
-  if (!available) total = available = UINT64_MAX / 1024;  // unknown: alloc will tell
-  *device = (psac_device){.name = "host", .id = "host", .memory_total = 1024 * total, .memory_free = 1024 * available};
+  const psac_host_memory host = psac_host_memory_read("");
+  *device = (psac_device){.name = "host", .id = "host", .memory_total = in_bytes(host.total)};
+  device->memory_free = in_bytes(fmin(host.shared, host.own));
   return PSAC_OK;
 }
 

@@ -119,10 +119,14 @@ void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_im
 // Collective: spikes of all excitatory and inhibitory middle neurons since the last call.
 psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]);
 
-// This rank's weights as float: to_output [n_local][n_output], to_critic [n_local][num_critic_neurons] (0 where the critic has no
-// plastic input; may be NULL). set refuses values beyond psac_bounds_weight, [-2, 2) or less. Not collective.
-psac_status psac_network_get_weights(const psac_network *network, float *to_output, float *to_critic);
-psac_status psac_network_set_weights(psac_network *network, const float *to_output, const float *to_critic);
+// Weights of this rank's neurons [first, first + n) as float: to_output [n][n_output], to_critic
+// [n][num_critic_neurons] (0 where the critic has no plastic input; may be NULL). set refuses values beyond
+// psac_bounds_weight, [-2, 2) or less; after the last, the network is complete with psac_network_rows_are_set
+// (state.h). Not collective.
+psac_status psac_network_get_weights(const psac_network *network, int64_t first, int64_t n, float *to_output,
+                                     float *to_critic);
+psac_status psac_network_set_weights(psac_network *network, int64_t first, int64_t n, const float *to_output,
+                                     const float *to_critic);
 
 // Waits for everything enqueued so far; fails instead of waiting for ever where another rank is lost.
 psac_status psac_network_settle(const psac_network *network);

@@ -78,6 +78,29 @@ static void add_readout(psac_plan *plan, const psac_config *config, double steps
   add(plan, "readout", trials * (8.0 * block * lanes.n + 16.0 * steps + 2.0 * PSAC_MAX_PLASTIC * 12.0));
 }
 
+static void add_to_host(psac_plan *plan, const char *name, double bytes) {
+  plan->host_item[plan->n_host_items++] = (psac_plan_item){name, bytes};
+  plan->host_bytes += bytes;
+}
+
+// What a rank holds beside the network. Images and their order stay; the rest passes through in pieces.
+static void add_host(psac_plan *plan, const psac_config *config, double steps) {
+  const int64_t most[2] = {config->training.max_images, config->evaluation.max_images};
+  const double train = most[0] > 0 ? (double)most[0] : 60000.0,
+               test = most[1] > 0 ? (double)most[1] : 10000.0;  // MNIST
+  const double pixels = (double)(config->retina.input_size[0] * config->retina.input_size[1]);
+  add_to_host(plan, "digits", (train + test) * (pixels + 1.0) + 8.0 * train);
+  const double columns = 8.0 * (double)plan->n_words,
+               trials = (double)(config->record.trials.n * config->training.num_epochs + config->record.test_trials.n);
+  const double read = fmin(trials * steps * columns, fmax(PSAC_PIECE_BYTES, trials * steps)) + PSAC_PIECE_BYTES;
+  const double written = 2.0 * fmin(steps * columns, fmax(PSAC_PIECE_BYTES, 8.0 * steps));
+  add_to_host(plan, "recorded spikes", trials > 0.0 ? fmax(read, written) : 0.0);
+  const psac_lanes lanes = psac_plan_lanes(config);
+  const double weights =
+      4.0 * (double)(config->output_layer.num_neurons + config->actor_critic.num_critic_neurons + lanes.n);
+  add_to_host(plan, "rows for files", fmin(PSAC_PLAN_PIECE_ROWS, (double)plan->n_local) * fmax(weights, 112.0));
+}
+
 psac_lanes psac_plan_lanes(const psac_config *config) {
   const int is_psac = config->network.model == PSAC_MODEL_PSAC;
   return psac_lanes_make((int)config->output_layer.num_neurons, is_psac ? (int)config->actor_critic.num_critic_neurons : 0);
@@ -108,8 +131,7 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
   if (is_gathered(config, n_ranks)) add(&plan, "gathered spikes", 8.0 * delay * trials * words * (double)n_ranks);
   add_readout(&plan, config, steps, trials, on_device);
   add(&plan, "running means and statistics", padded * (4.0 + 16.0 + 8.0 + 40.0));
-  const double critics = (double)config->actor_critic.num_critic_neurons, outputs = (double)config->output_layer.num_neurons;
-  plan.host_bytes = padded * 4.0 * (outputs + critics + outputs + critics + 2.0);
+  add_host(&plan, config, steps);
   return plan;
 }
 

@@ -8,7 +8,9 @@
 #include "config/config.h"
 #include "kernels.h"
 
-enum { PSAC_PLAN_ITEMS = 16 };
+enum { PSAC_PLAN_ITEMS = 16, PSAC_PLAN_HOST_ITEMS = 8 };
+// On their way to or from a file: neurons whose weights or statistics are on the host at a time, bytes of other rows.
+enum { PSAC_PLAN_PIECE_ROWS = 1 << 14, PSAC_PIECE_BYTES = 1 << 22 };
 
 typedef struct psac_plan_item {
   const char *name;
@@ -22,7 +24,9 @@ typedef struct psac_plan {
   int n_items;
   psac_plan_item item[PSAC_PLAN_ITEMS];
   double bytes;              // their sum, in the backend's memory
-  double host_bytes;         // beside it, on the host: weights and statistics on their way to a file
+  int n_host_items;
+  psac_plan_item host_item[PSAC_PLAN_HOST_ITEMS];
+  double host_bytes;  // their sum: beside it, on the host
 } psac_plan;
 
 // The configuration that one of n_replicas simulates: with its share of every batch, of which the last may have less.
