@@ -4,6 +4,7 @@
 
 #include "jobs.h"
 #include "model/state.h"
+#include "notebook_core.h"
 #include "replay_case.h"
 #include "session.h"
 
@@ -20,9 +21,9 @@ static psac_status sum_weights(const psac_session *session, float *scratch, doub
   const int64_t n = (int64_t)network->shard.n_local * network->shard.lanes.n_output;
   PSAC_TRY(psac_network_get_weights(network, 0, network->shard.n_local, scratch, NULL));
   int64_t total = 0;
-  for (int64_t i = 0; i < n; i++) total += llrint((double)scratch[i] * 0x1p30);
+  for (int64_t i = 0; i < n; i++) total += psac_notebook_steps(scratch[i]);
   PSAC_TRY(psac_ranks_sum_i64(session->ranks, &total, 1));
-  *sum = (double)total * 0x1p-30;
+  *sum = ldexp((double)total, -PSAC_NOTEBOOK_BITS);
   return PSAC_OK;
 }
 

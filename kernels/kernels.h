@@ -32,6 +32,7 @@ typedef struct psac_device {
 
 enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
+  PSAC_NOTEBOOK_BITS = 36,  // the notebook's, a float32 each, enter sums in steps of 2^-36
   PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
   PSAC_TARGET_GROUP = 8,  // recurrent targets of a neuron come in groups of so many at most
   PSAC_FEW_TARGETS = 4,   // and one by one where there are fewer than so many on average
@@ -51,6 +52,12 @@ typedef struct psac_lanes {
 } psac_lanes;
 
 psac_lanes psac_lanes_make(int n_output, int n_critic);
+
+// How weights change, and so what they are.
+typedef enum psac_rule {
+  PSAC_RULE_POWER_STDP,  // steps of 2^-PSAC_WEIGHT_BITS, power_stdp_core.h
+  PSAC_RULE_NOTEBOOK,    // the bits of a float32, notebook_core.h
+} psac_rule;
 
 // One rank's share of the middle layer. Neuron i of the shard has global id first_gid + i; arrays are padded to n_padded, a
 // multiple of 64 that is the same on every rank; the padding never spikes.
@@ -106,8 +113,9 @@ typedef struct psac_shard {
 
   // plasticity
   psac_lanes lanes;
+  psac_rule rule;
   int32_t *row;               // [n_padded][lanes.n] readout rows
-  int64_t *word_sum;          // [n_words][lanes.n] sum of each word's rows, for a layer that spikes in unison; NULL = not kept
+  int64_t *word_sum;          // [n_words][lanes.n] what each word adds to the drives if all of it spikes; PSAC_RULE_NOTEBOOK, else NULL
   int32_t *eligibility;       // [n_padded][lanes.n_eligibility] sum over the batch of third factor x eligibility
   int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic lane of 2^-critic_fraction_bits
   int32_t critic_fraction_bits;
@@ -129,6 +137,7 @@ typedef struct psac_retina_trial {
 typedef struct psac_readout_layer {
   float dt, v_rest, v_thresh, v_reset;
   float v_floor, bias_current, gain, weight_reference, tau_m;
+  double drive_step;  // unit of the drives of its lanes, a power of two
   int32_t refractory_steps;
   int32_t first_lane, n;
 } psac_readout_layer;
@@ -168,7 +177,7 @@ typedef struct psac_reward {
 // One step's weight change in model seed; lives in the backend's memory and is broadcast as bytes.
 typedef struct psac_event {
   uint64_t outputs;    // output neurons whose weights change
-  int32_t change;      // in steps of 2^-30
+  float change;
   int32_t step;        // the last one that was judged
   int32_t n_events;    // steps with a change so far
   double last_value;   // the critic's value at the previous one

@@ -26,26 +26,9 @@ PSAC_INLINE void sum_rows(const uint64_t *spikes, int n_words, const int32_t *ro
   for (int k = 0; k < n / 4; k++) ((four_drives *)drive)[k] = sum[k];
 }
 
-// The same for a layer whose neurons spike in unison: a word in which all neurons spike has its sum ready.
-PSAC_INLINE void sum_words_and_rows(const psac_shard *shard, const uint64_t *spikes, int64_t *drive) {
-  const int n = shard->lanes.n;
-  four_drives sum[(2 * PSAC_MAX_PLASTIC + 4) / 4], one_word[(2 * PSAC_MAX_PLASTIC + 4) / 4];
-  for (int k = 0; k < n / 4; k++) sum[k] = (four_drives){0};
-  for (int w = 0; w < shard->n_words; w++) {
-    const four_drives *word = (const four_drives *)(shard->word_sum + (size_t)w * (size_t)n);
-    if (spikes[w] == 0) continue;
-    if (spikes[w] != shard->alive[w]) {
-      sum_rows(spikes + w, 1, shard->row + (size_t)w * 64 * (size_t)n, n, (int64_t *)one_word);
-      word = one_word;
-    }
-    for (int k = 0; k < n / 4; k++) sum[k] += word[k];
-  }
-  for (int k = 0; k < n / 4; k++) ((four_drives *)drive)[k] = sum[k];
-}
-
 PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spikes, int64_t *drive) {
-  if (shard->word_sum) {
-    sum_words_and_rows(shard, spikes, drive);
+  if (shard->rule == PSAC_RULE_NOTEBOOK) {
+    psac_cpu_notebook_drives(shard, spikes, drive);
     return;
   }
   switch (shard->lanes.n) {
@@ -54,11 +37,11 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
   }
 }
 
-// Every spike adds at most 2^31 to a lane, so a lane beyond that has overflowed somewhere.
+// A weight is less than 2 in size, so a spike adds at most 2^31 to a lane, or 2^37; a lane beyond that has overflowed somewhere.
 PSAC_INLINE int drives_fit(const psac_shard *shard, const int64_t *drive) {
-  const double n = (double)drive[shard->lanes.one];
+  const double n = (double)drive[shard->lanes.one], most = shard->rule == PSAC_RULE_NOTEBOOK ? 0x1p37 : 0x1p31;
   for (int k = 0; k < shard->lanes.n; k++) {
-    if (fabs((double)drive[k]) > n * 0x1p31) return 0;
+    if (fabs((double)drive[k]) > n * most) return 0;
   }
   return n >= 0.0 && n <= shard->n_local;
 }
@@ -91,7 +74,7 @@ PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *
   const double reference = (double)layer->weight_reference * (double)n_spikes;
   uint64_t spikes = 0;
   for (int o = 0; o < layer->n; o++) {
-    const double weighted = drive ? (double)drive[o] * 0x1p-30 - reference : 0.0;
+    const double weighted = drive ? (double)drive[o] * layer->drive_step - reference : 0.0;
     const float current = fmaf(layer->gain, (float)weighted, layer->bias_current);
     if (t < free_at[o]) continue;
     v[o] = fmaxf(psac_lif_integrate(v[o], current, layer->dt, layer->tau_m), layer->v_floor);

@@ -1,6 +1,7 @@
 // Connectivity of a shard, made on the device: every rank draws the inputs of its own neurons.
 #include "cuda/cuda_launch.h"
 #include "source_core.h"
+#include "weight_core.h"
 #include "wiring_core.h"
 
 enum { SCAN_THREADS = 1024 };
@@ -168,7 +169,7 @@ __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, 
   if (i >= shard.n_local) return;
   int32_t *row = shard.row + i * shard.lanes.n;
   if (o == n - 1) row[shard.lanes.one] = 1;
-  else row[o] = psac_wiring_initial_weight(key, shard.first_gid + i, (uint32_t)o, density, mean, sd);
+  else row[o] = psac_weight_store(shard.rule, psac_wiring_initial_weight(key, shard.first_gid + i, (uint32_t)o, density, mean, sd));
 }
 
 extern "C" psac_status psac_cuda_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density,

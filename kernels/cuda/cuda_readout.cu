@@ -1,6 +1,7 @@
 // From the middle layer's spikes to the output and critic neurons.
 #include "cuda/cuda_spikes.h"
 #include "lif_core.h"
+#include "notebook_core.h"
 
 enum {
   READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,
@@ -13,8 +14,10 @@ typedef struct alignas(16) row_part {
 } row_part;
 
 // A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits lanes reads a row.
-__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int group_bits,
-                         int64_t *drives) {
+// value(lane, stored): what an element of a row adds.
+template <typename value_of>
+__device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges,
+                                   int group_bits, int64_t *drives, value_of value) {
   const psac_warp_share own = psac_share_of_warp(&shard, n_items, n_ranges);
   if (own.item < 0) return;  // the whole warp
   const int64_t step = t + own.item / n, b = first + own.item % n;
@@ -26,7 +29,7 @@ __global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t
     int64_t sum[4] = {0, 0, 0, 0};
     psac_for_each_spike(spikes, own.begin, own.end, group_bits, [&](uint32_t i) {
       const row_part weights = row[(uint64_t)i * (uint32_t)n_parts];
-      for (int k = 0; k < 4; k++) sum[k] += weights.lane[k];
+      for (int k = 0; k < 4; k++) sum[k] += value(4 * part + k, weights.lane[k]);
     });
     for (int k = 0; k < 4; k++) {
       const int64_t all = psac_warp_sum(sum[k], group);
@@ -38,14 +41,30 @@ __global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t
   }
 }
 
+__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int group_bits,
+                         int64_t *drives) {
+  sum_rows_of(shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives, [](int, int32_t stored) { return (int64_t)stored; });
+}
+
+__global__ void sum_notebook_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges,
+                                  int group_bits, int64_t *drives) {
+  sum_rows_of(shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives,
+              [&](int k, int32_t stored) { return psac_notebook_column(&shard.lanes, k, stored); });
+}
+
 extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                                 int n_steps, int64_t *drives) {
   const int64_t n_items = (int64_t)n_steps * n;
   if (n_items == 0) return PSAC_OK;
   const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->lanes.n, n_items);
   if (n_ranges > 1) PSAC_TRY(psac_kernels_cuda.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
-  PSAC_LAUNCH(sum_rows, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges,
-              psac_shape_group(shard->lanes.n / 4), drives);
+  const unsigned n_blocks = psac_warp_blocks(n_items * n_ranges);
+  const int group_bits = psac_shape_group(shard->lanes.n / 4);
+  if (shard->rule == PSAC_RULE_NOTEBOOK) {
+    PSAC_LAUNCH(sum_notebook_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives);
+  } else {
+    PSAC_LAUNCH(sum_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives);
+  }
   return PSAC_OK;
 }
 
@@ -72,7 +91,7 @@ typedef struct readout_neuron {
 // Input of a neuron, I = bias + gain * sum (w - reference) s, from its own drive and the number of middle spikes.
 __device__ static float readout_current(const psac_readout_layer *layer, int64_t drive, int64_t n_spikes) {
   const double reference = (double)layer->weight_reference * (double)n_spikes;
-  const double weighted = layer->first_lane >= 0 ? (double)drive * 0x1p-30 - reference : 0.0;
+  const double weighted = layer->first_lane >= 0 ? (double)drive * layer->drive_step - reference : 0.0;
   return fmaf(layer->gain, (float)weighted, layer->bias_current);
 }
 

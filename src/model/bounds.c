@@ -10,7 +10,7 @@
 //   the same, in counts          n_steps <= 1e6, int32
 //   lane mean_count of a row     2^8 mean count <= 2^8 n_steps <= 2.6e8, int32
 //   the square of it             6.6e16, int64
-//   word_sum                     64 weights of at most 2^31 in size: 2^37, int64
+//   word_sum                     64 weights of at most 2 in steps of 2^-36: 2^43, int64
 //   CV2 of a neuron's intervals  2^25 for each spike of all images: at most 10 times those of one label, which the check
 //                                below keeps below 2^30; 2^59, int64
 // Those of choose_current_scale and choose_fraction_bits (build.c) are bounded there by the choice of the unit.
@@ -24,9 +24,18 @@ int64_t psac_bounds_spikes(const psac_config *config) {
   return (psac_config_n_steps(config) + apart - 1) / apart;
 }
 
-// A step's drive is the sum of the weights, in steps of 2^-30, of the neurons that spike: N w 2^30 < 2^63.
+int psac_bounds_drive_bits(const psac_config *config) {
+  return config->network.model == PSAC_MODEL_SEED ? PSAC_NOTEBOOK_BITS : PSAC_WEIGHT_BITS;
+}
+
+// A step's drive is the sum of the weights of the neurons that spike. In the notebook's rule these are rounded to steps, of which each is
+// off by 1/2 at most: N (w 2^36 + 1/2) < 2^63 if N w 2^36 <= 2^62, as N is below 2^33. Else they are whole steps: N w 2^30 < 2^63.
+static double largest_sum_of_weights(const psac_config *config) {
+  return config->network.model == PSAC_MODEL_SEED ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS) : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
+}
+
 double psac_bounds_weight(const psac_config *config) {
-  return fmin(2.0, 0x1p33 / (double)config->middle_layer.num_neurons);
+  return fmin(2.0, largest_sum_of_weights(config) / (double)config->middle_layer.num_neurons);
 }
 
 // The largest initial weight: wiring_core.h keeps it within [-1, 1.5], and no draw is 9 standard deviations away, as the polar method with
@@ -57,7 +66,7 @@ psac_status psac_bounds_check(const psac_config *config) {
   if (weight > psac_bounds_weight(config)) {
     return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld neurons with weights of up to %g can overflow the 64-bit sum of a "
                      "step; allowed: %.0f neurons, or a smaller network.weight_mean and network.weight_sd",
-                     (long long)config->middle_layer.num_neurons, weight, floor(0x1p33 / weight));
+                     (long long)config->middle_layer.num_neurons, weight, floor(largest_sum_of_weights(config) / weight));
   }
   // Over a presentation, a neuron adds its running mean count, in steps of 2^-8, with each of its spikes; the sum of squares of the means
   // is as large: N c^2 2^8 for c spikes of each.

@@ -12,6 +12,9 @@ psac_status psac_bounds_check(const psac_config *config);
 // The same for the statistics over evaluation images, of which n_of_label carry the commonest of the ten labels.
 psac_status psac_bounds_check_images(const psac_config *config, int64_t n_of_label);
 
+// Drives are sums of weights in steps of 2^-bits.
+int psac_bounds_drive_bits(const psac_config *config);
+
 // Weights have to lie in [-limit, limit): what fits the fixed point, and lets all neurons spike at once.
 double psac_bounds_weight(const psac_config *config);
 

@@ -37,6 +37,7 @@ static psac_status alloc(psac_network *network, void *pointer, size_t n_elements
 static void set_sizes(psac_network *network) {
   const psac_config *config = &network->config;
   psac_shard *shard = &network->shard;
+  shard->rule = config->network.model == PSAC_MODEL_SEED ? PSAC_RULE_NOTEBOOK : PSAC_RULE_POWER_STDP;
   shard->map = network->layout.map;
   shard->first_gid = network->layout.first_gid;
   shard->n_local = (int32_t)network->layout.n_local;
@@ -172,6 +173,7 @@ static psac_readout_layer make_layer(const psac_config *config, double tau_m, do
       .gain = (float)gain,
       .weight_reference = (float)reference,
       .tau_m = (float)tau_m,
+      .drive_step = ldexp(1.0, -psac_bounds_drive_bits(config)),
       .refractory_steps = (int32_t)psac_config_steps(refractory, config->simulation.dt),
       .first_lane = first_lane,
       .n = (int32_t)n,
@@ -198,7 +200,7 @@ static psac_status build_readout(psac_network *network) {
   ALLOC(network, readout->counts, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
   ALLOC(network, readout->totals, trials * 2, "readout state");
   ALLOC(network, shard->row, rows * (size_t)shard->lanes.n, "plastic weights");
-  if (config->network.model == PSAC_MODEL_SEED) {
+  if (shard->rule == PSAC_RULE_NOTEBOOK) {
     ALLOC(network, shard->word_sum, (size_t)shard->n_words * (size_t)shard->lanes.n, "sums of weights");
   }
   ALLOC(network, shard->eligibility, rows * (size_t)shard->lanes.n_eligibility, "eligibility");

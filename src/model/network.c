@@ -7,6 +7,7 @@
 #include "model/bounds.h"
 #include "model/build.h"
 #include "model/plan.h"
+#include "weight_core.h"
 
 psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
                                 psac_network **network) {
@@ -154,6 +155,7 @@ static psac_status with_rows(const psac_network *network, int64_t first, int64_t
 typedef struct weight_copy {
   float *to_output, *to_critic;
   int n_output, n_critic, n_plastic_critic;
+  psac_rule rule;
   int set;
 } weight_copy;
 
@@ -162,18 +164,18 @@ static void copy_row(int32_t *row, int64_t i, void *context) {
   float *output = copy->to_output + i * copy->n_output;
   float *critic = copy->to_critic ? copy->to_critic + i * copy->n_critic : NULL;
   for (int o = 0; o < copy->n_output; o++) {
-    if (copy->set) row[o] = (int32_t)lrint((double)output[o] * 0x1p30);
-    else output[o] = (float)row[o] * 0x1p-30f;
+    if (copy->set) row[o] = psac_weight_store(copy->rule, output[o]);
+    else output[o] = psac_weight_value(copy->rule, row[o]);
   }
   for (int c = 0; critic && c < copy->n_critic; c++) {
-    if (!copy->set) critic[c] = c < copy->n_plastic_critic ? (float)row[copy->n_output + c] * 0x1p-30f : 0.0f;
-    else if (c < copy->n_plastic_critic) row[copy->n_output + c] = (int32_t)lrint((double)critic[c] * 0x1p30);
+    if (!copy->set) critic[c] = c < copy->n_plastic_critic ? psac_weight_value(copy->rule, row[copy->n_output + c]) : 0.0f;
+    else if (c < copy->n_plastic_critic) row[copy->n_output + c] = psac_weight_store(copy->rule, critic[c]);
   }
 }
 
 static weight_copy make_copy(const psac_network *network, const float *to_output, const float *to_critic, int set) {
   return (weight_copy){(float *)to_output, (float *)to_critic, network->shard.lanes.n_output,
-                       (int)network->config.actor_critic.num_critic_neurons, network->shard.lanes.n_critic, set};
+                       (int)network->config.actor_critic.num_critic_neurons, network->shard.lanes.n_critic, network->shard.rule, set};
 }
 
 psac_status psac_network_get_weights(const psac_network *network, int64_t first, int64_t n, float *to_output,

@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+#include "model/bounds.h"
+#include "weight_core.h"
+
 psac_status psac_network_get_state(const psac_network *network, const psac_ranks *ranks, psac_network_state *state) {
   *state = (psac_network_state){.critic = network->critic, .weights_in_range = network->weights_in_range};
   PSAC_TRY(psac_network_fetch(network, state->spike_counts, network->spike_counts, sizeof state->spike_counts));
@@ -28,12 +31,21 @@ psac_status psac_network_get_rows(const psac_network *network, int64_t first, in
   return psac_network_fetch(network, rows, network->shard.row + (size_t)first * width, sizeof *rows * (size_t)n * width);
 }
 
-psac_status psac_network_set_rows(psac_network *network, int64_t first, int64_t n, const int32_t *rows) {
+// What neither rule nor build can make of a row would break the bounds of sums.
+static int is_row(const psac_network *network, const int32_t *row) {
   const psac_lanes lanes = network->shard.lanes;
-  const size_t width = (size_t)lanes.n;
+  const double limit = psac_bounds_weight(&network->config);
+  for (int k = 0; k < lanes.n_output + lanes.n_critic; k++) {
+    if (!(fabs((double)psac_weight_value(network->shard.rule, row[k])) <= limit)) return 0;
+  }
+  const int32_t mean = row[lanes.mean_count];
+  return row[lanes.one] == 1 && mean >= 0 && mean >> PSAC_MEAN_BITS <= network->shard.n_steps;
+}
+
+psac_status psac_network_set_rows(psac_network *network, int64_t first, int64_t n, const int32_t *rows) {
+  const size_t width = (size_t)network->shard.lanes.n;
   for (int64_t i = 0; i < n; i++) {
-    const int32_t *row = rows + (size_t)i * width, mean = row[lanes.mean_count];
-    if (row[lanes.one] == 1 && mean >= 0 && mean >> PSAC_MEAN_BITS <= network->shard.n_steps) continue;
+    if (is_row(network, rows + (size_t)i * width)) continue;
     return psac_fail(PSAC_ERR_INPUT, "the weights to go on from are damaged in row %lld",
                      (long long)(network->shard.first_gid + first + i));
   }

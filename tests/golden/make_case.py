@@ -3,7 +3,7 @@
 
 Cells 3 to 6 of the notebook in numpy, operation by operation in float32, independent of the program. One thing is left open by
 the notebook, the order in which PyTorch sums a column of weights; here the sum is exact before it is rounded. A spike that depends
-on such a last bit is no test of anything, so a case with a potential closer than MARGIN to the threshold is thrown away, and one
+on such a last bit is no test of anything, so a case with a potential closer than --margin to the threshold is thrown away, and one
 without any output spike too; then the next seed is tried.
 """
 import argparse
@@ -15,7 +15,6 @@ h5py = harness.need_h5py()
 
 import numpy as np  # h5py brings it
 
-MARGIN = 1e-4  # mV
 ATTEMPTS = 20
 V_REST, V_THRESH, V_RESET = 0.0, 18.0, 0.0
 OUTPUTS, CRITICS, SIDE, POOL = 10, 20, 28, 2
@@ -141,7 +140,7 @@ def make_presentations(options, network, rng):
         spikes = make_spikes(options, rates, rng)
         network.reset()
         first = network.run(spikes, 0.0)
-        rewarded = rng.random() < 0.5  # the label is chosen so, or there would hardly be a reward
+        rewarded = rng.random() < options.rewarded  # the label is chosen so, or there would hardly be a reward
         label = first["prediction"] if rewarded else int(rng.integers(OUTPUTS))
         if options.weights == "unreachable":
             label = OUTPUTS - 1
@@ -182,6 +181,8 @@ def arguments():
     parser.add_argument("--density", type=float, default=0.5, help="probability of a synapse")
     parser.add_argument("--brightness", type=float, default=0.6, help="0 to 1")
     parser.add_argument("--presentations", type=int, default=3)
+    parser.add_argument("--rewarded", type=float, default=0.5, help="probability that the label is the first prediction")
+    parser.add_argument("--margin", type=float, default=1e-4, help="mV; a case with a potential closer to the threshold is no test")
     parser.add_argument("--retina", choices=("drawn", "silent", "saturated"), default="drawn")
     parser.add_argument("--weights", choices=("drawn", "strong", "outside", "unreachable"), default="drawn")
     parser.add_argument("--seed", type=int, default=1)
@@ -190,7 +191,7 @@ def arguments():
 
 def fault_of(options, network, presentations):
     """Why the case tests nothing; None if it does."""
-    if network.margin() <= MARGIN:
+    if network.margin() <= options.margin:
         return f"a potential comes within {network.margin():.2g} mV of the threshold"
     spikes = sum(results["output_spikes_per_step"].sum() for each in presentations for results in each["passes"])
     if spikes == 0 and options.retina != "silent":

@@ -174,4 +174,19 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
   }
 }
 
+int32_t shards_store(const shards *cut, double weight) {
+  if (cut->config.network.model != PSAC_MODEL_SEED) return (int32_t)lrint(weight * 0x1p30);
+  const float value = (float)weight;
+  int32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+int64_t shards_adds(const shards *cut, int lane, int32_t stored) {
+  if (cut->config.network.model != PSAC_MODEL_SEED || lane >= shards_at(cut, 0)->lanes.n_output) return stored;
+  float value;
+  memcpy(&value, &stored, sizeof value);
+  return llrint((double)value * 0x1p36);
+}
+
 void with_backend(void (*test)(const psac_kernels *kernels)) { test(backend_under_test()); }

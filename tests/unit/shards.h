@@ -52,6 +52,10 @@ float *shards_get_potentials(const shards *cut);
 int32_t *shards_get_rows(const shards *cut);
 void shards_set_rows(const shards *cut, const int32_t *row);
 
+// A weight as rows hold it, and what an element of column `lane` adds to a drive.
+int32_t shards_store(const shards *cut, double weight);
+int64_t shards_adds(const shards *cut, int lane, int32_t stored);
+
 // `test` with the backend under test (backend.h).
 void with_backend(void (*test)(const psac_kernels *kernels));
 

@@ -62,6 +62,18 @@ static void test_large_weights_of_large_networks_are_refused(void **state) {
   refuse(&config, "allowed: 5726623061 neurons");
 }
 
+static void test_the_notebooks_finer_sums_fit_fewer_neurons(void **state) {
+  (void)state;
+  psac_config config = with("network.model=seed");  // weights of up to 1
+  config.middle_layer.num_neurons = 1 << 26;        // 2^62 / 2^36
+  assert_ok(psac_bounds_check(&config));
+  assert_true(psac_bounds_weight(&config) == 1.0);
+  config.middle_layer.num_neurons++;
+  refuse(&config, "allowed: 67108864 neurons");
+  config.middle_layer.num_neurons = 1 << 25;
+  assert_true(psac_bounds_weight(&config) == 2.0);
+}
+
 static void test_weights_from_outside_are_limited_in_large_networks(void **state) {
   (void)state;
   psac_config config = make_config();
@@ -101,6 +113,7 @@ int main(void) {
       cmocka_unit_test(test_spikes_are_as_many_as_the_refractory_period_allows),
       cmocka_unit_test(test_long_presentations_of_large_networks_are_refused),
       cmocka_unit_test(test_large_weights_of_large_networks_are_refused),
+      cmocka_unit_test(test_the_notebooks_finer_sums_fit_fewer_neurons),
       cmocka_unit_test(test_weights_from_outside_are_limited_in_large_networks),
       cmocka_unit_test(test_wide_fields_of_large_networks_are_refused),
       cmocka_unit_test(test_too_many_evaluation_images_are_refused),

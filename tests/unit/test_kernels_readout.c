@@ -3,13 +3,16 @@
 
 enum { N_TRIALS = 4, N_STEPS = 50 };
 
-// Weights over the whole range of the fixed point, and small mean counts, in rows as built.
+// Weights over the whole range, some of them tiny, and small mean counts, in rows as built.
 static int32_t *random_rows(const shards *cut) {
   const psac_lanes lanes = shards_at(cut, 0)->lanes;
   int32_t *row = shards_get_rows(cut);
   uint64_t random = 8;
   for (int64_t gid = 0; gid < cut->config.middle_layer.num_neurons; gid++) {
-    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) row[gid * lanes.n + o] = (int32_t)next_random(&random);
+    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
+      const double weight = 4.0 * next_uniform(&random) - 2.0;
+      row[gid * lanes.n + o] = shards_store(cut, next_random(&random) % 4 ? weight : ldexp(weight, -(int)(next_random(&random) % 32)));
+    }
     row[gid * lanes.n + lanes.mean_count] = (int32_t)(next_random(&random) % 20000);
   }
   shards_set_rows(cut, row);
@@ -60,7 +63,7 @@ static void check_drives_of(const shards *cut, int first, int n, int t, int n_st
       const char *now = spike + ((t + k) * cut->n_trials + first + b) * n_neurons;
       for (int lane = 0; lane <= lanes.one; lane++) {
         int64_t expected = 0;
-        for (int64_t gid = 0; gid < n_neurons; gid++) expected += now[gid] ? row[gid * lanes.n + lane] : 0;
+        for (int64_t gid = 0; gid < n_neurons; gid++) expected += now[gid] ? shards_adds(cut, lane, row[gid * lanes.n + lane]) : 0;
         assert_true(drive[(k * n + b) * lanes.n + lane] == expected);
       }
     }
@@ -114,7 +117,7 @@ static int64_t *random_drives(const shards *cut, uint64_t seed) {
     lane[lanes.one] = (int64_t)(next_random(&seed) % 30);
     lane[lanes.mean_count] = (int64_t)(next_random(&seed) % 100000);
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
-      lane[o] = (int64_t)((double)lane[lanes.one] * (0.2 + 0.6 * next_uniform(&seed)) * 0x1p30);
+      lane[o] = (int64_t)((double)lane[lanes.one] * (0.2 + 0.6 * next_uniform(&seed)) * (cut->config.network.model == PSAC_MODEL_SEED ? 0x1p36 : 0x1p30));
     }
   }
   return drive;
@@ -130,6 +133,7 @@ static void simulate_layer(const shards *cut, int l, const int64_t *drives, plai
   const psac_shard *shard = shards_at(cut, 0);
   const psac_readout_layer *layer = &cut->network[0]->readout.layer[l];
   const psac_lanes lanes = shard->lanes;
+  const double step = cut->config.network.model == PSAC_MODEL_SEED ? 0x1p-36 : 0x1p-30;
   for (int b = 0; b < N_TRIALS; b++) {
     for (int o = 0; o < layer->n; o++) {
       double v = (double)layer->v_rest;
@@ -138,7 +142,7 @@ static void simulate_layer(const shards *cut, int l, const int64_t *drives, plai
         const int64_t *drive = drives + (t * N_TRIALS + b) * lanes.n;
         if (t - last < layer->refractory_steps) continue;
         const double reference = (double)layer->weight_reference * (double)drive[lanes.one];
-        const double weighted = layer->first_lane < 0 ? 0.0 : (double)drive[layer->first_lane + o] * 0x1p-30 - reference;
+        const double weighted = layer->first_lane < 0 ? 0.0 : (double)drive[layer->first_lane + o] * step - reference;
         const double current = (double)layer->bias_current + (double)layer->gain * weighted;
         v = fmax(v + (current - v) * (double)layer->dt / (double)layer->tau_m, (double)layer->v_floor);
         if (v < (double)layer->v_thresh) continue;

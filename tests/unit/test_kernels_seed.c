@@ -1,7 +1,7 @@
 // Learning in model seed: the TD error of a step and the change of all pairs of spiking neurons.
 #include "shards.h"
 
-enum { N = 333, N_STEPS = 10, N_TRIALS = 3, ONE = 1 << 30 };
+enum { N = 333, N_STEPS = 10, N_TRIALS = 3 };
 
 static void start(shards *cut, const psac_kernels *kernels, int n_ranks) {
   psac_config config = shards_config(N, N_STEPS, N_TRIALS);
@@ -34,7 +34,7 @@ static void check_judgement(const psac_kernels *kernels) {
   static const uint64_t silent[N_STEPS] = {0}, outputs[N_STEPS] = {0, 0, 5, 0, 1023};
   static const uint64_t critics[N_STEPS] = {1, 3, 0, 7, 1, 15};
   const psac_reward reward = {-1.0, 0.99, 0.001};
-  const psac_event before = {.outputs = 77, .change = 77, .n_events = 2, .last_value = 0.25};
+  const psac_event before = {.outputs = 77, .change = 77.0f, .n_events = 2, .last_value = 0.25};
   shards cut;
   start(&cut, kernels, 1);
 
@@ -45,13 +45,13 @@ static void check_judgement(const psac_kernels *kernels) {
 
   event = judge(&cut, 2, outputs, silent, 10, &reward, (psac_event){0});
   assert_true(event.outputs == 5 && event.n_events == 1 && event.last_value == 0.0);
-  assert_near(event.change * 0x1p-30, -0.001, 1e-9);
+  assert_true(event.change == -0.001f);
 
   event = judge(&cut, 4, outputs, critics, 10, &reward, before);  // critic spikes in steps 0 to 4: 1 + 2 + 0 + 3 + 1
   const double value = 7.0 / 20.0;
   assert_true(event.outputs == 1023 && event.n_events == 3);
   assert_near(event.last_value, value, 1e-12);
-  assert_near(event.change * 0x1p-30, 0.001 * (-1.0 + 0.99 * value - 0.25), 1e-9);
+  assert_true(event.change == 0.001f * (float)(-1.0 + 0.99 * value - 0.25));
   shards_destroy(&cut);
 }
 
@@ -66,7 +66,7 @@ static int32_t *random_rows(const shards *cut) {
   int32_t *row = shards_get_rows(cut);
   uint64_t random = 16;
   for (int64_t gid = 0; gid < N; gid++) {
-    for (int o = 0; o < lanes.n_output; o++) row[gid * lanes.n + o] = (int32_t)lrint((next_uniform(&random) * 1.2 - 0.1) * ONE);
+    for (int o = 0; o < lanes.n_output; o++) row[gid * lanes.n + o] = shards_store(cut, next_uniform(&random) * 1.2 - 0.1);
   }
   shards_set_rows(cut, row);
   return row;
@@ -110,14 +110,14 @@ static void check_drives_follow(const shards *cut, const char *spike, int trial,
   for (int o = 0; o <= lanes.one; o++) {
     int64_t expected = 0;
     for (int64_t gid = 0; gid < N; gid++) {
-      if (spike[(t * N_TRIALS + trial) * N + gid]) expected += row[gid * lanes.n + o];
+      if (spike[(t * N_TRIALS + trial) * N + gid]) expected += shards_adds(cut, o, row[gid * lanes.n + o]);
     }
     assert_true(sum[o] == expected);
   }
 }
 
 static void check_change(const psac_kernels *kernels) {
-  static const int32_t changes[] = {0, ONE / 1000, -ONE / 3, ONE - 1, -ONE + 1};
+  static const float changes[] = {0.0f, 0.001f, -1.0f / 3.0f, 1e-8f, 1.0f, -1e10f};
   static const uint64_t outputs[] = {1, 0x2aa, 0x3ff};
   shards cut;
   start(&cut, kernels, 3);
@@ -125,13 +125,14 @@ static void check_change(const psac_kernels *kernels) {
   char *spike = make_spikes(&cut);
   for (int k = 0; k < 60; k++) {
     const int t = k % N_STEPS, trial = k % N_TRIALS;
-    const psac_event event = {.outputs = outputs[k % 3], .change = changes[k % 5], .n_events = 1};
+    const psac_event event = {.outputs = outputs[k % 3], .change = changes[k % 6], .n_events = 1};
     int32_t *expected = random_rows(&cut);
     for (int64_t gid = 0; gid < N; gid++) {
       for (int o = 0; o < lanes.n_output; o++) {
-        int64_t w = expected[gid * lanes.n + o];
-        if (spike[(t * N_TRIALS + trial) * N + gid] && (event.outputs >> o & 1)) w += event.change;
-        expected[gid * lanes.n + o] = (int32_t)(w < 0 ? 0 : w > ONE ? ONE : w);
+        float w;
+        memcpy(&w, &expected[gid * lanes.n + o], sizeof w);
+        if (spike[(t * N_TRIALS + trial) * N + gid] && (event.outputs >> o & 1)) w = (float)((double)w + (double)event.change);
+        expected[gid * lanes.n + o] = shards_store(&cut, fmin(fmax((double)w, 0.0), 1.0));
       }
     }
     change(&cut, trial, t, &event);
@@ -155,7 +156,7 @@ static void check_no_event(const psac_kernels *kernels) {
   start(&cut, kernels, 3);
   char *spike = make_spikes(&cut);
   int32_t *before = random_rows(&cut);
-  const psac_event event = {.outputs = 0, .change = ONE / 2};
+  const psac_event event = {.outputs = 0, .change = 0.5f};
   change(&cut, 0, 0, &event);
   int32_t *after = shards_get_rows(&cut);
   assert_memory_equal(before, after, sizeof *after * N * (size_t)shards_at(&cut, 0)->lanes.n);

@@ -232,9 +232,11 @@ static void test_a_neuron_sees_the_same_patch_on_any_cut(void **state) {
   with_backend(check_same_fields);
 }
 
-static void check_weights(const psac_kernels *kernels) {
+static void check_weights_of(const psac_kernels *kernels, int model) {
   enum { N = 97 };
   psac_config config = shards_config(N, 2, 1);
+  config.network.model = model;
+  config.network.connection_prob = 1.0;
   config.network.weight_sd = 0.1;
   shards cut;
   shards_create(&cut, kernels, &config, 3);
@@ -243,13 +245,19 @@ static void check_weights(const psac_kernels *kernels) {
   int32_t *row = shards_get_rows(&cut);
   for (int64_t gid = 0; gid < N; gid++) {
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
-      assert_int_equal(row[gid * lanes.n + o], psac_wiring_initial_weight(key, gid, (uint32_t)o, 1.0f, 0.5f, 0.1f));
+      const double weight = (double)psac_wiring_initial_weight(key, gid, (uint32_t)o, 1.0f, 0.5f, 0.1f);
+      assert_int_equal(row[gid * lanes.n + o], shards_store(&cut, weight));
     }
     assert_int_equal(row[gid * lanes.n + lanes.mean_count], 0);
     assert_int_equal(row[gid * lanes.n + lanes.one], 1);
   }
   free(row);
   shards_destroy(&cut);
+}
+
+static void check_weights(const psac_kernels *kernels) {
+  check_weights_of(kernels, PSAC_MODEL_PSAC);
+  check_weights_of(kernels, PSAC_MODEL_SEED);
 }
 
 static void test_initial_rows_hold_the_drawn_weights_and_the_constant_one(void **state) {

@@ -140,7 +140,7 @@ static void test_initial_weights_have_the_given_density_mean_and_spread(void **s
   double sum = 0.0, squares = 0.0;
   int present = 0;
   for (int64_t gid = 0; gid < N; gid++) {
-    const double w = psac_wiring_initial_weight(key, gid, (uint32_t)(gid % 10), 0.2f, 0.5f, 0.1f) * 0x1p-30;
+    const double w = (double)psac_wiring_initial_weight(key, gid, (uint32_t)(gid % 10), 0.2f, 0.5f, 0.1f);
     present += w != 0.0;
     sum += w;
     squares += w * w;
@@ -154,8 +154,8 @@ static void test_initial_weights_have_the_given_density_mean_and_spread(void **s
 static void test_initial_weights_without_spread_are_exact(void **state) {
   (void)state;
   for (int64_t gid = 0; gid < 1000; gid++) {
-    assert_int_equal(psac_wiring_initial_weight(key, gid, 3, 1.0f, 0.5f, 0.0f), 1 << 29);
-    assert_int_equal(psac_wiring_initial_weight(key, gid, 3, 0.0f, 0.5f, 0.1f), 0);
+    assert_true(psac_wiring_initial_weight(key, gid, 3, 1.0f, 0.5f, 0.0f) == 0.5f);
+    assert_true(psac_wiring_initial_weight(key, gid, 3, 0.0f, 0.5f, 0.1f) == 0.0f);
   }
 }
 
@@ -163,7 +163,7 @@ static void test_initial_weights_far_out_are_cut_to_what_fixed_point_holds(void 
   (void)state;
   double least = 0.0, most = 0.0;
   for (int64_t gid = 0; gid < 1000; gid++) {
-    const double w = psac_wiring_initial_weight(key, gid, 0, 1.0f, 0.5f, 100.0f) * 0x1p-30;
+    const double w = (double)psac_wiring_initial_weight(key, gid, 0, 1.0f, 0.5f, 100.0f);
     least = fmin(least, w);
     most = fmax(most, w);
   }
