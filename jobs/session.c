@@ -152,14 +152,15 @@ psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_session_check_memory(session)));
   psac_config config = session->config;
   config.simulation.trials_together = psac_session_plan(session).n_together;
-  const psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
-                                                                                  &session->network));
-  if (status == PSAC_ERR_MEMORY && session->kernels->staging()) return psac_session_say_what_fits(session, status);
-  PSAC_TRY(status);
-  if (session->n_replicas == 1) return PSAC_OK;
-  const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
-  psac_network_replicate(session->network, &session->replica_transport, others);
-  return PSAC_OK;
+  psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
+                                                                            &session->network));
+  if (status == PSAC_OK) {
+    const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
+    if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, others);
+    PSAC_TRY(psac_network_warm_up(session->network));
+    status = psac_ranks_agree(session->ranks, psac_network_record(session->network));
+  }
+  return status == PSAC_ERR_MEMORY && session->kernels->staging() ? psac_session_say_what_fits(session, status) : status;
 }
 
 void psac_session_end(psac_session *session, psac_status status) {

@@ -46,6 +46,18 @@ static psac_status find(const psac_transport_request *request, int n_ranks, cons
   return PSAC_OK;
 }
 
+void psac_transport_record_begin(const psac_transport *transport) {
+  if (transport->record_begin) transport->record_begin(transport);
+}
+
+psac_traffic psac_transport_record_end(const psac_transport *transport) {
+  return transport->record_end ? transport->record_end(transport) : (psac_traffic){0};
+}
+
+void psac_transport_replay(const psac_transport *transport, psac_traffic recorded) {
+  if (transport->replay) transport->replay(transport, recorded);
+}
+
 size_t psac_transport_all_reduce_bytes(const psac_transport *transport, size_t n_bytes) {
   return 2 * n_bytes * (size_t)(transport->n_ranks - 1) / (size_t)transport->n_ranks;
 }

@@ -19,6 +19,12 @@ typedef struct psac_span {
   size_t n_bytes;
 } psac_span;
 
+// Collective calls, and the payload that came to this rank from others by them.
+typedef struct psac_traffic {
+  int64_t messages;
+  int64_t bytes_received;
+} psac_traffic;
+
 // What a run wants of its transport; the same on every rank.
 typedef struct psac_transport_request {
   const char *name;             // auto, self, mpi or nccl
@@ -31,7 +37,7 @@ typedef struct psac_transport psac_transport;
 struct psac_transport {
   const char *name;
   int rank, n_ranks;
-  int can_record;  // calls may be recorded (psac_kernels.record_begin): nothing waits for the host
+  int can_record;  // all_gather and its wait may be recorded (psac_kernels.record_begin): nothing waits for the host
   void *state;     // the implementation's own
   // receive [n_ranks][n_bytes] = everybody's send [n_bytes]; `send` may be this rank's place in `receive`. Begins after all earlier
   // work of `stream` and beside all later work, until all_gather_wait; one at a time.
@@ -44,12 +50,22 @@ struct psac_transport {
   psac_status (*all_reduce_i32)(const psac_transport *transport, void *stream, int32_t *value, size_t n);
   // rank 0's bytes of each span to every rank
   psac_status (*broadcast)(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans);
+  // Calls between record_begin and record_end are recorded, not made. What record_end says of them is given to `replay` before every
+  // replay of that recording, when all work before it is done. Optional, all three: NULL where nobody counts calls. Not collective.
+  void (*record_begin)(const psac_transport *transport);
+  psac_traffic (*record_end)(const psac_transport *transport);
+  void (*replay)(const psac_transport *transport, psac_traffic recorded);
   // Waits for `stream` while looking after the other ranks: fails where one is lost or late instead of waiting for ever.
   psac_status (*settle)(const psac_transport *transport, void *stream);
   // what the transport holds; open is collective
   psac_status (*open)(psac_transport *transport, psac_ranks *ranks, const psac_transport_request *request);
   void (*close)(psac_transport *transport);
 };
+
+// The same for any transport.
+void psac_transport_record_begin(const psac_transport *transport);
+psac_traffic psac_transport_record_end(const psac_transport *transport);
+void psac_transport_replay(const psac_transport *transport, psac_traffic recorded);
 
 // Picks and opens. auto: self for one rank, nccl where every rank has a GPU of its own and this build has NCCL, else mpi.
 // PSAC_ERR_INPUT with the reason where the name does not fit. Collective. Close with transport->close.

@@ -5,12 +5,14 @@
 typedef struct counted_state {
   psac_transport inner;
   psac_traffic traffic;
+  psac_traffic *at_work;  // what is counted now: traffic, or recorded between record_begin and record_end
+  psac_traffic recorded;
 } counted_state;
 
 static const psac_transport *count(const psac_transport *transport, size_t bytes_received) {
   counted_state *counted = transport->state;
-  counted->traffic.messages++;
-  counted->traffic.bytes_received += (int64_t)bytes_received;
+  counted->at_work->messages++;
+  counted->at_work->bytes_received += (int64_t)bytes_received;
   return &counted->inner;
 }
 
@@ -44,6 +46,27 @@ static psac_status counted_broadcast(const psac_transport *transport, void *stre
   return inner->broadcast(inner, stream, spans, n_spans);
 }
 
+static void counted_record_begin(const psac_transport *transport) {
+  counted_state *counted = transport->state;
+  counted->recorded = (psac_traffic){0};
+  counted->at_work = &counted->recorded;
+  psac_transport_record_begin(&counted->inner);
+}
+
+static psac_traffic counted_record_end(const psac_transport *transport) {
+  counted_state *counted = transport->state;
+  counted->at_work = &counted->traffic;
+  psac_transport_record_end(&counted->inner);  // counts the same messages
+  return counted->recorded;
+}
+
+static void counted_replay(const psac_transport *transport, psac_traffic recorded) {
+  counted_state *counted = transport->state;
+  counted->traffic.messages += recorded.messages;
+  counted->traffic.bytes_received += recorded.bytes_received;
+  psac_transport_replay(&counted->inner, recorded);
+}
+
 static psac_status counted_settle(const psac_transport *transport, void *stream) {
   const counted_state *counted = transport->state;
   return counted->inner.settle(&counted->inner, stream);
@@ -61,12 +84,16 @@ psac_status psac_transport_count(psac_transport *transport) {
   counted_state *counted = calloc(1, sizeof *counted);
   if (!counted) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the transport");
   counted->inner = *transport;
+  counted->at_work = &counted->traffic;
   transport->state = counted;
   transport->all_gather = counted_all_gather;
   transport->all_gather_wait = counted_all_gather_wait;
   transport->reduce_i64 = counted_reduce_i64;
   transport->all_reduce_i32 = counted_all_reduce_i32;
   transport->broadcast = counted_broadcast;
+  transport->record_begin = counted_record_begin;
+  transport->record_end = counted_record_end;
+  transport->replay = counted_replay;
   transport->settle = counted_settle;
   transport->close = counted_close;
   return PSAC_OK;

@@ -4,13 +4,8 @@
 
 #include "transport.h"
 
-typedef struct psac_traffic {
-  int64_t messages;        // collective calls
-  int64_t bytes_received;  // payload that came to this rank from others
-} psac_traffic;
-
-// Puts itself in front of the open `transport`, which it closes with itself. Copies of `transport` made later count together; calls
-// of a replayed recording are not counted. Not collective.
+// Puts itself in front of the open `transport`, which it closes with itself. Copies of `transport` made later count together. A
+// recorded call counts whenever it is replayed. Not collective.
 psac_status psac_transport_count(psac_transport *transport);
 
 // Zeroes the counters / reads them. `transport` is one that psac_transport_count has changed.

@@ -23,17 +23,26 @@ enum {
   ROLL_CALL_SECONDS = 3,
   CALLS_AHEAD = 32,       // collectives after which the host waits until the GPU has come to those before: it is never twice as far ahead
   CALLS_KEPT = 128,
+  MARKS = 1 << 16,        // collectives of a recording whose coming can be seen
 };
 
 typedef struct nccl_state {
   ncclComm_t comm;
   ncclUniqueId id;
   cudaStream_t exchange;
-  int64_t n_calls;                // collectives so far
+  int64_t n_calls;                // collectives so far, replayed ones included
   cudaEvent_t come[CALLS_KEPT];   // the work before the last of them is done: call n is n modulo CALLS_KEPT
-  int64_t call[CALLS_KEPT];       // which one; 0 = none, or one that was only recorded
+  int64_t call[CALLS_KEPT];       // which one; 0 = none
   cudaEvent_t gathered;           // the result of a gather exists
   int is_gathering;
+  // A replay makes its collectives without the host: the GPU marks how far it has come.
+  int is_recording;
+  int64_t n_recorded;             // collectives of this recording
+  int64_t replay_first;           // number of the last collective before the last replay
+  cudaEvent_t fork, marked;
+  cudaStream_t marking;
+  volatile unsigned char *mark;   // [MARKS] page-locked; 1 = the work before that collective of the last replay is done
+  unsigned char *one;             // [1] on the device
   void *sample;                 // [n_ranks][8] bytes for the first collectives
   int device, rank, n_ranks;
   int world_rank;               // for people
@@ -43,7 +52,7 @@ typedef struct nccl_state {
   atomic_int is_connected;      // the connector has ended; `failure` is how
   int is_abandoned;             // it never did, and still holds this
   int is_open;                  // on every rank
-  char failure[256];            // "" = none
+  char failure[384];            // "" = none
 } nccl_state;
 
 static psac_status failed(const psac_transport *transport, const char *call, int line, const char *text) {
@@ -62,25 +71,52 @@ static psac_status failed(const psac_transport *transport, const char *call, int
 
 #define NCCL(transport, call)                                                                                           \
   do {                                                                                                                  \
+    char text_[256];                                                                                                    \
     psac_watch_enter(#call);                                                                                            \
     const ncclResult_t code_ = (call);                                                                                  \
     psac_watch_leave();                                                                                                 \
-    if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, ncclGetErrorString(code_));                     \
+    if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, explain(code_, text_, sizeof text_));           \
   } while (0)
+
+// What went wrong, with NCCL's own last words on it, which name the call of the system that failed.
+static const char *explain(ncclResult_t code, char *text, size_t n_bytes) {
+#if NCCL_VERSION_CODE >= 21300
+  const char *last = ncclGetLastError(NULL);
+#else
+  const char *last = "";
+#endif
+  snprintf(text, n_bytes, "%s%s%s", ncclGetErrorString(code), last && last[0] ? ": " : "", last ? last : "");
+  for (char *c = text; *c; c++) {
+    if (*c == '\n') *c = ' ';
+  }
+  return text;
+}
+
+// A query that answers "not ready" leaves that behind as the last error, where the next launch would find it.
+static cudaError_t forget_not_ready(cudaError_t code) {
+  if (code == cudaErrorNotReady) cudaGetLastError();
+  return code;
+}
+
+// The last of the collectives up to `last` that the GPU has come to, of those whose events are kept; 0 if none.
+static int64_t last_come(const nccl_state *state, int64_t last) {
+  for (int64_t call = last; call > 0 && call > last - CALLS_KEPT; call--) {
+    const int64_t place = call % CALLS_KEPT;
+    if (state->call[place] == call && forget_not_ready(cudaEventQuery(state->come[place])) == cudaSuccess) return call;
+  }
+  return 0;
+}
 
 // How many collectives the GPU has come to, as far as it can be told.
 static psac_presence say(const void *self) {
   const nccl_state *state = self;
   uint64_t group = 0;
+  int64_t n_marked = 0;
   for (size_t k = 0; k < sizeof state->id.internal; k++) group = group * 31 + (unsigned char)state->id.internal[k];
-  psac_presence presence = {.group = (int64_t)group};
-  for (int64_t call = state->n_calls; call > 0 && call > state->n_calls - CALLS_KEPT; call--) {
-    const int64_t place = call % CALLS_KEPT;
-    if (state->call[place] != call || cudaEventQuery(state->come[place]) != cudaSuccess) continue;
-    presence.exchanges = call;
-    break;
-  }
-  return presence;
+  while (n_marked < MARKS && state->mark[n_marked]) n_marked++;
+  const int64_t called = last_come(state, state->n_calls);
+  const int64_t replayed = n_marked > 0 ? state->replay_first + n_marked : last_come(state, state->replay_first);
+  return (psac_presence){.group = (int64_t)group, .exchanges = called > replayed ? called : replayed};
 }
 
 // "rank 0 on a WHAT; rank 3 does not answer"
@@ -94,12 +130,12 @@ static psac_status give_up(const psac_transport *transport, const char *what) {
 // What a rank does between two looks at its GPU, having waited since `started`.
 static psac_status look_after_others(const psac_transport *transport, double started) {
   const nccl_state *state = transport->state;
-  char what[128];
+  char text[256], what[300];
   ncclResult_t code;
   PSAC_TRY(psac_roll_call_answer((psac_witness){say, state}));
   NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
   if (code != ncclSuccess) {
-    snprintf(what, sizeof what, "is told by NCCL: %s", ncclGetErrorString(code));
+    snprintf(what, sizeof what, "is told by NCCL: %s", explain(code, text, sizeof text));
     return give_up(transport, what);
   }
   if (psac_clock_seconds() - started <= state->timeout_seconds) return PSAC_OK;
@@ -112,7 +148,7 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   const struct timespec moment = {0, POLL_NANOSECONDS};
   const double started = psac_clock_seconds();
   for (long poll = 0;; poll++) {
-    const cudaError_t code = event ? cudaEventQuery(event) : cudaStreamQuery(stream);
+    const cudaError_t code = forget_not_ready(event ? cudaEventQuery(event) : cudaStreamQuery(stream));
     if (code == cudaSuccess) return PSAC_OK;
     if (code != cudaErrorNotReady) return failed(transport, "the work before a wait", __LINE__, cudaGetErrorString(code));
     PSAC_TRY(look_after_others(transport, started));
@@ -122,26 +158,54 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   }
 }
 
-// Before every collective on `stream`. Where nothing is only recorded, a host that runs ahead until the GPU's queue is full is held up inside
-// the CUDA runtime, where nobody can call it back: every so many collectives it waits here for the GPU to have come to the last but so many.
+// Before every collective on `stream`. A host that runs ahead until the GPU's queue is full is held up inside the CUDA runtime, where nobody
+// can call it back: every so many collectives it waits here for the GPU to have come to the last but so many.
 static psac_status come_to(const psac_transport *transport, cudaStream_t stream) {
   nccl_state *state = transport->state;
-  enum cudaStreamCaptureStatus capture;
   const int64_t call = ++state->n_calls, place = call % CALLS_KEPT, past = call - CALLS_AHEAD;
-  CUDA(transport, cudaStreamIsCapturing(stream, &capture));
-  const int is_recorded = capture != cudaStreamCaptureStatusNone;
-  if (past > 0 && past % CALLS_AHEAD == 0 && !is_recorded && state->call[past % CALLS_KEPT] == past) {
+  if (past > 0 && past % CALLS_AHEAD == 0 && state->call[past % CALLS_KEPT] == past) {
     PSAC_TRY(wait_for(transport, stream, state->come[past % CALLS_KEPT]));
   }
   CUDA(transport, cudaEventRecord(state->come[place], stream));
-  state->call[place] = is_recorded ? 0 : call;
+  state->call[place] = call;
   return PSAC_OK;
+}
+
+// The same for a gather that is recorded. The mark is made beside the work, which does not wait for it before the gather's end.
+static psac_status record_coming(const psac_transport *transport, cudaStream_t stream) {
+  nccl_state *state = transport->state;
+  const int64_t k = state->n_recorded++;
+  CUDA(transport, cudaEventRecord(state->fork, stream));
+  if (k >= MARKS) return PSAC_OK;
+  CUDA(transport, cudaStreamWaitEvent(state->marking, state->fork, 0));
+  CUDA(transport, cudaMemcpyAsync((void *)&state->mark[k], state->one, 1, cudaMemcpyDeviceToHost, state->marking));
+  CUDA(transport, cudaEventRecord(state->marked, state->marking));
+  return PSAC_OK;
+}
+
+static void nccl_record_begin(const psac_transport *transport) {
+  nccl_state *state = transport->state;
+  state->is_recording = 1;
+  state->n_recorded = 0;
+}
+
+static psac_traffic nccl_record_end(const psac_transport *transport) {
+  nccl_state *state = transport->state;
+  state->is_recording = 0;
+  return (psac_traffic){.messages = state->n_recorded};
+}
+
+static void nccl_replay(const psac_transport *transport, psac_traffic recorded) {
+  nccl_state *state = transport->state;
+  memset((void *)state->mark, 0, MARKS);
+  state->replay_first = state->n_calls;
+  state->n_calls += recorded.messages;
 }
 
 static psac_status nccl_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive, size_t n_bytes) {
   nccl_state *state = transport->state;
-  PSAC_TRY(come_to(transport, stream));
-  CUDA(transport, cudaStreamWaitEvent(state->exchange, state->come[state->n_calls % CALLS_KEPT], 0));
+  PSAC_TRY(state->is_recording ? record_coming(transport, stream) : come_to(transport, stream));
+  CUDA(transport, cudaStreamWaitEvent(state->exchange, state->is_recording ? state->fork : state->come[state->n_calls % CALLS_KEPT], 0));
   NCCL(transport, ncclAllGather(send, receive, n_bytes, ncclUint8, state->comm, state->exchange));
   CUDA(transport, cudaEventRecord(state->gathered, state->exchange));
   state->is_gathering = 1;
@@ -153,6 +217,7 @@ static psac_status nccl_all_gather_wait(const psac_transport *transport, void *s
   if (!state->is_gathering) return PSAC_OK;
   state->is_gathering = 0;
   CUDA(transport, cudaStreamWaitEvent(stream, state->gathered, 0));
+  if (state->is_recording && state->n_recorded <= MARKS) CUDA(transport, cudaStreamWaitEvent(stream, state->marked, 0));
   return PSAC_OK;
 }
 
@@ -170,39 +235,45 @@ static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *st
   return PSAC_OK;
 }
 
+// A group that has been started is ended, also after a failure within it: all later calls of this thread would become part of it.
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
+  ncclResult_t code = ncclSuccess;
+  char text[256];
   PSAC_TRY(come_to(transport, stream));
   NCCL(transport, ncclGroupStart());
-  for (int k = 0; k < n_spans; k++) {
-    NCCL(transport, ncclBroadcast(spans[k].bytes, spans[k].bytes, spans[k].n_bytes, ncclUint8, 0, state->comm, stream));
+  psac_watch_enter("ncclBroadcast");
+  for (int k = 0; k < n_spans && code == ncclSuccess; k++) {
+    code = ncclBroadcast(spans[k].bytes, spans[k].bytes, spans[k].n_bytes, ncclUint8, 0, state->comm, stream);
   }
-  NCCL(transport, ncclGroupEnd());
-  return PSAC_OK;
+  const ncclResult_t ended = ncclGroupEnd();
+  psac_watch_leave();
+  if (code != ncclSuccess) return failed(transport, "ncclBroadcast", __LINE__, explain(code, text, sizeof text));
+  return ended == ncclSuccess ? PSAC_OK : failed(transport, "ncclGroupEnd", __LINE__, explain(ended, text, sizeof text));
 }
 
 static psac_status nccl_settle(const psac_transport *transport, void *stream) { return wait_for(transport, stream, NULL); }
 
-#define CONNECT(code, success, text)                                                                                    \
-  do {                                                                                                                  \
-    if ((code) == (success)) break;                                                                                     \
+#define CONNECT(code, success, text)                                                                                      \
+  do {                                                                                                                    \
+    if ((code) == (success)) break;                                                                                       \
     snprintf(state->failure, sizeof state->failure, "NCCL could not connect the GPUs: %s (NCCL_DEBUG=WARN says more)", text); \
-    return;                                                                                                             \
+    return;                                                                                                               \
   } while (0)
 
-// NCCL connects when it is called first: once with each collective here, rather than within the first timestep or a recording.
+// NCCL connects when it is called first: once with each collective here. psac_network_warm_up does so with messages as long as the run's.
 static void connect_ranks(nccl_state *state) {
-  char *sample = state->sample;
+  char text[256], *sample = state->sample;
   int64_t *sum = state->sample;
   cudaError_t cuda = cudaSetDevice(state->device);  // every thread has its own
   CONNECT(cuda, cudaSuccess, cudaGetErrorString(cuda));
   ncclResult_t nccl = ncclCommInitRank(&state->comm, state->n_ranks, state->id, state->rank);
-  CONNECT(nccl, ncclSuccess, ncclGetErrorString(nccl));
+  CONNECT(nccl, ncclSuccess, explain(nccl, text, sizeof text));
   nccl = ncclAllGather(sample + sizeof *sum * (size_t)state->rank, sample, sizeof *sum, ncclUint8, state->comm, state->exchange);
   if (nccl == ncclSuccess) nccl = ncclReduce(sum, sum, 1, ncclInt64, ncclSum, 0, state->comm, state->exchange);
   if (nccl == ncclSuccess) nccl = ncclAllReduce(sum, sum, 1, ncclInt32, ncclSum, state->comm, state->exchange);
   if (nccl == ncclSuccess) nccl = ncclBroadcast(sample, sample, sizeof *sum, ncclUint8, 0, state->comm, state->exchange);
-  CONNECT(nccl, ncclSuccess, ncclGetErrorString(nccl));
+  CONNECT(nccl, ncclSuccess, explain(nccl, text, sizeof text));
   cuda = cudaStreamSynchronize(state->exchange);
   CONNECT(cuda, cudaSuccess, cudaGetErrorString(cuda));
 }
@@ -241,9 +312,19 @@ static psac_status is_late(const nccl_state *state) {
 static psac_status prepare(const psac_transport *transport) {
   nccl_state *state = transport->state;
   CUDA(transport, cudaGetDevice(&state->device));
-  CUDA(transport, cudaMalloc(&state->sample, sizeof(int64_t) * (size_t)state->n_ranks));
-  CUDA(transport, cudaStreamCreateWithFlags(&state->exchange, cudaStreamNonBlocking));
-  CUDA(transport, cudaEventCreateWithFlags(&state->gathered, cudaEventDisableTiming));
+  const size_t sample_bytes = sizeof(int64_t) * (size_t)state->n_ranks;
+  void *mark = NULL;
+  CUDA(transport, cudaMalloc(&state->sample, sample_bytes + 1));
+  CUDA(transport, cudaMemset(state->sample, 0, sample_bytes));
+  state->one = (unsigned char *)state->sample + sample_bytes;
+  CUDA(transport, cudaMemset(state->one, 1, 1));
+  CUDA(transport, cudaMallocHost(&mark, MARKS));
+  state->mark = memset(mark, 0, MARKS);
+  CUDA(transport, cudaDeviceSynchronize());  // our streams do not wait for the default one
+  cudaStream_t *const stream[] = {&state->exchange, &state->marking};
+  for (int k = 0; k < 2; k++) CUDA(transport, cudaStreamCreateWithFlags(stream[k], cudaStreamNonBlocking));
+  cudaEvent_t *const event[] = {&state->gathered, &state->fork, &state->marked};
+  for (int k = 0; k < 3; k++) CUDA(transport, cudaEventCreateWithFlags(event[k], cudaEventDisableTiming));
   for (int k = 0; k < CALLS_KEPT; k++) CUDA(transport, cudaEventCreateWithFlags(&state->come[k], cudaEventDisableTiming));
   if (state->rank == 0) NCCL(transport, ncclGetUniqueId(&state->id));
   return PSAC_OK;
@@ -276,8 +357,13 @@ static void nccl_close(psac_transport *transport) {
   for (int k = 0; k < CALLS_KEPT; k++) {
     if (state->come[k]) cudaEventDestroy(state->come[k]);
   }
-  if (state->gathered) cudaEventDestroy(state->gathered);
+  const cudaEvent_t event[] = {state->gathered, state->fork, state->marked};
+  for (int k = 0; k < 3; k++) {
+    if (event[k]) cudaEventDestroy(event[k]);
+  }
   if (state->exchange) cudaStreamDestroy(state->exchange);
+  if (state->marking) cudaStreamDestroy(state->marking);
+  cudaFreeHost((void *)state->mark);
   cudaFree(state->sample);
   free(state);
 }
@@ -290,6 +376,9 @@ const psac_transport psac_transport_nccl = {
     .reduce_i64 = nccl_reduce_i64,
     .all_reduce_i32 = nccl_all_reduce_i32,
     .broadcast = nccl_broadcast,
+    .record_begin = nccl_record_begin,
+    .record_end = nccl_record_end,
+    .replay = nccl_replay,
     .settle = nccl_settle,
     .open = nccl_open,
     .close = nccl_close,

@@ -48,17 +48,22 @@ static psac_status cuda_device_open(int index, psac_device *device) {
   return PSAC_OK;
 }
 
+static psac_status out_of_memory(const char *wanted) {
+  size_t available = 0, total = 0;
+  cudaGetLastError();
+  cudaMemGetInfo(&available, &total);
+  return psac_fail(PSAC_ERR_MEMORY, "%s is out of memory: %s, but %zu of %zu bytes are free", device_name(), wanted, available, total);
+}
+
 extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const char *what) {
   *pointer = NULL;
   psac_watch_enter_device("cudaMalloc");
   const cudaError_t code = cudaMalloc(pointer, n_bytes > 0 ? n_bytes : 1);
   psac_watch_leave();
   if (code == cudaErrorMemoryAllocation) {
-    size_t available = 0, total = 0;
-    cudaGetLastError();
-    cudaMemGetInfo(&available, &total);
-    return psac_fail(PSAC_ERR_MEMORY, "%s is out of memory: %zu bytes for %s, but %zu of %zu bytes are free", device_name(), n_bytes,
-                     what, available, total);
+    char wanted[160];
+    snprintf(wanted, sizeof wanted, "%zu bytes for %s", n_bytes, what);
+    return out_of_memory(wanted);
   }
   PSAC_CUDA(code);
   PSAC_CUDA(cudaMemset(*pointer, 0, n_bytes));
@@ -156,8 +161,25 @@ struct psac_recording {
   cudaGraphExec_t graph;
 };
 
+static void cuda_recording_destroy(psac_recording *recording) {
+  if (!recording) return;
+  if (recording->graph) cudaGraphExecDestroy(recording->graph);
+  free(recording);
+}
+
 static psac_status cuda_record_begin(psac_stream *stream) {
   PSAC_CUDA(cudaStreamBeginCapture(stream->cuda, cudaStreamCaptureModeThreadLocal));
+  return PSAC_OK;
+}
+
+// An executable graph has taken its memory of the device once it is uploaded.
+static psac_status make_executable(psac_stream *stream, cudaGraph_t graph, cudaGraphExec_t *executable) {
+  psac_watch_enter_device("cudaGraphInstantiate");
+  cudaError_t code = cudaGraphInstantiateWithFlags(executable, graph, 0);
+  if (code == cudaSuccess) code = cudaGraphUpload(*executable, stream->cuda);
+  psac_watch_leave();
+  if (code == cudaErrorMemoryAllocation) return out_of_memory("a recording of all steps (simulation.cuda_graph)");
+  PSAC_CUDA(code);
   return PSAC_OK;
 }
 
@@ -166,23 +188,17 @@ static psac_status cuda_record_end(psac_stream *stream, psac_recording **recordi
   cudaGraph_t graph;
   PSAC_CUDA(cudaStreamEndCapture(stream->cuda, &graph));
   psac_recording *made = (psac_recording *)calloc(1, sizeof *made);
-  const cudaError_t code = made ? cudaGraphInstantiateWithFlags(&made->graph, graph, 0) : cudaErrorMemoryAllocation;
+  const psac_status status = made ? make_executable(stream, graph, &made->graph)
+                                  : psac_fail(PSAC_ERR_MEMORY, "out of memory for a recording");
   cudaGraphDestroy(graph);
-  if (code == cudaSuccess) *recording = made;
-  else free(made);
-  PSAC_CUDA(code);
-  return PSAC_OK;
+  if (status == PSAC_OK) *recording = made;
+  else cuda_recording_destroy(made);
+  return status;
 }
 
 static psac_status cuda_replay(psac_stream *stream, psac_recording *recording) {
   PSAC_CUDA(cudaGraphLaunch(recording->graph, stream->cuda));
   return PSAC_OK;
-}
-
-static void cuda_recording_destroy(psac_recording *recording) {
-  if (!recording) return;
-  cudaGraphExecDestroy(recording->graph);
-  free(recording);
 }
 
 static psac_kernels make_table(void) {

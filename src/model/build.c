@@ -243,6 +243,8 @@ psac_status psac_network_build(psac_network *network) {
   set_sizes(network);
   PSAC_TRY(choose_fraction_bits(network));
   network->n_together = psac_plan_make(config, network->transport.n_ranks, network->kernels->staging() != NULL).n_together;
+  network->recorded = calloc((size_t)network->n_together + 1, sizeof *network->recorded);
+  if (!network->recorded) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the network");
   const int64_t block = config->simulation.steps_per_reduce;
   network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
   PSAC_TRY(network->kernels->stream_create(&network->stream));

@@ -47,8 +47,10 @@ void psac_network_destroy(psac_network **network) {
       (*network)->exchange.gathered, (*network)->mean_squares, (*network)->spike_counts, (*network)->event,
       (*network)->third, (*network)->factor,
   };
+  // first what may have registered the arrays, with NCCL for one
+  for (int n = 0; (*network)->recorded && n <= (*network)->n_together; n++) kernels->recording_destroy((*network)->recorded[n].recording);
+  free((*network)->recorded);
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) kernels->release(owned[i]);
-  kernels->recording_destroy((*network)->recording);
   kernels->stream_destroy((*network)->stream);
   free(*network);
   *network = NULL;

@@ -89,29 +89,60 @@ static psac_status enqueue_middle(psac_network *network, int n) {
   return kernels->count_spikes(network->stream, &network->shard, n, network->spike_counts);
 }
 
+static int records(const psac_network *network) {
+  return network->channel && network->config.simulation.cuda_graph && network->transport.can_record;
+}
+
 // Nothing in those steps depends on the trials but the contents of arrays, so they can be recorded once and replayed.
 static psac_status record_middle(psac_network *network, int n) {
   const psac_kernels *kernels = network->kernels;
-  kernels->recording_destroy(network->recording);
-  network->recording = NULL;
+  psac_recorded *recorded = &network->recorded[n];
   PSAC_TRY(kernels->record_begin(network->stream));
+  psac_transport_record_begin(&network->transport);
   const psac_status status = enqueue_middle(network, n);
-  const psac_status ended = kernels->record_end(network->stream, &network->recording);
-  network->n_recorded = n;
+  recorded->traffic = psac_transport_record_end(&network->transport);
+  const psac_status ended = kernels->record_end(network->stream, &recorded->recording);
   return status != PSAC_OK ? status : ended;
 }
+
+// Recorded when a number of trials comes for the second time: the last chunk of an evaluation comes once, and the first time connects.
+static psac_status run_middle(psac_network *network, int n) {
+  psac_recorded *recorded = &network->recorded[n];
+  if (!records(network) || !recorded->is_warm) {
+    recorded->is_warm = 1;
+    return enqueue_middle(network, n);
+  }
+  if (!recorded->recording) PSAC_TRY(record_middle(network, n));
+  psac_transport_replay(&network->transport, recorded->traffic);
+  return network->kernels->replay(network->stream, recorded->recording);
+}
+
+psac_status psac_network_warm_up(psac_network *network) {
+  const psac_transport *transport = &network->transport, *replicas = &network->replicas;
+  const psac_shard *shard = &network->shard;
+  const int n = network->n_together;
+  const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility, n_words = (size_t)shard->n_steps * (size_t)n;
+  if (!network->channel || !transport->can_record || (transport->n_ranks * replicas->n_ranks == 1 && !records(network))) return PSAC_OK;
+  network->recorded[n].is_warm = 1;
+  PSAC_TRY(enqueue_middle(network, n));
+  PSAC_TRY(psac_network_settle(network));
+  PSAC_TRY(psac_network_simulate_readout(network, n));
+  const psac_span spans[] = {{network->third, sizeof *network->third * (size_t)n}, {network->readout.spikes, sizeof(uint64_t) * n_words}};
+  PSAC_TRY(transport->broadcast(transport, network->channel, spans, 2));
+  PSAC_TRY(replicas->all_reduce_i32(replicas, network->channel, shard->eligibility, n_sums));
+  PSAC_TRY(network->kernels->clear(network->stream, network->spike_counts, 2 * sizeof *network->spike_counts));
+  network->stages = (psac_stages){0};
+  return psac_network_settle(network);
+}
+
+psac_status psac_network_record(psac_network *network) { return records(network) ? record_middle(network, network->n_together) : PSAC_OK; }
 
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
   psac_stages_start(&network->stages);
   network->trial = (int64_t)trials[0].number;
   psac_watch_step(network->trial, 0);
   PSAC_TRY(fill_retina(network, trials, n));
-  if (network->config.simulation.cuda_graph && network->transport.can_record) {
-    if (!network->recording || network->n_recorded != n) PSAC_TRY(record_middle(network, n));
-    if (network->recording) PSAC_TRY(network->kernels->replay(network->stream, network->recording));
-  } else {
-    PSAC_TRY(enqueue_middle(network, n));
-  }
+  PSAC_TRY(run_middle(network, n));
   return psac_network_mark(network, PSAC_STAGE_MIDDLE);
 }
 

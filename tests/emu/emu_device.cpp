@@ -48,7 +48,7 @@ void fail(const char *format, ...) {
 }
 
 cudaError_t set_error(cudaError_t code) {
-  if (code != cudaSuccess && code != cudaErrorNotReady) last_error = code;
+  if (code != cudaSuccess) last_error = code;
   return code;
 }
 

@@ -23,6 +23,7 @@ struct allocation {
   size_t page_bytes = 0;
   const void *written_on = nullptr;  // stream of the last collective that wrote it
   unsigned long written_when = 0;
+  int n_holders = 0;  // executable graphs
 };
 
 std::map<const char *, allocation> allocations;
@@ -142,6 +143,19 @@ doorway::~doorway() {
   for (const auto &each : allocations) protect(each.second, guards() ? PROT_NONE : PROT_READ | PROT_WRITE);
 }
 
+bool is_rubbish(const void *pointer, size_t n_bytes) {
+  const unsigned char *bytes = static_cast<const unsigned char *>(pointer);
+  for (size_t k = 0; k < n_bytes; k++) {
+    if (bytes[k] != RUBBISH) return false;
+  }
+  return n_bytes > 0;
+}
+
+void hold(const void *pointer, int change) {
+  allocation *memory = pointer ? find(pointer) : nullptr;
+  if (memory) memory->n_holders += change;
+}
+
 void note_collective_result(const void *pointer, const void *stream, unsigned long when) {
   static const bool checks = has_mode("PSAC_EMU_CHECK");
   allocation *memory = checks ? find(pointer) : nullptr;
@@ -184,6 +198,7 @@ cudaError_t cudaFree(void *pointer) {
   if (!pointer) return cudaSuccess;
   const auto found = emu::allocations.find(static_cast<char *>(pointer));
   if (found == emu::allocations.end()) return set_error(cudaErrorInvalidValue);
+  if (found->second.n_holders > 0) emu::fail("device memory %zu is released while a graph holds it", found->second.number);
   cudaDeviceSynchronize();
   emu::used_bytes -= found->second.n_bytes;
   if (!found->second.pages) free(pointer);

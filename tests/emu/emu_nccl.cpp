@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "emu_internal.h"
 
@@ -13,6 +14,7 @@ struct ncclComm {
   MPI_Comm mpi;
   int rank, n_ranks;
   emu::operation_pointer last;  // a communicator's collectives run in the order of their calls
+  std::set<std::string> lengths;  // of messages for which it has connected
 };
 
 namespace {
@@ -25,6 +27,21 @@ struct description {
 };
 
 const size_t type_bytes[] = {1, 1, 4, 4, 8, 8};
+
+int n_open_groups;
+std::string last_words;
+
+ncclResult_t refuse(const std::string &call) {
+  last_words = call + " was told to fail";
+  return ncclSystemError;
+}
+
+// NCCL connects and takes memory when a message has a new length, which cannot be captured.
+void connect_for(ncclComm *comm, const char *call, size_t count, int type) {
+  const std::string length = std::string(call) + " of " + std::to_string(count) + " elements of type " + std::to_string(type);
+  if (emu::is_capturing() && comm->lengths.count(length) == 0) emu::fail("nccl%s is captured before it was called", length.c_str());
+  comm->lengths.insert(length);
+}
 
 void compare_over_ranks(const ncclComm *comm, const description &own) {
   static const bool checks = emu::has_mode("PSAC_EMU_CHECK");
@@ -40,7 +57,7 @@ void compare_over_ranks(const ncclComm *comm, const description &own) {
 }
 
 // Whether every rank has come so far that this collective can run; the host need not wait for it where streams are lazy.
-std::function<bool()> all_have_come(const ncclComm *comm) {
+emu::gate all_have_come(const ncclComm *comm) {
   if (!emu::is_lazy()) return nullptr;
   struct meeting {
     MPI_Request request = MPI_REQUEST_NULL;
@@ -60,7 +77,8 @@ std::function<bool()> all_have_come(const ncclComm *comm) {
 ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, size_t count, ncclDataType_t type, int root,
                         int operation, const void *result, std::function<void()> transfer) {
   if (root < 0 || root >= comm->n_ranks) return ncclInvalidArgument;
-  if (emu::fails(("nccl" + std::string(call)).c_str())) return ncclSystemError;
+  if (emu::fails(("nccl" + std::string(call)).c_str())) return refuse("nccl" + std::string(call));
+  connect_for(comm, call, count, type);
   description own;
   memset(&own, 0, sizeof own);
   snprintf(own.call, sizeof own.call, "%s", call);
@@ -77,7 +95,7 @@ ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, 
     const emu::doorway open(who, self.known);
     transfer();
     if (result) emu::note_collective_result(result, self.stream, self.known.at(self.stream));
-  }, after, &made, all_have_come(comm));
+  }, after, &made, [=] { return all_have_come(comm); }, result);
   if (made) comm->last = made;
   return ncclSuccess;
 }
@@ -98,6 +116,7 @@ MPI_Datatype mpi_type(ncclDataType_t type) {
 extern "C" {
 
 const char *ncclGetErrorString(ncclResult_t result) {
+  if (n_open_groups > 0) emu::fail("an error is told before its group of calls was ended");
   switch (result) {
     case ncclSuccess: return "no error";
     case ncclSystemError: return "unhandled system error";
@@ -107,6 +126,8 @@ const char *ncclGetErrorString(ncclResult_t result) {
     default: return "unhandled error";
   }
 }
+
+const char *ncclGetLastError(ncclComm_t) { return last_words.c_str(); }
 
 ncclResult_t ncclGetUniqueId(ncclUniqueId *id) {
   memset(id, 0, sizeof *id);
@@ -171,6 +192,7 @@ ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataT
                         ncclComm_t comm, cudaStream_t stream) {
   const bool is_root = comm->rank == root;
   return collective(comm, stream, "Reduce", count, type, root, operation, is_root ? receive : nullptr, [=] {
+    if (emu::is_rubbish(send, count * type_bytes[type])) emu::fail("ncclReduce sums memory that nothing was written to");
     MPI_Reduce(is_root && send == receive ? MPI_IN_PLACE : send, is_root ? receive : nullptr, static_cast<int>(count), mpi_type(type),
                operation == ncclMax ? MPI_MAX : MPI_SUM, root, comm->mpi);
   });
@@ -179,6 +201,7 @@ ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataT
 ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation, ncclComm_t comm,
                            cudaStream_t stream) {
   return collective(comm, stream, "AllReduce", count, type, 0, operation, receive, [=] {
+    if (emu::is_rubbish(send, count * type_bytes[type])) emu::fail("ncclAllReduce sums memory that nothing was written to");
     MPI_Allreduce(send == receive ? MPI_IN_PLACE : send, receive, static_cast<int>(count), mpi_type(type),
                   operation == ncclMax ? MPI_MAX : MPI_SUM, comm->mpi);
   });
@@ -195,7 +218,14 @@ ncclResult_t ncclBroadcast(const void *send, void *receive, size_t count, ncclDa
 }
 
 // Collectives over MPI cannot be fused, and need not be.
-ncclResult_t ncclGroupStart(void) { return ncclSuccess; }
-ncclResult_t ncclGroupEnd(void) { return ncclSuccess; }
+ncclResult_t ncclGroupStart(void) {
+  n_open_groups++;
+  return ncclSuccess;
+}
+
+ncclResult_t ncclGroupEnd(void) {
+  n_open_groups--;
+  return emu::fails("ncclGroupEnd") ? refuse("ncclGroupEnd") : ncclSuccess;
+}
 
 }  // extern "C"

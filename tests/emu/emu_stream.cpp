@@ -10,6 +10,8 @@ struct CUgraph_st {
   struct node {
     std::string name;
     emu::action run;
+    emu::gate_maker make_gate;
+    const void *held;
   };
   std::vector<node> nodes;  // in the order in which they were captured, which honours all their dependencies
 };
@@ -95,17 +97,17 @@ bool is_lazy() {
 }
 
 cudaError_t enqueue(cudaStream_t to, const std::string &name, action run, const std::vector<operation_pointer> &after,
-                    operation_pointer *made, std::function<bool()> is_ready) {
+                    operation_pointer *made, gate_maker make_gate, const void *held) {
   CUstream_st *stream = actual(to);
   if (stream->capture) {
-    stream->capture->nodes.push_back({name, std::move(run)});
+    stream->capture->nodes.push_back({name, std::move(run), std::move(make_gate), held});
     stream->is_joined = stream == stream->origin;
     return cudaSuccess;
   }
   const operation_pointer next = std::make_shared<operation>();
   next->name = name;
   next->run = std::move(run);
-  next->is_ready = std::move(is_ready);
+  if (make_gate) next->is_ready = make_gate();
   next->after = after;
   next->stream = stream;
   merge(&stream->known, host_knows);
@@ -125,13 +127,12 @@ void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t 
     return;
   }
   const std::string who = std::string("kernel ") + name;
-  std::function<bool()> is_ready;
-  if (is_lazy() && !is_capturing() && sticks(name)) is_ready = [] { return false; };
+  const gate_maker make_gate = [=] { return is_lazy() && sticks(name) ? gate([] { return false; }) : gate(); };
   enqueue(stream, who, [=](const operation &self) {
     if (fails(name)) return break_device();
     const doorway open(who, self.known);
     run_grid(name, grid, block, n_shared, body);
-  }, {}, nullptr, is_ready);
+  }, {}, nullptr, make_gate);
 }
 
 }  // namespace emu
@@ -164,7 +165,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
   const emu::operation_pointer last = emu::actual(stream)->last;
-  return last && !emu::advance(last) ? cudaErrorNotReady : emu::finish(emu::actual(stream));
+  return last && !emu::advance(last) ? set_error(cudaErrorNotReady) : emu::finish(emu::actual(stream));
 }
 
 cudaError_t cudaDeviceSynchronize(void) {
@@ -228,7 +229,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (emu::is_capturing()) return set_error(cudaErrorStreamCaptureUnsupported);
-  return event->after && !emu::advance(event->after) ? cudaErrorNotReady : cudaEventSynchronize(event);
+  return event->after && !emu::advance(event->after) ? set_error(cudaErrorNotReady) : cudaEventSynchronize(event);
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t to, cudaEvent_t event, unsigned) {
@@ -256,11 +257,6 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   return cudaSuccess;
 }
 
-cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status) {
-  *status = emu::actual(stream)->capture ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
-  return cudaSuccess;
-}
-
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
   if (stream != emu::capture_origin) return set_error(cudaErrorInvalidValue);
   bool all_joined = true;
@@ -277,16 +273,22 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
 }
 
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned long long) {
+  *executable = nullptr;
+  if (emu::fails("cudaGraphInstantiate")) return set_error(cudaErrorMemoryAllocation);
   *executable = new CUgraphExec_st{graph->nodes};
+  for (const CUgraph_st::node &each : graph->nodes) emu::hold(each.held, 1);
   return cudaSuccess;
 }
 
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
+
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  for (const CUgraph_st::node &each : executable->nodes) emu::enqueue(stream, each.name, each.run);
+  for (const CUgraph_st::node &each : executable->nodes) emu::enqueue(stream, each.name, each.run, {}, nullptr, each.make_gate);
   return cudaSuccess;
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  for (const CUgraph_st::node &each : executable->nodes) emu::hold(each.held, -1);
   delete executable;
   return cudaSuccess;
 }

@@ -128,6 +128,23 @@ static void test_payload_is_counted(void **state) {
   transport.close(&transport);
 }
 
+static void test_recorded_calls_count_with_every_replay(void **state) {
+  (void)state;
+  psac_transport transport = open_pretended(3);
+  char place[N_RANKS * 4] = "";
+  assert_ok(psac_transport_pretend_sample(&transport, place, "abcdef", 6));
+  assert_ok(psac_transport_count(&transport));
+  assert_ok(transport.all_gather(&transport, NULL, place + 12, place, 4));
+  psac_transport_record_begin(&transport);
+  for (int k = 0; k < 5; k++) assert_ok(transport.all_gather(&transport, NULL, place + 12, place, 4));
+  const psac_traffic recorded = psac_transport_record_end(&transport);
+  assert_int_equal(psac_traffic_read(&transport).messages, 1);
+  for (int k = 0; k < 3; k++) psac_transport_replay(&transport, recorded);
+  assert_int_equal(psac_traffic_read(&transport).messages, 1 + 3 * 5);
+  assert_int_equal(psac_traffic_read(&transport).bytes_received, (1 + 3 * 5) * (N_RANKS - 1) * 4);
+  transport.close(&transport);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_spikes_of_other_ranks_have_their_rates_and_no_others),
@@ -135,6 +152,7 @@ int main(void) {
       cmocka_unit_test(test_rank_0_keeps_what_it_has),
       cmocka_unit_test(test_time_is_latency_and_bytes_over_bandwidth),
       cmocka_unit_test(test_payload_is_counted),
+      cmocka_unit_test(test_recorded_calls_count_with_every_replay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,9 @@
 // the order of streams and events, and its results are checked; with the modes below also what only goes wrong now and then on a GPU.
 // It says nothing about speed, about races inside real memory, or about NCCL's own workings.
 //
+// Always caught: memory that is released while a graph holds it, a message whose length is captured before it was sent, a sum of memory
+// that nothing was written to, an error that is told before its group of calls was ended.
+//
 // Modes, by environment variable, in any combination:
 //   PSAC_EMU_DEVICES=n    GPUs of this machine [8]; CUDA_VISIBLE_DEVICES is respected
 //   PSAC_EMU_MEMORY=n     bytes of each [80e9]
@@ -62,8 +65,6 @@ typedef enum cudaStreamCaptureMode {
   cudaStreamCaptureModeRelaxed = 2,
 } cudaStreamCaptureMode;
 
-enum cudaStreamCaptureStatus { cudaStreamCaptureStatusNone = 0, cudaStreamCaptureStatusActive = 1 };
-
 enum { cudaStreamDefault = 0, cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2 };
 
 typedef struct cudaUUID_t {
@@ -114,9 +115,9 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
-cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph);
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphUpload(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);

@@ -176,6 +176,40 @@ void unjoined_capture() {
   check(back == 3, "a graph did not run three times");
 }
 
+// A graph keeps addresses, and NCCL what it has registered for them, as long as it lives.
+void held_memory() {
+  cudaStream_t stream = new_stream();
+  ncclComm_t comm;
+  ncclUniqueId id;
+  ncclGetUniqueId(&id);
+  check(ncclCommInitRank(&comm, 1, id, 0) == ncclSuccess, "no communicator");
+  int *device = device_ints(N);
+  cudaGraph_t graph;
+  cudaGraphExec_t executable;
+  ncclAllGather(device, device, N, ncclInt32, comm, stream);
+  cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+  ncclAllGather(device, device, N, ncclInt32, comm, stream);
+  cudaStreamEndCapture(stream, &graph);
+  cudaGraphInstantiateWithFlags(&executable, graph, 0);
+  if (!is_wrong) cudaGraphExecDestroy(executable);
+  cudaFree(device);
+}
+
+// A message of another length, which NCCL has not connected for, within a capture.
+void cold_capture() {
+  cudaStream_t stream = new_stream();
+  ncclComm_t comm;
+  ncclUniqueId id;
+  ncclGetUniqueId(&id);
+  check(ncclCommInitRank(&comm, 1, id, 0) == ncclSuccess, "no communicator");
+  int *device = device_ints(N);
+  cudaGraph_t graph;
+  ncclAllGather(device, device, is_wrong ? N / 2 : N, ncclInt32, comm, stream);
+  cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+  ncclAllGather(device, device, N, ncclInt32, comm, stream);
+  cudaStreamEndCapture(stream, &graph);
+}
+
 struct world {
   int rank, n_ranks;
   ncclComm_t comm;
@@ -232,6 +266,39 @@ void collective_stream() {
   cudaStreamSynchronize(compute);
 }
 
+void sum_of_nothing() {
+  const world all = connect();
+  void *device = nullptr;
+  cudaMalloc(&device, sizeof(int) * N);
+  if (!is_wrong) cudaMemset(device, 0, sizeof(int) * N);
+  cudaDeviceSynchronize();
+  ncclReduce(device, device, N, ncclInt32, ncclSum, 0, all.comm, nullptr);
+  cudaDeviceSynchronize();
+}
+
+// The rank asks what an error means while its group of calls is open.
+void open_group() {
+  const world all = connect();
+  int *device = device_ints(N);
+  ncclGroupStart();
+  const ncclResult_t code = ncclBroadcast(device, device, N, ncclInt32, all.n_ranks, all.comm, nullptr);  // there is no such root
+  if (!is_wrong) ncclGroupEnd();
+  check(strcmp(ncclGetErrorString(code), "invalid argument") == 0, "another error");
+}
+
+// A launch is checked by the last error, which a query before it has left behind.
+void stale_error() {
+  cudaStream_t stream = new_stream();
+  cudaEvent_t come;
+  cudaEventCreateWithFlags(&come, cudaEventDisableTiming);
+  int *device = device_ints(1);
+  LAUNCH(count_up, 1, 1, stream, device, 1);
+  cudaEventRecord(come, stream);
+  if (cudaEventQuery(come) == cudaErrorNotReady && !is_wrong) cudaGetLastError();
+  LAUNCH(count_up, 1, 1, stream, device, 1);
+  check(cudaGetLastError() == cudaSuccess, "the launch seems to have failed");
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -247,6 +314,11 @@ const struct {
     {"missing_lanes", missing_lanes},
     {"undefined_shift", undefined_shift},
     {"unjoined_capture", unjoined_capture},
+    {"held_memory", held_memory},
+    {"cold_capture", cold_capture},
+    {"sum_of_nothing", sum_of_nothing},
+    {"open_group", open_group},
+    {"stale_error", stale_error},
     {"collective_count", collective_count},
     {"collective_type", collective_type},
     {"collective_order", collective_order},

@@ -68,6 +68,21 @@ class Broken(unittest.TestCase):
         self.check("unjoined_capture", "a captured stream was not joined")
         self.check("unjoined_capture", "a captured stream was not joined", {"PSAC_EMU_LAZY": "1"})
 
+    def test_memory_that_a_graph_still_holds(self):
+        self.check("held_memory", "is released while a graph holds it")
+
+    def test_a_message_that_is_captured_before_nccl_has_connected_for_it(self):
+        self.check("cold_capture", "ncclAllGather of 64 elements of type 2 is captured before it was called")
+
+    def test_a_sum_of_memory_that_nothing_was_written_to(self):
+        self.check("sum_of_nothing", "ncclReduce sums memory that nothing was written to", ranks=2)
+
+    def test_an_error_that_is_told_within_a_group(self):
+        self.check("open_group", "an error is told before its group of calls was ended", ranks=2)
+
+    def test_the_error_that_a_query_leaves_behind(self):
+        self.check("stale_error", "the launch seems to have failed", {"PSAC_EMU_STICK": "0:count_up:1", "PSAC_EMU_LAZY": "1"})
+
     def test_collectives_of_different_size_type_or_order_are_found_by_the_check(self):
         check = {"PSAC_EMU_CHECK": "1"}
         self.check("collective_count", "elements of type 2 (root 0), but rank", check, ranks=2)
