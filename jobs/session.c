@@ -152,10 +152,11 @@ psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_session_check_memory(session)));
   psac_config config = session->config;
   config.simulation.trials_together = psac_session_plan(session).n_together;
-  psac_status status = psac_ranks_agree(session->ranks, psac_network_create(&config, session->kernels, &session->transport,
-                                                                            &session->network));
+  psac_status status = psac_ranks_agree(
+      session->ranks, psac_network_create(&config, session->kernels, &session->transport, &session->network));
   if (status == PSAC_OK) {
-    const psac_ranks *others = session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
+    const psac_ranks *others =
+        session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
     if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, others);
     PSAC_TRY(psac_network_warm_up(session->network));
     status = psac_ranks_agree(session->ranks, psac_network_record(session->network));

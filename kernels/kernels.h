@@ -115,7 +115,7 @@ typedef struct psac_shard {
   psac_lanes lanes;
   psac_rule rule;
   int32_t *row;               // [n_padded][lanes.n] readout rows
-  int64_t *word_sum;          // [n_words][lanes.n] what each word adds to the drives if all of it spikes; PSAC_RULE_NOTEBOOK, else NULL
+  int64_t *word_sum;          // [n_words][lanes.n] sum of each word's rows; PSAC_RULE_NOTEBOOK, else NULL
   int32_t *eligibility;       // [n_padded][lanes.n_eligibility] sum over the batch of third factor x eligibility
   int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic lane of 2^-critic_fraction_bits
   int32_t critic_fraction_bits;

@@ -77,7 +77,8 @@ PSAC_HD static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, 
 }
 
 // Initial middle -> output weight: with probability `density` from Normal(mean, sd), kept within [-1, 1.5], else 0.
-PSAC_HD static inline float psac_wiring_initial_weight(psac_rng_key key, int64_t gid, uint32_t output, float density, float mean, float sd) {
+PSAC_HD static inline float psac_wiring_initial_weight(psac_rng_key key, int64_t gid, uint32_t output, float density,
+                                                       float mean, float sd) {
   const psac_rng_block r = psac_rng_draw(key, 0xffffffffu, output, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
   if ((float)(r.word[0] >> 8) * 0x1p-24f >= density) return 0.0f;
   const float w = sd > 0.0f ? fmaf(sd, psac_wiring_normal(key, 0, output, gid), mean) : mean;

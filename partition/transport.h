@@ -50,8 +50,9 @@ struct psac_transport {
   psac_status (*all_reduce_i32)(const psac_transport *transport, void *stream, int32_t *value, size_t n);
   // rank 0's bytes of each span to every rank
   psac_status (*broadcast)(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans);
-  // Calls between record_begin and record_end are recorded, not made. What record_end says of them is given to `replay` before every
-  // replay of that recording, when all work before it is done. Optional, all three: NULL where nobody counts calls. Not collective.
+  // Calls between record_begin and record_end are recorded, not made. What record_end says of them is given to `replay`
+  // before every replay of that recording, when all work before it is done. Optional, all three: NULL where nobody
+  // counts calls. Not collective.
   void (*record_begin)(const psac_transport *transport);
   psac_traffic (*record_end)(const psac_transport *transport);
   void (*replay)(const psac_transport *transport, psac_traffic recorded);

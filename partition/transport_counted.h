@@ -4,8 +4,8 @@
 
 #include "transport.h"
 
-// Puts itself in front of the open `transport`, which it closes with itself. Copies of `transport` made later count together. A
-// recorded call counts whenever it is replayed. Not collective.
+// Puts itself in front of the open `transport`, which it closes with itself. Copies of `transport` made later count
+// together. A recorded call counts whenever it is replayed. Not collective.
 psac_status psac_transport_count(psac_transport *transport);
 
 // Zeroes the counters / reads them. `transport` is one that psac_transport_count has changed.

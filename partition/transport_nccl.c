@@ -61,21 +61,21 @@ static psac_status failed(const psac_transport *transport, const char *call, int
                    (int)strcspn(call, "("), call, line, text);
 }
 
-#define CUDA(transport, call)                                                                                           \
-  do {                                                                                                                  \
-    psac_watch_enter_device(#call);                                                                                     \
-    const cudaError_t code_ = (call);                                                                                   \
-    psac_watch_leave();                                                                                                 \
-    if (code_ != cudaSuccess) return failed(transport, #call, __LINE__, cudaGetErrorString(code_));                     \
+#define CUDA(transport, call)                                                                                          \
+  do {                                                                                                                 \
+    psac_watch_enter_device(#call);                                                                                    \
+    const cudaError_t code_ = (call);                                                                                  \
+    psac_watch_leave();                                                                                                \
+    if (code_ != cudaSuccess) return failed(transport, #call, __LINE__, cudaGetErrorString(code_));                    \
   } while (0)
 
-#define NCCL(transport, call)                                                                                           \
-  do {                                                                                                                  \
-    char text_[256];                                                                                                    \
-    psac_watch_enter(#call);                                                                                            \
-    const ncclResult_t code_ = (call);                                                                                  \
-    psac_watch_leave();                                                                                                 \
-    if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, explain(code_, text_, sizeof text_));           \
+#define NCCL(transport, call)                                                                                          \
+  do {                                                                                                                 \
+    char text_[256];                                                                                                   \
+    psac_watch_enter(#call);                                                                                           \
+    const ncclResult_t code_ = (call);                                                                                 \
+    psac_watch_leave();                                                                                                \
+    if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, explain(code_, text_, sizeof text_));          \
   } while (0)
 
 // What went wrong, with NCCL's own last words on it, which name the call of the system that failed.
@@ -158,8 +158,9 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   }
 }
 
-// Before every collective on `stream`. A host that runs ahead until the GPU's queue is full is held up inside the CUDA runtime, where nobody
-// can call it back: every so many collectives it waits here for the GPU to have come to the last but so many.
+// Before every collective on `stream`. A host that runs ahead until the GPU's queue is full is held up inside the CUDA
+// runtime, where nobody can call it back: every so many collectives it waits here for the GPU to have come to the last
+// but so many.
 static psac_status come_to(const psac_transport *transport, cudaStream_t stream) {
   nccl_state *state = transport->state;
   const int64_t call = ++state->n_calls, place = call % CALLS_KEPT, past = call - CALLS_AHEAD;
@@ -171,7 +172,8 @@ static psac_status come_to(const psac_transport *transport, cudaStream_t stream)
   return PSAC_OK;
 }
 
-// The same for a gather that is recorded. The mark is made beside the work, which does not wait for it before the gather's end.
+// The same for a gather that is recorded. The mark is made beside the work, which does not wait for it before the
+// gather's end.
 static psac_status record_coming(const psac_transport *transport, cudaStream_t stream) {
   nccl_state *state = transport->state;
   const int64_t k = state->n_recorded++;
@@ -205,7 +207,8 @@ static void nccl_replay(const psac_transport *transport, psac_traffic recorded) 
 static psac_status nccl_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive, size_t n_bytes) {
   nccl_state *state = transport->state;
   PSAC_TRY(state->is_recording ? record_coming(transport, stream) : come_to(transport, stream));
-  CUDA(transport, cudaStreamWaitEvent(state->exchange, state->is_recording ? state->fork : state->come[state->n_calls % CALLS_KEPT], 0));
+  CUDA(transport, cudaStreamWaitEvent(state->exchange,
+                                      state->is_recording ? state->fork : state->come[state->n_calls % CALLS_KEPT], 0));
   NCCL(transport, ncclAllGather(send, receive, n_bytes, ncclUint8, state->comm, state->exchange));
   CUDA(transport, cudaEventRecord(state->gathered, state->exchange));
   state->is_gathering = 1;
@@ -235,7 +238,8 @@ static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *st
   return PSAC_OK;
 }
 
-// A group that has been started is ended, also after a failure within it: all later calls of this thread would become part of it.
+// A group that has been started is ended, also after a failure within it: all later calls of this thread would become
+// part of it.
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
   ncclResult_t code = ncclSuccess;
@@ -249,19 +253,22 @@ static psac_status nccl_broadcast(const psac_transport *transport, void *stream,
   const ncclResult_t ended = ncclGroupEnd();
   psac_watch_leave();
   if (code != ncclSuccess) return failed(transport, "ncclBroadcast", __LINE__, explain(code, text, sizeof text));
-  return ended == ncclSuccess ? PSAC_OK : failed(transport, "ncclGroupEnd", __LINE__, explain(ended, text, sizeof text));
+  return ended == ncclSuccess ? PSAC_OK
+                              : failed(transport, "ncclGroupEnd", __LINE__, explain(ended, text, sizeof text));
 }
 
 static psac_status nccl_settle(const psac_transport *transport, void *stream) { return wait_for(transport, stream, NULL); }
 
-#define CONNECT(code, success, text)                                                                                      \
-  do {                                                                                                                    \
-    if ((code) == (success)) break;                                                                                       \
-    snprintf(state->failure, sizeof state->failure, "NCCL could not connect the GPUs: %s (NCCL_DEBUG=WARN says more)", text); \
-    return;                                                                                                               \
+#define CONNECT(code, success, text)                                                                                   \
+  do {                                                                                                                 \
+    if ((code) == (success)) break;                                                                                    \
+    snprintf(state->failure, sizeof state->failure, "NCCL could not connect the GPUs: %s (NCCL_DEBUG=WARN says more)", \
+             text);                                                                                                    \
+    return;                                                                                                            \
   } while (0)
 
-// NCCL connects when it is called first: once with each collective here. psac_network_warm_up does so with messages as long as the run's.
+// NCCL connects when it is called first: once with each collective here. psac_network_warm_up does so with messages as
+// long as the run's.
 static void connect_ranks(nccl_state *state) {
   char text[256], *sample = state->sample;
   int64_t *sum = state->sample;

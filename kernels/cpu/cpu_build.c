@@ -144,7 +144,8 @@ psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, 
   for (int32_t i = 0; i < shard->n_local; i++) {
     int32_t *row = shard->row + (size_t)i * (size_t)lanes.n;
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
-      row[o] = psac_weight_store(shard->rule, psac_wiring_initial_weight(key, shard->first_gid + i, (uint32_t)o, density, mean, sd));
+      row[o] = psac_weight_store(shard->rule,
+                                 psac_wiring_initial_weight(key, shard->first_gid + i, (uint32_t)o, density, mean, sd));
     }
     row[lanes.one] = 1;
   }

@@ -1,6 +1,7 @@
 // The notebook's plasticity rule: every step in which middle and output neurons spike together changes weights.
 //
-// Its middle layer spikes in unison, so the sum of each word's rows is kept: it makes the drive of a word in which all neurons spike.
+// Its middle layer spikes in unison, so the sum of each word's rows is kept: it makes the drive of a word in which all
+// neurons spike.
 #include <string.h>
 
 #include "cpu/cpu_kernels.h"
@@ -29,7 +30,9 @@ psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard) {
   const size_t n = (size_t)shard->lanes.n;
   if (shard->rule != PSAC_RULE_NOTEBOOK) return PSAC_OK;
   memset(shard->word_sum, 0, sizeof *shard->word_sum * n * (size_t)shard->n_words);
-  for (size_t i = 0; i < (size_t)shard->n_padded; i++) add_row(&shard->lanes, shard->row + i * n, shard->word_sum + i / 64 * n);
+  for (size_t i = 0; i < (size_t)shard->n_padded; i++) {
+    add_row(&shard->lanes, shard->row + i * n, shard->word_sum + i / 64 * n);
+  }
   return PSAC_OK;
 }
 
@@ -43,10 +46,10 @@ psac_status psac_cpu_judge_step(psac_stream *stream, const psac_shard *shard, co
   return PSAC_OK;
 }
 
-// Changes the weights of a word's spiking neurons and clamps all of its weights; keeps their sum. row [64][n], of which the first
-// n_output columns are weights.
-PSAC_CLONES static void change_word(int32_t *restrict row, int n, int n_output, uint64_t spikes, const float *restrict change,
-                                    int64_t *restrict sum) {
+// Changes the weights of a word's spiking neurons and clamps all of its weights; keeps their sum. row [64][n], of which
+// the first n_output columns are weights.
+PSAC_CLONES static void change_word(int32_t *restrict row, int n, int n_output, uint64_t spikes,
+                                    const float *restrict change, int64_t *restrict sum) {
   for (int o = 0; o < n_output; o++) sum[o] = 0;
   for (int i = 0; i < 64; i++, row += n) {
     const float spike = (float)(int)(spikes >> i & 1);

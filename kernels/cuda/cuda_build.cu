@@ -168,8 +168,12 @@ __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, 
   const int o = (int)(k % n);
   if (i >= shard.n_local) return;
   int32_t *row = shard.row + i * shard.lanes.n;
-  if (o == n - 1) row[shard.lanes.one] = 1;
-  else row[o] = psac_weight_store(shard.rule, psac_wiring_initial_weight(key, shard.first_gid + i, (uint32_t)o, density, mean, sd));
+  if (o == n - 1) {
+    row[shard.lanes.one] = 1;
+    return;
+  }
+  row[o] = psac_weight_store(shard.rule,
+                             psac_wiring_initial_weight(key, shard.first_gid + i, (uint32_t)o, density, mean, sd));
 }
 
 extern "C" psac_status psac_cuda_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density,

@@ -52,7 +52,8 @@ static psac_status out_of_memory(const char *wanted) {
   size_t available = 0, total = 0;
   cudaGetLastError();
   cudaMemGetInfo(&available, &total);
-  return psac_fail(PSAC_ERR_MEMORY, "%s is out of memory: %s, but %zu of %zu bytes are free", device_name(), wanted, available, total);
+  return psac_fail(PSAC_ERR_MEMORY, "%s is out of memory: %s, but %zu of %zu bytes are free", device_name(), wanted,
+                   available, total);
 }
 
 extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const char *what) {

@@ -16,8 +16,8 @@ typedef struct alignas(16) row_part {
 // A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits lanes reads a row.
 // value(lane, stored): what an element of a row adds.
 template <typename value_of>
-__device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges,
-                                   int group_bits, int64_t *drives, value_of value) {
+__device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int first, int n, int t, int64_t n_items,
+                                   int64_t n_ranges, int group_bits, int64_t *drives, value_of value) {
   const psac_warp_share own = psac_share_of_warp(&shard, n_items, n_ranges);
   if (own.item < 0) return;  // the whole warp
   const int64_t step = t + own.item / n, b = first + own.item % n;
@@ -41,13 +41,14 @@ __device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int fi
   }
 }
 
-__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges, int group_bits,
-                         int64_t *drives) {
-  sum_rows_of(shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives, [](int, int32_t stored) { return (int64_t)stored; });
+__global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges,
+                         int group_bits, int64_t *drives) {
+  sum_rows_of(shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives,
+              [](int, int32_t stored) { return (int64_t)stored; });
 }
 
-__global__ void sum_notebook_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items, int64_t n_ranges,
-                                  int group_bits, int64_t *drives) {
+__global__ void sum_notebook_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items,
+                                  int64_t n_ranges, int group_bits, int64_t *drives) {
   sum_rows_of(shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives,
               [&](int k, int32_t stored) { return psac_notebook_column(&shard.lanes, k, stored); });
 }
@@ -61,9 +62,11 @@ extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_
   const unsigned n_blocks = psac_warp_blocks(n_items * n_ranges);
   const int group_bits = psac_shape_group(shard->lanes.n / 4);
   if (shard->rule == PSAC_RULE_NOTEBOOK) {
-    PSAC_LAUNCH(sum_notebook_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives);
+    PSAC_LAUNCH(sum_notebook_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges,
+                group_bits, drives);
   } else {
-    PSAC_LAUNCH(sum_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives);
+    PSAC_LAUNCH(sum_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges, group_bits,
+                drives);
   }
   return PSAC_OK;
 }

@@ -28,10 +28,12 @@ int psac_bounds_drive_bits(const psac_config *config) {
   return config->network.model == PSAC_MODEL_SEED ? PSAC_NOTEBOOK_BITS : PSAC_WEIGHT_BITS;
 }
 
-// A step's drive is the sum of the weights of the neurons that spike. In the notebook's rule these are rounded to steps, of which each is
-// off by 1/2 at most: N (w 2^36 + 1/2) < 2^63 if N w 2^36 <= 2^62, as N is below 2^33. Else they are whole steps: N w 2^30 < 2^63.
+// A step's drive is the sum of the weights of the neurons that spike. In the notebook's rule these are rounded to
+// steps, of which each is off by 1/2 at most: N (w 2^36 + 1/2) < 2^63 if N w 2^36 <= 2^62, as N is below 2^33. Else
+// they are whole steps: N w 2^30 < 2^63.
 static double largest_sum_of_weights(const psac_config *config) {
-  return config->network.model == PSAC_MODEL_SEED ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS) : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
+  return config->network.model == PSAC_MODEL_SEED ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS)
+                                                  : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
 }
 
 double psac_bounds_weight(const psac_config *config) {
@@ -64,9 +66,10 @@ psac_status psac_bounds_check(const psac_config *config) {
   // What has been learned lies in [0, 1].
   const double weight = fmax(largest_initial_weight(config), 1.0);
   if (weight > psac_bounds_weight(config)) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld neurons with weights of up to %g can overflow the 64-bit sum of a "
-                     "step; allowed: %.0f neurons, or a smaller network.weight_mean and network.weight_sd",
-                     (long long)config->middle_layer.num_neurons, weight, floor(largest_sum_of_weights(config) / weight));
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld neurons with weights of up to %g can overflow "
+                     "the 64-bit sum of a step; allowed: %.0f neurons, or a smaller network.weight_mean and "
+                     "network.weight_sd", (long long)config->middle_layer.num_neurons, weight,
+                     floor(largest_sum_of_weights(config) / weight));
   }
   // Over a presentation, a neuron adds its running mean count, in steps of 2^-8, with each of its spikes; the sum of squares of the means
   // is as large: N c^2 2^8 for c spikes of each.

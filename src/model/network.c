@@ -48,7 +48,9 @@ void psac_network_destroy(psac_network **network) {
       (*network)->third, (*network)->factor,
   };
   // first what may have registered the arrays, with NCCL for one
-  for (int n = 0; (*network)->recorded && n <= (*network)->n_together; n++) kernels->recording_destroy((*network)->recorded[n].recording);
+  for (int n = 0; (*network)->recorded && n <= (*network)->n_together; n++) {
+    kernels->recording_destroy((*network)->recorded[n].recording);
+  }
   free((*network)->recorded);
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) kernels->release(owned[i]);
   kernels->stream_destroy((*network)->stream);
@@ -170,14 +172,17 @@ static void copy_row(int32_t *row, int64_t i, void *context) {
     else output[o] = psac_weight_value(copy->rule, row[o]);
   }
   for (int c = 0; critic && c < copy->n_critic; c++) {
-    if (!copy->set) critic[c] = c < copy->n_plastic_critic ? psac_weight_value(copy->rule, row[copy->n_output + c]) : 0.0f;
+    if (!copy->set) {
+      critic[c] = c < copy->n_plastic_critic ? psac_weight_value(copy->rule, row[copy->n_output + c]) : 0.0f;
+    }
     else if (c < copy->n_plastic_critic) row[copy->n_output + c] = psac_weight_store(copy->rule, critic[c]);
   }
 }
 
 static weight_copy make_copy(const psac_network *network, const float *to_output, const float *to_critic, int set) {
   return (weight_copy){(float *)to_output, (float *)to_critic, network->shard.lanes.n_output,
-                       (int)network->config.actor_critic.num_critic_neurons, network->shard.lanes.n_critic, network->shard.rule, set};
+                       (int)network->config.actor_critic.num_critic_neurons, network->shard.lanes.n_critic,
+                       network->shard.rule, set};
 }
 
 psac_status psac_network_get_weights(const psac_network *network, int64_t first, int64_t n, float *to_output,

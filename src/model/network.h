@@ -56,7 +56,7 @@ typedef struct psac_observer {
 
 // The middle layer's steps as one piece of work (simulation.cuda_graph), for one number of concurrent trials.
 typedef struct psac_recorded {
-  int is_warm;                // presented once without a recording, so that NCCL has connected for messages of this length
+  int is_warm;  // presented once without a recording, so that NCCL has connected for messages of this length
   psac_recording *recording;  // NULL = none yet
   psac_traffic traffic;       // calls of the transport in it
 } psac_recorded;
@@ -146,12 +146,13 @@ psac_status psac_network_mark(psac_network *network, psac_stage stage);
 // The same within a loop whose work a device does later: there it books nothing.
 void psac_network_mark_step(psac_network *network, psac_stage stage);
 
-// Lets NCCL connect and take its memory at the start, for messages as long as the run's, by a presentation of silent trials; nothing where
-// no GPUs are connected. The state is as before. Collective; a rank that fails leaves the others waiting for it.
+// Lets NCCL connect and take its memory at the start, for messages as long as the run's, by a presentation of silent
+// trials; nothing where no GPUs are connected. The state is as before. Collective; a rank that fails leaves the others
+// waiting for it.
 psac_status psac_network_warm_up(psac_network *network);
 
-// Makes the recording of n_together trials (simulation.cuda_graph), so that it takes its memory now; PSAC_ERR_MEMORY where there is too
-// little. Nothing where there is none to make. Needs a warm network. Not collective.
+// Makes the recording of n_together trials (simulation.cuda_graph), so that it takes its memory now; PSAC_ERR_MEMORY
+// where there is too little. Nothing where there is none to make. Needs a warm network. Not collective.
 psac_status psac_network_record(psac_network *network);
 
 // The rooms of one presentation, used by the two models below.

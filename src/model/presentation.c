@@ -105,7 +105,8 @@ static psac_status record_middle(psac_network *network, int n) {
   return status != PSAC_OK ? status : ended;
 }
 
-// Recorded when a number of trials comes for the second time: the last chunk of an evaluation comes once, and the first time connects.
+// Recorded when a number of trials comes for the second time: the last chunk of an evaluation comes once, and the first
+// time connects.
 static psac_status run_middle(psac_network *network, int n) {
   psac_recorded *recorded = &network->recorded[n];
   if (!records(network) || !recorded->is_warm) {
@@ -121,13 +122,16 @@ psac_status psac_network_warm_up(psac_network *network) {
   const psac_transport *transport = &network->transport, *replicas = &network->replicas;
   const psac_shard *shard = &network->shard;
   const int n = network->n_together;
-  const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility, n_words = (size_t)shard->n_steps * (size_t)n;
-  if (!network->channel || !transport->can_record || (transport->n_ranks * replicas->n_ranks == 1 && !records(network))) return PSAC_OK;
+  const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility,
+               n_words = (size_t)shard->n_steps * (size_t)n;
+  const int is_alone = transport->n_ranks * replicas->n_ranks == 1;
+  if (!network->channel || !transport->can_record || (is_alone && !records(network))) return PSAC_OK;
   network->recorded[n].is_warm = 1;
   PSAC_TRY(enqueue_middle(network, n));
   PSAC_TRY(psac_network_settle(network));
   PSAC_TRY(psac_network_simulate_readout(network, n));
-  const psac_span spans[] = {{network->third, sizeof *network->third * (size_t)n}, {network->readout.spikes, sizeof(uint64_t) * n_words}};
+  const psac_span spans[] = {{network->third, sizeof *network->third * (size_t)n},
+                             {network->readout.spikes, sizeof(uint64_t) * n_words}};
   PSAC_TRY(transport->broadcast(transport, network->channel, spans, 2));
   PSAC_TRY(replicas->all_reduce_i32(replicas, network->channel, shard->eligibility, n_sums));
   PSAC_TRY(network->kernels->clear(network->stream, network->spike_counts, 2 * sizeof *network->spike_counts));
@@ -135,7 +139,9 @@ psac_status psac_network_warm_up(psac_network *network) {
   return psac_network_settle(network);
 }
 
-psac_status psac_network_record(psac_network *network) { return records(network) ? record_middle(network, network->n_together) : PSAC_OK; }
+psac_status psac_network_record(psac_network *network) {
+  return records(network) ? record_middle(network, network->n_together) : PSAC_OK;
+}
 
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
   psac_stages_start(&network->stages);

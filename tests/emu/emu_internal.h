@@ -58,8 +58,8 @@ struct operation {
 };
 typedef std::shared_ptr<operation> operation_pointer;
 
-// Enqueues; runs at once unless streams are lazy. `after` and `make_gate` may be empty. `held`: memory that a graph holds on to where
-// this is captured.
+// Enqueues; runs at once unless streams are lazy. `after` and `make_gate` may be empty. `held`: memory that a graph
+// holds on to where this is captured.
 cudaError_t enqueue(cudaStream_t stream, const std::string &name, action run, const std::vector<operation_pointer> &after = {},
                     operation_pointer *made = nullptr, gate_maker make_gate = nullptr, const void *held = nullptr);
 bool is_lazy();

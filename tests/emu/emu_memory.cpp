@@ -198,7 +198,9 @@ cudaError_t cudaFree(void *pointer) {
   if (!pointer) return cudaSuccess;
   const auto found = emu::allocations.find(static_cast<char *>(pointer));
   if (found == emu::allocations.end()) return set_error(cudaErrorInvalidValue);
-  if (found->second.n_holders > 0) emu::fail("device memory %zu is released while a graph holds it", found->second.number);
+  if (found->second.n_holders > 0) {
+    emu::fail("device memory %zu is released while a graph holds it", found->second.number);
+  }
   cudaDeviceSynchronize();
   emu::used_bytes -= found->second.n_bytes;
   if (!found->second.pages) free(pointer);

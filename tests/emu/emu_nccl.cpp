@@ -38,8 +38,11 @@ ncclResult_t refuse(const std::string &call) {
 
 // NCCL connects and takes memory when a message has a new length, which cannot be captured.
 void connect_for(ncclComm *comm, const char *call, size_t count, int type) {
-  const std::string length = std::string(call) + " of " + std::to_string(count) + " elements of type " + std::to_string(type);
-  if (emu::is_capturing() && comm->lengths.count(length) == 0) emu::fail("nccl%s is captured before it was called", length.c_str());
+  const std::string length =
+      std::string(call) + " of " + std::to_string(count) + " elements of type " + std::to_string(type);
+  if (emu::is_capturing() && comm->lengths.count(length) == 0) {
+    emu::fail("nccl%s is captured before it was called", length.c_str());
+  }
   comm->lengths.insert(length);
 }
 
@@ -192,7 +195,9 @@ ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataT
                         ncclComm_t comm, cudaStream_t stream) {
   const bool is_root = comm->rank == root;
   return collective(comm, stream, "Reduce", count, type, root, operation, is_root ? receive : nullptr, [=] {
-    if (emu::is_rubbish(send, count * type_bytes[type])) emu::fail("ncclReduce sums memory that nothing was written to");
+    if (emu::is_rubbish(send, count * type_bytes[type])) {
+      emu::fail("ncclReduce sums memory that nothing was written to");
+    }
     MPI_Reduce(is_root && send == receive ? MPI_IN_PLACE : send, is_root ? receive : nullptr, static_cast<int>(count), mpi_type(type),
                operation == ncclMax ? MPI_MAX : MPI_SUM, root, comm->mpi);
   });
@@ -201,7 +206,9 @@ ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataT
 ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation, ncclComm_t comm,
                            cudaStream_t stream) {
   return collective(comm, stream, "AllReduce", count, type, 0, operation, receive, [=] {
-    if (emu::is_rubbish(send, count * type_bytes[type])) emu::fail("ncclAllReduce sums memory that nothing was written to");
+    if (emu::is_rubbish(send, count * type_bytes[type])) {
+      emu::fail("ncclAllReduce sums memory that nothing was written to");
+    }
     MPI_Allreduce(send == receive ? MPI_IN_PLACE : send, receive, static_cast<int>(count), mpi_type(type),
                   operation == ncclMax ? MPI_MAX : MPI_SUM, comm->mpi);
   });

@@ -283,7 +283,9 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *executable, cudaGraph
 cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  for (const CUgraph_st::node &each : executable->nodes) emu::enqueue(stream, each.name, each.run, {}, nullptr, each.make_gate);
+  for (const CUgraph_st::node &each : executable->nodes) {
+    emu::enqueue(stream, each.name, each.run, {}, nullptr, each.make_gate);
+  }
   return cudaSuccess;
 }
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Compares a replayed case with what the notebook did: all values, types and attributes are the same, sums of weights to their own rounding.
+"""Compares a replayed case with what the notebook did: all values, types and attributes are the same.
+
+Only sums of weights are compared to their rounding.
 
 Prints the first difference and ends with 1. Usage: compare_case.py EXPECTED.h5 ACTUAL.h5
 """

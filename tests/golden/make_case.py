@@ -3,8 +3,8 @@
 
 Cells 3 to 6 of the notebook in numpy, operation by operation in float32, independent of the program. One thing is left open by
 the notebook, the order in which PyTorch sums a column of weights; here the sum is exact before it is rounded. A spike that depends
-on such a last bit is no test of anything, so a case with a potential closer than --margin to the threshold is thrown away, and one
-without any output spike too; then the next seed is tried.
+on such a last bit is no test of anything, so a case with a potential closer than --margin to the threshold is thrown
+away, and one without any output spike too; then the next seed is tried.
 """
 import argparse
 import sys
@@ -181,8 +181,8 @@ def arguments():
     parser.add_argument("--density", type=float, default=0.5, help="probability of a synapse")
     parser.add_argument("--brightness", type=float, default=0.6, help="0 to 1")
     parser.add_argument("--presentations", type=int, default=3)
-    parser.add_argument("--rewarded", type=float, default=0.5, help="probability that the label is the first prediction")
-    parser.add_argument("--margin", type=float, default=1e-4, help="mV; a case with a potential closer to the threshold is no test")
+    parser.add_argument("--rewarded", type=float, default=0.5, help="probability of a reward")
+    parser.add_argument("--margin", type=float, default=1e-4, help="mV between any potential and the threshold")
     parser.add_argument("--retina", choices=("drawn", "silent", "saturated"), default="drawn")
     parser.add_argument("--weights", choices=("drawn", "strong", "outside", "unreachable"), default="drawn")
     parser.add_argument("--seed", type=int, default=1)

@@ -11,7 +11,8 @@ static int32_t *random_rows(const shards *cut) {
   for (int64_t gid = 0; gid < cut->config.middle_layer.num_neurons; gid++) {
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
       const double weight = 4.0 * next_uniform(&random) - 2.0;
-      row[gid * lanes.n + o] = shards_store(cut, next_random(&random) % 4 ? weight : ldexp(weight, -(int)(next_random(&random) % 32)));
+      row[gid * lanes.n + o] =
+          shards_store(cut, next_random(&random) % 4 ? weight : ldexp(weight, -(int)(next_random(&random) % 32)));
     }
     row[gid * lanes.n + lanes.mean_count] = (int32_t)(next_random(&random) % 20000);
   }
@@ -63,7 +64,9 @@ static void check_drives_of(const shards *cut, int first, int n, int t, int n_st
       const char *now = spike + ((t + k) * cut->n_trials + first + b) * n_neurons;
       for (int lane = 0; lane <= lanes.one; lane++) {
         int64_t expected = 0;
-        for (int64_t gid = 0; gid < n_neurons; gid++) expected += now[gid] ? shards_adds(cut, lane, row[gid * lanes.n + lane]) : 0;
+        for (int64_t gid = 0; gid < n_neurons; gid++) {
+          expected += now[gid] ? shards_adds(cut, lane, row[gid * lanes.n + lane]) : 0;
+        }
         assert_true(drive[(k * n + b) * lanes.n + lane] == expected);
       }
     }
@@ -117,7 +120,8 @@ static int64_t *random_drives(const shards *cut, uint64_t seed) {
     lane[lanes.one] = (int64_t)(next_random(&seed) % 30);
     lane[lanes.mean_count] = (int64_t)(next_random(&seed) % 100000);
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
-      lane[o] = (int64_t)((double)lane[lanes.one] * (0.2 + 0.6 * next_uniform(&seed)) * (cut->config.network.model == PSAC_MODEL_SEED ? 0x1p36 : 0x1p30));
+      lane[o] = (int64_t)((double)lane[lanes.one] * (0.2 + 0.6 * next_uniform(&seed)) *
+                          (cut->config.network.model == PSAC_MODEL_SEED ? 0x1p36 : 0x1p30));
     }
   }
   return drive;

@@ -66,7 +66,9 @@ static int32_t *random_rows(const shards *cut) {
   int32_t *row = shards_get_rows(cut);
   uint64_t random = 16;
   for (int64_t gid = 0; gid < N; gid++) {
-    for (int o = 0; o < lanes.n_output; o++) row[gid * lanes.n + o] = shards_store(cut, next_uniform(&random) * 1.2 - 0.1);
+    for (int o = 0; o < lanes.n_output; o++) {
+      row[gid * lanes.n + o] = shards_store(cut, next_uniform(&random) * 1.2 - 0.1);
+    }
   }
   shards_set_rows(cut, row);
   return row;
@@ -131,7 +133,9 @@ static void check_change(const psac_kernels *kernels) {
       for (int o = 0; o < lanes.n_output; o++) {
         float w;
         memcpy(&w, &expected[gid * lanes.n + o], sizeof w);
-        if (spike[(t * N_TRIALS + trial) * N + gid] && (event.outputs >> o & 1)) w = (float)((double)w + (double)event.change);
+        if (spike[(t * N_TRIALS + trial) * N + gid] && (event.outputs >> o & 1)) {
+          w = (float)((double)w + (double)event.change);
+        }
         expected[gid * lanes.n + o] = shards_store(&cut, fmin(fmax((double)w, 0.0), 1.0));
       }
     }

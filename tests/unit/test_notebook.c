@@ -5,11 +5,13 @@
 #include "notebook_core.h"
 #include "weight_core.h"
 
-static const float weights[] = {0.0f, 1e-30f, 0x1p-40f, 0x1.8p-37f, 0x1.234566p-14f, 0x1.fffffep-13f, 0.1f, 0.5f, 0x1.fffffep-1f, 1.0f};
+static const float weights[] = {0.0f, 1e-30f, 0x1p-40f,       0x1.8p-37f, 0x1.234566p-14f, 0x1.fffffep-13f,
+                                0.1f, 0.5f,   0x1.fffffep-1f, 1.0f};
 
 static void test_a_sum_is_rounded_to_float32_and_clamped(void **state) {
   (void)state;
-  static const float changes[] = {0.0f, -0.0f, 0x1p-30f, 0.001f, -0.001f, -0.3f, 0.7f, -FLT_MAX, FLT_MAX, INFINITY, -INFINITY};
+  static const float changes[] = {0.0f, -0.0f,    0x1p-30f, 0.001f,   -0.001f,  -0.3f,
+                                  0.7f, -FLT_MAX, FLT_MAX,  INFINITY, -INFINITY};
   for (size_t w = 0; w < COUNT(weights); w++) {
     for (size_t c = 0; c < COUNT(changes); c++) {
       const float rounded = (float)((double)weights[w] + (double)changes[c]);

@@ -4,8 +4,8 @@
 // the order of streams and events, and its results are checked; with the modes below also what only goes wrong now and then on a GPU.
 // It says nothing about speed, about races inside real memory, or about NCCL's own workings.
 //
-// Always caught: memory that is released while a graph holds it, a message whose length is captured before it was sent, a sum of memory
-// that nothing was written to, an error that is told before its group of calls was ended.
+// Always caught: memory that is released while a graph holds it, a message whose length is captured before it was
+// sent, a sum of memory that nothing was written to, an error that is told before its group of calls was ended.
 //
 // Modes, by environment variable, in any combination:
 //   PSAC_EMU_DEVICES=n    GPUs of this machine [8]; CUDA_VISIBLE_DEVICES is respected

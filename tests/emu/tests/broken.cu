@@ -281,7 +281,8 @@ void open_group() {
   const world all = connect();
   int *device = device_ints(N);
   ncclGroupStart();
-  const ncclResult_t code = ncclBroadcast(device, device, N, ncclInt32, all.n_ranks, all.comm, nullptr);  // there is no such root
+  const ncclResult_t code =
+      ncclBroadcast(device, device, N, ncclInt32, all.n_ranks, all.comm, nullptr);  // there is no such root
   if (!is_wrong) ncclGroupEnd();
   check(strcmp(ncclGetErrorString(code), "invalid argument") == 0, "another error");
 }

@@ -81,7 +81,8 @@ class Broken(unittest.TestCase):
         self.check("open_group", "an error is told before its group of calls was ended", ranks=2)
 
     def test_the_error_that_a_query_leaves_behind(self):
-        self.check("stale_error", "the launch seems to have failed", {"PSAC_EMU_STICK": "0:count_up:1", "PSAC_EMU_LAZY": "1"})
+        stuck = {"PSAC_EMU_STICK": "0:count_up:1", "PSAC_EMU_LAZY": "1"}
+        self.check("stale_error", "the launch seems to have failed", stuck)
 
     def test_collectives_of_different_size_type_or_order_are_found_by_the_check(self):
         check = {"PSAC_EMU_CHECK": "1"}

@@ -46,20 +46,24 @@ class Faults(Mistakes):
         self.assert_ends("rank [0-2] on .*: NCCL could not connect the GPUs", PSAC_EMU_FAIL="2:ncclCommInitRank:1")
         failed = r"failed at transport_nccl.c:\d+: unhandled system error: {0} was told to fail$"
         for rank, call, number in ((2, "ncclAllGather", 30), (1, "ncclBroadcast", 2), (0, "ncclGroupEnd", 1)):
-            self.assert_ends(f"rank {rank} on .*: {call} " + failed.format(call), PSAC_EMU_FAIL=f"{rank}:{call}:{number}")
+            self.assert_ends(f"rank {rank} on .*: {call} " + failed.format(call),
+                             PSAC_EMU_FAIL=f"{rank}:{call}:{number}")
 
     def test_a_recording_that_finds_no_memory_ends_all_at_the_start(self):
         for ranks in (1, 3):
-            self.assert_ends(rf"device {ranks - 1} of \S+ is out of memory: a recording of all steps \(simulation.cuda_graph\), but \d+ of \d+ "
-                             r"bytes are free; \S+ GB are free without this network: \d+ neurons would fit$",
-                             "--set", "simulation.cuda_graph=on", ranks=ranks, PSAC_EMU_FAIL=f"{ranks - 1}:cudaGraphInstantiate:1")
+            self.assert_ends(rf"device {ranks - 1} of \S+ is out of memory: a recording of all steps "
+                             r"\(simulation.cuda_graph\), but \d+ of \d+ bytes are free; \S+ GB are free without this "
+                             r"network: \d+ neurons would fit$", "--set", "simulation.cuda_graph=on", ranks=ranks,
+                             PSAC_EMU_FAIL=f"{ranks - 1}:cudaGraphInstantiate:1")
 
     def test_each_number_of_concurrent_trials_is_recorded_once(self):
         chunks = ["--set", "simulation.cuda_graph=on", "--set", "simulation.trials_together=4", *TENS]
-        self.assert_ends("out of memory: a recording", *chunks, ranks=1, PSAC_EMU_FAIL="0:cudaGraphInstantiate:2")  # 4, then 2 trials
+        # one for 4 trials, then one for 2
+        self.assert_ends("out of memory: a recording", *chunks, ranks=1, PSAC_EMU_FAIL="0:cudaGraphInstantiate:2")
         arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL, *chunks]
         for ranks in (1, 3):
-            harness.run_well(arguments, ranks=ranks, folder=self.folder, env={"PSAC_EMU_FAIL": "0:cudaGraphInstantiate:3"})
+            third = {"PSAC_EMU_FAIL": "0:cudaGraphInstantiate:3"}
+            harness.run_well(arguments, ranks=ranks, folder=self.folder, env=third)
             os.remove(os.path.join(self.folder, "out.h5"))
 
     def test_a_device_that_does_not_answer_is_named(self):
@@ -75,14 +79,16 @@ class Faults(Mistakes):
     def test_a_gpu_that_is_stuck_while_its_host_goes_on_is_named(self):
         for rank, kernel, number, ranks, more in ((1, "integrate", 30, 3, []), (2, "sum_rows", 1, 3, []),
                                                   (0, "step_layers", 1, 3, []), (2, "integrate", 30, 4, ["--replicas", "2"])):
-            self.assert_ends(rf"rank \d on \S+ has waited 2 s for its GPU \(watchdog.seconds\); the GPU of rank {rank} is stuck before "
-                             r"exchange \d+, to which others have come$", "--set", "watchdog.seconds=2", *TENS, *more, ranks=ranks,
-                             PSAC_EMU_LAZY="1", PSAC_EMU_STICK=f"{rank}:{kernel}:{number}")
+            self.assert_ends(rf"rank \d on \S+ has waited 2 s for its GPU \(watchdog.seconds\); the GPU of rank "
+                             rf"{rank} is stuck before exchange \d+, to which others have come$",
+                             "--set", "watchdog.seconds=2", *TENS, *more, ranks=ranks, PSAC_EMU_LAZY="1", PSAC_EMU_STICK=f"{rank}:{kernel}:{number}")
 
     def test_a_gpu_that_is_stuck_in_a_replay_is_named(self):
-        recorded = ["--set", "simulation.cuda_graph=on", "--set", "watchdog.seconds=3", *TENS]  # 60 steps without a recording, then replays
-        self.assert_ends(r"rank \d on \S+ has waited 3 s for its GPU \(watchdog.seconds\); the GPU of rank 1 is stuck before exchange \d+, "
-                         "to which others have come$", *recorded, PSAC_EMU_LAZY="1", PSAC_EMU_STICK="1:integrate:90")
+        # 60 steps without a recording, then replays
+        recorded = ["--set", "simulation.cuda_graph=on", "--set", "watchdog.seconds=3", *TENS]
+        self.assert_ends(r"rank \d on \S+ has waited 3 s for its GPU \(watchdog.seconds\); the GPU of rank 1 is "
+                         r"stuck before exchange \d+, to which others have come$", *recorded, PSAC_EMU_LAZY="1",
+                         PSAC_EMU_STICK="1:integrate:90")
 
     def test_a_rank_that_never_comes_is_named(self):
         late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate:30"}
