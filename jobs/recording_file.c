@@ -67,7 +67,10 @@ void psac_recording_close(psac_recording_file *file) {
 }
 
 void psac_recording_cut(const psac_recording_file *file, int64_t n_trials) {
-  if (file->is_open && ftruncate(file->fd, n_trials * trial_bytes(file->shape)) != 0) return;  // it is only in the way
+  if (!file->path[0]) return;
+  const int fd = psac_disk_open(file->path, O_RDWR);  // what cannot be cut is only in the way
+  if (fd >= 0 && ftruncate(fd, n_trials * trial_bytes(file->shape)) == 0) fsync(fd);
+  if (fd >= 0) close(fd);
 }
 
 // Rows that fit into a piece.

@@ -44,7 +44,7 @@ psac_status psac_recording_open(psac_recording_file *file, const char *path, psa
                                 int64_t n_trials);
 void psac_recording_close(psac_recording_file *file);
 
-// Forgets what lies after n_trials, so that the space is free for others. Rank 0's business.
+// Forgets what lies after n_trials, so that the space is free for others; the file may be closed. Rank 0's business.
 void psac_recording_cut(const psac_recording_file *file, int64_t n_trials);
 
 // sum [n_trials] = checksums over this rank's share of the file; NULL = one process alone, all of it. Not collective.

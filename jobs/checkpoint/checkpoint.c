@@ -86,5 +86,9 @@ void psac_keeper_clear(const psac_keeper *keeper) {
   psac_checkpoint_final_name(out, final);
   if (keeper->last_trials != keeper->position->trials || rename(last, final) != 0) unlink(final);  // of an earlier run of that name
   psac_checkpoint_prune(out, INT64_MAX, 0);
-  psac_recording_remove(out);
+  const psac_recorder *recorder = &keeper->results->recorder;
+  const int64_t n_trained = psac_recorder_n_trained(recorder);
+  psac_recording_cut(&recorder->file, n_trained);  // the final state needs the spikes of training, not of the test
+  if (n_trained == 0 && recorder->file.path[0]) unlink(recorder->file.path);
+  else psac_recording_remove(out);
 }
