@@ -72,7 +72,7 @@ psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shar
 }
 
 // The bound of choose_fraction_bits (src/model/build.c).
-PSAC_INLINE int eligibilities_fit(const int32_t *eligibility, int n) {
+PSAC_ASSERTED int eligibilities_fit(const int32_t *eligibility, int n) {
   for (int k = 0; k < n; k++) {
     if (eligibility[k] < -(3 << 29) || eligibility[k] > 3 << 29) return 0;
   }

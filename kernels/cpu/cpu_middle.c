@@ -120,7 +120,7 @@ PSAC_INLINE uint32_t integrate_32(const psac_shard *shard, float *restrict v, in
 }
 
 // The bound of choose_current_scale (src/model/build.c), with its rounding.
-PSAC_INLINE int currents_fit(const psac_shard *shard, int32_t uniform) {
+PSAC_ASSERTED int currents_fit(const psac_shard *shard, int32_t uniform) {
   for (int32_t i = 0; i < shard->n_padded; i++) {
     const int64_t current = (int64_t)shard->current[i] + uniform;
     if (current < -2000100000 || current > 2000100000) return 0;

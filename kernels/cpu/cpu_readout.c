@@ -39,7 +39,7 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
 
 // A weight is less than 2 in size, so a spike adds at most 2^31 to a lane, or 2^37; a lane beyond that has overflowed
 // somewhere.
-PSAC_INLINE int drives_fit(const psac_shard *shard, const int64_t *drive) {
+PSAC_ASSERTED int drives_fit(const psac_shard *shard, const int64_t *drive) {
   const double n = (double)drive[shard->lanes.one], most = shard->rule == PSAC_RULE_NOTEBOOK ? 0x1p37 : 0x1p31;
   for (int k = 0; k < shard->lanes.n; k++) {
     if (fabs((double)drive[k]) > n * most) return 0;

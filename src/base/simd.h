@@ -10,5 +10,6 @@
 #endif
 
 #define PSAC_INLINE static inline __attribute__((always_inline))
+#define PSAC_ASSERTED PSAC_INLINE __attribute__((unused))  // called by assert() only, so never in a release build
 
 #endif
