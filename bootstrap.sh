@@ -101,7 +101,8 @@ run_tests() {
 }
 
 # What every mpirun below learns from these variables, the command that `run` suggests says with options.
-export OMPI_MCA_rmaps_base_oversubscribe=1  # it counts cores, nproc counts hardware threads
+# It counts cores, nproc counts hardware threads; Open MPI 4 reads the first, 5 the second.
+export OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 mpirun_options=--oversubscribe
 if [ "$(id -u)" = 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -31,7 +31,8 @@ def arguments():
 
 
 def environment():
-    extra = {"OMPI_MCA_rmaps_base_oversubscribe": "1"}
+    extra = {"OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4, and 5:
+             "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
     if os.geteuid() == 0:
         extra |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     return os.environ | extra

@@ -27,12 +27,13 @@ psac_status psac_mpi_failure(int code, const char *call, const char *file, int l
 }
 
 // Open MPI reads these when it starts. Ranks that outnumber the cores must yield while they wait (a spinning rank costs the others
-// milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock. What the user set stays.
+// milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock: its name differs by version
+// (romio321, romio341), so OMPIO's priority of 30 is put below its 10. What the user set stays.
 static void tune_open_mpi(void) {
   const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
   const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (local_size && atol(local_size) > n_cores) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
-  setenv("OMPI_MCA_io", "romio321", 0);
+  setenv("OMPI_MCA_io_ompio_priority", "1", 0);
   setenv("OMPI_MCA_mpi_warn_on_fork", "0", 0);  // the child that tries a file (io/h5_try.c) does not use MPI
 }
 

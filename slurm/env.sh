@@ -33,10 +33,9 @@ if [ -n "${PSAC_NETWORK:-}" ]; then
   export OMPI_MCA_btl_tcp_if_include=${OMPI_MCA_btl_tcp_if_include:-$PSAC_NETWORK}
 fi
 
-# Parallel HDF5 over ROMIO: Open MPI's own layer (OMPIO) can block for ever when many ranks write at once.
-export OMPI_MCA_io=${OMPI_MCA_io:-romio321}
 # Slurm has bound the job to its cores; mpirun binding once more would put the ranks of two jobs on the same ones.
-export OMPI_MCA_hwloc_base_binding_policy=${OMPI_MCA_hwloc_base_binding_policy:-none}
+export OMPI_MCA_hwloc_base_binding_policy=${OMPI_MCA_hwloc_base_binding_policy:-none}  # Open MPI 4
+export PRTE_MCA_hwloc_default_binding_policy=${PRTE_MCA_hwloc_default_binding_policy:-none}  # 5
 
 # psac_launch RANKS PROGRAM ARGUMENT...: replaces the (sub)shell by the launcher. Slurm gives each node its GPUs, psac_dist each rank its
 # own by its place on the node; every rank has to see all of them, or GPUs could not reach each other over NVLink.

@@ -42,8 +42,8 @@ class Running:
         if ranks > 1:
             command = [harness.MPIEXEC, "-n", str(ranks), *command]
         name, value = self.mark.split("=")
-        environment = {"OMPI_MCA_orte_tmpdir_base": self.session, "OMPI_MCA_ess_singleton_isolated": "1", **os.environ,
-                       **(env or {}), name: value}
+        environment = {"OMPI_MCA_orte_tmpdir_base": self.session, "PRTE_MCA_prte_tmpdir_base": self.session,
+                       "OMPI_MCA_ess_singleton_isolated": "1", **os.environ, **(env or {}), name: value}
         self.command = command
         self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
