@@ -51,19 +51,14 @@ if(PSAC_CUDA STREQUAL "AUTO")
   endif()
 endif()
 
-# Every generation since Turing that the toolkit knows, and PTX of the newest for those to come.
+# Code for every generation since Turing that the toolkit knows, and PTX of the lowest of each family for the members that have none
+# here: 8.7 from 8.0, 10.3 and 11.0 from 10.0, 12.1 and those to come from 12.0.
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES OFF)  # decided below, when the toolkit's version is known
   enable_language(CUDA)
-  set(psac_architectures 75-real 80-real 86-real)
-  if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 11.8)
-    list(APPEND psac_architectures 89-real 90-real)
-  endif()
+  set(psac_architectures 75 80 86-real 89-real 90)
   if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
-    list(APPEND psac_architectures 100-real 120)
-  else()
-    list(REMOVE_ITEM psac_architectures 90-real)
-    list(APPEND psac_architectures 90)
+    list(APPEND psac_architectures 100 120)
   endif()
   unset(CMAKE_CUDA_ARCHITECTURES)  # or OFF would hide what follows, until the next time CMake runs
   set(CMAKE_CUDA_ARCHITECTURES ${psac_architectures} CACHE STRING "GPU generations to compile for" FORCE)
