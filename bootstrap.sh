@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh Debian 12 to a result or to the verdict of the tests; see usage below.
+# From a fresh Debian 12 or 13 to a result or to the verdict of the tests; see usage below.
 set -eu
 
 usage() {
@@ -16,6 +16,9 @@ usage: ./bootstrap.sh run [psac_dist arguments...]
   build   install what is missing, build into build/
 
 Installing takes root, or sudo without a password; nothing is asked. Where every package is there, apt is not called.
+Without root, put the libraries into a prefix of yours (Spack, conda, or built there) and build with CMake, which names what it misses:
+
+  cmake -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build -j
 END
 }
 
@@ -30,6 +33,8 @@ slurm_packages=(slurm-wlm munge shellcheck)
 
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data=$root/data/mnist
+
+without_root='Without root: cmake -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build -j, the libraries being in a PREFIX of yours'
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 
@@ -48,7 +53,7 @@ apt_get() {
 
 install_packages() {
   local packages=("$@") installed missing=() package
-  command -v dpkg-query >/dev/null || die "no dpkg-query here; this script is for Debian and its relatives"
+  command -v dpkg-query >/dev/null || die "no dpkg-query here; this script is for Debian and its relatives. $without_root"
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
   for package in "${packages[@]}"; do
     grep -qx "$package installed" <<<"$installed" || missing+=("$package")
@@ -56,7 +61,7 @@ install_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${missing[*]}"
   { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } || {
-    say "could not install ${missing[*]}; as root: apt-get install ${missing[*]}"
+    say "could not install ${missing[*]}; as root: apt-get install ${missing[*]}. $without_root"
     return 1
   }
 }
