@@ -46,7 +46,8 @@ class Result:
 
     def __init__(self, command, code, out, err):
         self.command, self.code, self.out = command, code, out
-        self.lines = [line for line in without_notices(err.splitlines()) if line.strip()]
+        lines = err.replace("\0", "").splitlines()  # mpirun of Open MPI 5 writes a zero byte where a rank aborts
+        self.lines = [line for line in without_notices(lines) if line.strip()]
 
     def __str__(self):
         return f"{' '.join(self.command)}\n  exit code {self.code}" + "".join(f"\n  {line}" for line in self.lines)
