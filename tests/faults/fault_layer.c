@@ -5,7 +5,7 @@
 // whose PART is empty. ACTION is an error (ENOSPC, EIO, EROFS), short (only half is written), kill, stop, term (SIGTERM to itself),
 // or for an MPI call fail.
 // PSAC_FAULT_RANK is the rank that it happens on, all if it is not set. With PSAC_FAULT_CLOCK the wall clock jumps by so many seconds
-// back or forth at every reading.
+// back or forth at every reading, once MPI has started.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -115,7 +115,17 @@ int MPI_Allreduce(const void *from, void *to, int n, MPI_Datatype type, MPI_Op o
   return happens("MPI_Allreduce", "") == FAIL ? MPI_ERR_OTHER : PMPI_Allreduce(from, to, n, type, op, comm);
 }
 
+static atomic_int mpi_has_started;
+
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
+  const int code = PMPI_Init_thread(argc, argv, required, provided);
+  mpi_has_started = 1;
+  return code;
+}
+
+// Not before MPI has started: the libraries of its networks (psm2) measure the clock as they are loaded, and complain.
 static time_t jump(void) {
+  if (!mpi_has_started) return 0;
   static atomic_int n_readings;
   static int seconds = -1;
   if (seconds < 0) {
