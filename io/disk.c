@@ -111,7 +111,9 @@ void psac_disk_remove_partial(const char *path) {
   if (!place) return;
   for (const struct dirent *entry; (entry = readdir(place)) != NULL;) {
     const char *random = entry->d_name + n;
-    if (strncmp(entry->d_name, base, n) != 0 || strspn(random, "0123456789abcdef") != RANDOM_DIGITS || random[RANDOM_DIGITS]) continue;
+    if (strncmp(entry->d_name, base, n) != 0 || strspn(random, "0123456789abcdef") != RANDOM_DIGITS ||
+        random[RANDOM_DIGITS])
+      continue;
     snprintf(name, sizeof name, "%s" PSAC_PARTIAL "%s", path, random);
     unlink(name);
   }
@@ -121,8 +123,11 @@ void psac_disk_remove_partial(const char *path) {
 static psac_status check_names(const char *path, const char *folder, const char *base) {
   const long longest = pathconf(folder, _PC_NAME_MAX), most = (longest > 0 ? longest : 255) - PSAC_ENDING_BYTES;
   if ((long)strlen(base) <= most && strlen(path) < PSAC_PATH_BYTES) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "output name %.40s... of %zu bytes is too long: File name too long for the files beside it, whose names "
-                   "are %d bytes longer; at most %ld", base, strlen(base), PSAC_ENDING_BYTES, most);
+  return psac_fail(
+      PSAC_ERR_INPUT,
+      "output name %.40s... of %zu bytes is too long: File name too long for the files beside it, whose names "
+      "are %d bytes longer; at most %ld",
+      base, strlen(base), PSAC_ENDING_BYTES, most);
 }
 
 // access() knows neither root nor read-only and full file systems; a file does.
@@ -139,12 +144,15 @@ static psac_status probe(const char *path) {
 psac_status psac_disk_check(const char *path, int *exists) {
   char copy[2][PSAC_PATH_BYTES];
   struct stat info;
-  if (strlen(path) >= PSAC_PATH_BYTES) return psac_fail(PSAC_ERR_INPUT, "output path of %zu bytes is too long", strlen(path));
+  if (strlen(path) >= PSAC_PATH_BYTES)
+    return psac_fail(PSAC_ERR_INPUT, "output path of %zu bytes is too long", strlen(path));
   for (int k = 0; k < 2; k++) snprintf(copy[k], sizeof copy[k], "%s", path);
   const char *folder = dirname(copy[0]), *base = basename(copy[1]);
   *exists = lstat(path, &info) == 0;
   if (*exists && !S_ISREG(info.st_mode)) {  // renaming would put a file in the place of /dev/null
-    const char *what = S_ISDIR(info.st_mode) ? "a folder" : S_ISLNK(info.st_mode) ? "a symbolic link" : "no ordinary file";
+    const char *what = S_ISDIR(info.st_mode)   ? "a folder"
+                       : S_ISLNK(info.st_mode) ? "a symbolic link"
+                                               : "no ordinary file";
     return psac_fail(PSAC_ERR_INPUT, "output %s is %s; a file name is needed", path, what);
   }
   if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {

@@ -41,12 +41,13 @@ typedef struct psac_h5_file psac_h5_file;
 // Before any other call, once per process: no printing, no clean-up and no plug-ins by HDF5 itself.
 void psac_h5_start(void);
 
-// Creates a file beside `path`, under a temporary name. Collective over `access`, as are all calls on the file until commit, when it takes
-// the name; with `replace` in the place of a file of that name, which without is a failure of the commit.
+// Creates a file beside `path`, under a temporary name. Collective over `access`, as are all calls on the file until
+// commit, when it takes the name; with `replace` in the place of a file of that name, which without is a failure of the
+// commit.
 //
-// Rank 0 drafts the file in memory and knows where its datasets lie; every rank writes its rows there with plain writes. So HDF5 never
-// touches the disk, and a disk that fails fails on one rank at one call, without keeping others waiting in a library: that rank remembers
-// it until the commit.
+// Rank 0 drafts the file in memory and knows where its datasets lie; every rank writes its rows there with plain
+// writes. So HDF5 never touches the disk, and a disk that fails fails on one rank at one call, without keeping others
+// waiting in a library: that rank remembers it until the commit.
 psac_status psac_h5_create(const psac_access *access, const char *path, int replace, psac_h5_file **file);
 psac_status psac_h5_write(psac_h5_file *file, const psac_field *field);
 // The same in pieces: the dataset, at *offset, then any rows of it as field->first_row, n_rows and data say. Only the

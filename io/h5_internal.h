@@ -18,7 +18,8 @@ struct psac_h5_file {
   hid_t id;       // -1 where another rank has it
   int parallel;   // opened for reading by all ranks together
   char *path;     // final name
-  char *partial;  // [PSAC_DISK_NAME_BYTES] name while it is being written; NULL for reading and for a draft of one rank's own
+  char *partial;  // [PSAC_DISK_NAME_BYTES] name while it is being written; NULL for reading and for a draft of one
+                  // rank's own
   int replace;    // it may take the place of a file of that name
 
   // writing

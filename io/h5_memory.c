@@ -106,7 +106,8 @@ static herr_t read_file(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t a
   return 0;
 }
 
-static herr_t write_file(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t n_bytes, const void *buffer) {
+static herr_t write_file(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address, size_t n_bytes,
+                         const void *buffer) {
   (void)type, (void)transfer;
   psac_h5_memory *memory = ((driver_file *)file)->memory;
   size_t n;

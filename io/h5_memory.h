@@ -1,6 +1,6 @@
-// An HDF5 file in memory: a driver that keeps the pages that were written and nothing else, so that a file with room for large datasets
-// takes no more memory than its own structures. It never fails towards HDF5, which does not survive a file that it cannot close; whoever
-// uses it asks psac_h5_memory_failed instead. Internal to io/.
+// An HDF5 file in memory: a driver that keeps the pages that were written and nothing else, so that a file with room
+// for large datasets takes no more memory than its own structures. It never fails towards HDF5, which does not survive
+// a file that it cannot close; whoever uses it looks at `failed` instead. Internal to io/.
 #ifndef PSAC_IO_H5_MEMORY_H
 #define PSAC_IO_H5_MEMORY_H
 
@@ -21,7 +21,8 @@ typedef struct psac_h5_memory {
   int failed;          // there was no memory for a page
 } psac_h5_memory;
 
-// Makes a file-access property list use `memory`, which outlives every file that is opened with it. 0, or -1 as HDF5's functions.
+// Makes a file-access property list use `memory`, which outlives every file that is opened with it. 0, or -1 as HDF5's
+// functions.
 herr_t psac_h5_memory_use(hid_t properties, psac_h5_memory *memory);
 
 void psac_h5_memory_free(psac_h5_memory *memory);  // its pages

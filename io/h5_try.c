@@ -118,8 +118,11 @@ psac_status psac_h5_try(const char *path) {
   while (ended < 0 && errno == EINTR);
   if (ended != child || (WIFEXITED(how) && WEXITSTATUS(how) == 0)) return PSAC_OK;
   if (WIFSIGNALED(how) && WTERMSIG(how) == SIGXCPU) {
-    return psac_fail(PSAC_ERR_INPUT, "%s: HDF5 takes more than %ld s to look through it; either it is damaged or its datasets are in very many "
-                     "chunks: h5repack helps, or a larger number of seconds in PSAC_TRY_SECONDS", path, (long)cpu_seconds());
+    return psac_fail(
+        PSAC_ERR_INPUT,
+        "%s: HDF5 takes more than %ld s to look through it; either it is damaged or its datasets are in very many "
+        "chunks: h5repack helps, or a larger number of seconds in PSAC_TRY_SECONDS",
+        path, (long)cpu_seconds());
   }
   return psac_fail(PSAC_ERR_INPUT, "%s: damaged in a way that the HDF5 library does not survive", path);
 }

@@ -114,8 +114,10 @@ static psac_status begin(psac_h5_file *file) {
 // The other ranks open what rank 0 has made.
 static psac_status join(psac_h5_file *file) {
   int code;
-  PSAC_H5_TOGETHER(code, MPI_Bcast(file->partial, PSAC_DISK_NAME_BYTES, MPI_BYTE, 0, *(const MPI_Comm *)file->access.mpi_comm));
-  if (code != MPI_SUCCESS) return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
+  PSAC_H5_TOGETHER(
+      code, MPI_Bcast(file->partial, PSAC_DISK_NAME_BYTES, MPI_BYTE, 0, *(const MPI_Comm *)file->access.mpi_comm));
+  if (code != MPI_SUCCESS)
+    return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
   return file->access.rank > 0 ? psac_disk_join(file->partial, &file->fd) : PSAC_OK;
 }
 

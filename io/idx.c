@@ -104,7 +104,8 @@ static psac_status unpack(idx_file *file) {
     const int code = inflate(stream, Z_NO_FLUSH);
     if (code == Z_MEM_ERROR) return psac_fail(PSAC_ERR_MEMORY, "no memory to read %s", file->path);
     if (code == Z_STREAM_END) PSAC_TRY(end_member(file));
-    else if (code != Z_OK) return psac_fail(PSAC_ERR_INPUT, "cannot read %s: %s", file->path, stream->msg ? stream->msg : "damaged");
+    else if (code != Z_OK)
+      return psac_fail(PSAC_ERR_INPUT, "cannot read %s: %s", file->path, stream->msg ? stream->msg : "damaged");
   }
   return PSAC_OK;
 }

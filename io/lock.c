@@ -20,8 +20,9 @@
 
 enum { REFRESH_SECONDS = 5, STALE_SECONDS = 120, TEXT_BYTES = 1024, WORD_BYTES = 96, TRIES = 50 };
 
-// What a lock says. `machine`: a boot of a machine and a namespace of process ids in it; where it is the same, so are process ids.
-// `born`: the process's start in ticks since that boot, as process ids are used again. `token` differs for every lock.
+// What a lock says. `machine`: a boot of a machine and a namespace of process ids in it; where it is the same, so are
+// process ids. `born`: the process's start in ticks since that boot, as process ids are used again. `token` differs for
+// every lock.
 typedef struct owner {
   char host[WORD_BYTES], machine[WORD_BYTES], pid[WORD_BYTES], born[WORD_BYTES], started[WORD_BYTES], job[WORD_BYTES],
       restart[WORD_BYTES], token[WORD_BYTES];
@@ -31,8 +32,9 @@ static const struct {
   const char *key;
   size_t offset;
 } entry[] = {
-    {"host", offsetof(owner, host)},       {"machine", offsetof(owner, machine)},      {"pid", offsetof(owner, pid)},
-    {"born", offsetof(owner, born)},       {"started", offsetof(owner, started)},      {"SLURM_JOB_ID", offsetof(owner, job)},
+    {"host", offsetof(owner, host)},       {"machine", offsetof(owner, machine)},
+    {"pid", offsetof(owner, pid)},         {"born", offsetof(owner, born)},
+    {"started", offsetof(owner, started)}, {"SLURM_JOB_ID", offsetof(owner, job)},
     {"token", offsetof(owner, token)},     {"SLURM_RESTART_COUNT", offsetof(owner, restart)},
 };
 enum { N_ENTRIES = sizeof entry / sizeof *entry };
@@ -64,7 +66,8 @@ static void read_text_of(const char *path, char *text, size_t n_bytes) {
   if (fd >= 0) close(fd);
 }
 
-// A process's start in ticks since the boot, "" if it is gone: field 22 of its stat, whose second one, a name in parentheses, may hold anything.
+// A process's start in ticks since the boot, "" if it is gone: field 22 of its stat, whose second one, a name in
+// parentheses, may hold anything.
 static void find_birth(const char *pid, char born[WORD_BYTES]) {
   char path[WORD_BYTES + 16], text[TEXT_BYTES];
   snprintf(path, sizeof path, "/proc/%s/stat", pid);
@@ -127,7 +130,8 @@ static const char *why_stale(const owner *of, const owner *self, double age) {
   if (is_here && (!born[0] || strcmp(born, of->born) != 0)) return "its process is gone";
   if (age > STALE_SECONDS) return "it has not been refreshed for two minutes";
   const int is_this_job = of->job[0] && strcmp(of->job, self->job) == 0;
-  if (is_this_job && !(is_here && strcmp(of->restart, self->restart) == 0)) return "it is this job's own, from before it was requeued";
+  if (is_this_job && !(is_here && strcmp(of->restart, self->restart) == 0))
+    return "it is this job's own, from before it was requeued";
   return NULL;
 }
 
@@ -147,13 +151,16 @@ static double time_beside(const char *path) {
 
 static psac_status write_lock(int fd, const psac_lock *lock) {
   PSAC_TRY(psac_disk_write(fd, lock->path, lock->text, strlen(lock->text), 0));
-  return ftruncate(fd, (off_t)strlen(lock->text)) == 0 ? PSAC_OK : psac_fail(PSAC_ERR_IO, "cannot write %s: %s", lock->path, strerror(errno));
+  return ftruncate(fd, (off_t)strlen(lock->text)) == 0
+             ? PSAC_OK
+             : psac_fail(PSAC_ERR_IO, "cannot write %s: %s", lock->path, strerror(errno));
 }
 
 static psac_status create(const psac_lock *lock, int *is_made) {
   const int fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   *is_made = fd >= 0;
-  if (fd < 0) return errno == EEXIST ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "cannot create %s: %s", lock->path, strerror(errno));
+  if (fd < 0)
+    return errno == EEXIST ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "cannot create %s: %s", lock->path, strerror(errno));
   psac_status status = write_lock(fd, lock);
   close(fd);
   if (status != PSAC_OK) unlink(lock->path);
@@ -162,10 +169,12 @@ static psac_status create(const psac_lock *lock, int *is_made) {
 
 static int is_same_file(int fd, const char *path) {
   struct stat mine, there;
-  return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+  return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_ino == there.st_ino &&
+         mine.st_dev == there.st_dev;
 }
 
-// The lock that is there: refused if it is held, taken over in place if it is stale. flock keeps two that find it stale apart.
+// The lock that is there: refused if it is held, taken over in place if it is stale. flock keeps two that find it stale
+// apart.
 static psac_status judge(const psac_lock *lock, const char *path, const owner *self, int fd, int *is_mine) {
   char text[TEXT_BYTES];
   owner of;
@@ -180,8 +189,11 @@ static psac_status judge(const psac_lock *lock, const char *path, const owner *s
   char job[WORD_BYTES + 16] = "";
   if (of.job[0]) snprintf(job, sizeof job, ", Slurm job %s", of.job);
   if (!stale) {
-    return psac_fail(PSAC_ERR_INPUT, "%s is being written by process %s on %s%s, since %s; use another --out (if that process is no more, the "
-                     "lock %s is free after two minutes)", path, of.pid, of.host, job, of.started, lock->path);
+    return psac_fail(
+        PSAC_ERR_INPUT,
+        "%s is being written by process %s on %s%s, since %s; use another --out (if that process is no more, the "
+        "lock %s is free after two minutes)",
+        path, of.pid, of.host, job, of.started, lock->path);
   }
   PSAC_TRY(write_lock(fd, lock));
   psac_log("psac_dist: taking over %s from process %s on %s%s: %s", lock->path, of.pid, of.host, job, stale);
@@ -197,7 +209,8 @@ static psac_status take(const psac_lock *lock, const char *path, const owner *se
     if (is_mine) return PSAC_OK;
     const int fd = psac_disk_open(lock->path, O_RDWR);
     if (fd < 0 && errno != ENOENT) {
-      return psac_fail(PSAC_ERR_INPUT, "the lock %s cannot be read: %s; remove it if no run writes %s", lock->path, strerror(errno), path);
+      return psac_fail(PSAC_ERR_INPUT, "the lock %s cannot be read: %s; remove it if no run writes %s", lock->path,
+                       strerror(errno), path);
     }
     const psac_status status = fd < 0 ? PSAC_OK : judge(lock, path, self, fd, &is_mine);
     if (fd >= 0) close(fd);
@@ -276,8 +289,11 @@ psac_status psac_lock_take(const char *path, psac_lock **lock) {
 
 psac_status psac_lock_check(psac_lock *lock) {
   if (!lock || look(lock, 0) >= 0) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INTERNAL, "%s was taken over by another process while this one did not run; this run ends and leaves its files "
-                   "alone", lock->path);
+  return psac_fail(
+      PSAC_ERR_INTERNAL,
+      "%s was taken over by another process while this one did not run; this run ends and leaves its files "
+      "alone",
+      lock->path);
 }
 
 void psac_lock_release(psac_lock **lock) {

@@ -34,7 +34,8 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_run_file_read_weights(session, session->options->weights));
   psac_summary_start(session, kind);
-  char spikes[PSAC_CHECKPOINT_PATH_BYTES];  // not the name that a training of this name uses, whose final state may need its own
+  char spikes[PSAC_CHECKPOINT_PATH_BYTES];  // not the name that a training of this name uses, whose final state may
+                                            // need its own
   snprintf(spikes, sizeof spikes, "%s.spikes", session->out);
   PSAC_TRY(psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, NULL));
   PSAC_TRY(psac_evaluation_run(session, kind, &results->recorder, &results->evaluation));

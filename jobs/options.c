@@ -224,6 +224,7 @@ void psac_options_help(const psac_job *job) {
          "                                                 another size, another seed\n"
          "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
          "  psac_dist config --config seed                 every key, unit and range\n\n");
-  psac_print_wrapped(0, "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to "
-                        "go on from.");
+  psac_print_wrapped(0,
+                     "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to "
+                     "go on from.");
 }

@@ -34,7 +34,8 @@ static psac_status read_attributes(psac_h5_file *file, psac_case *replay_case) {
 
 // A presentation holds what a case can have, and what replay adds to it: a case may be a result.
 static psac_status check_presentation(psac_h5_file *file, int64_t k) {
-  static const char *const known[] = {"/retina_spikes", "/image", "/retina_rates", "/weights_after", "/pass_1", "/pass_2"};
+  static const char *const known[] = {"/retina_spikes", "/image",  "/retina_rates",
+                                      "/weights_after", "/pass_1", "/pass_2"};
   char path[PATH_BYTES];
   int64_t n = 0;
   for (size_t m = 0; m < sizeof known / sizeof *known; m++) {
@@ -42,7 +43,8 @@ static psac_status check_presentation(psac_h5_file *file, int64_t k) {
     n += psac_h5_has(file, path);
   }
   group_path(path, k, "");
-  return psac_h5_check_members(file, path, n, "retina_spikes, and no others than image, retina_rates, weights_after, pass_1 and pass_2");
+  return psac_h5_check_members(
+      file, path, n, "retina_spikes, and no others than image, retina_rates, weights_after, pass_1 and pass_2");
 }
 
 psac_status psac_case_open(const char *path, psac_case *replay_case) {

@@ -39,7 +39,8 @@ psac_status psac_case_check(const char *path, const psac_config *config, const p
 // Reads this rank's part of everything else, now that the network's sizes are known.
 psac_status psac_case_read(const char *path, const psac_network *network, psac_case *replay_case);
 // Writes the case with its results. Collective; a failure ends the run.
-psac_status psac_case_write(const psac_access *access, const char *path, int replace, const psac_network *network, const psac_case *replay_case);
+psac_status psac_case_write(const psac_access *access, const char *path, int replace, const psac_network *network,
+                            const psac_case *replay_case);
 void psac_case_free(psac_case *replay_case);
 
 #endif

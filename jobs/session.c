@@ -134,9 +134,14 @@ psac_status psac_session_claim(psac_session *session, const char *out) {
 psac_status psac_session_refuse_to_overwrite(psac_session *session) {
   session->replace = session->options->overwrite != NULL;
   if (!session->out_exists || session->replace) return PSAC_OK;
-  const char *extend = session->options->job->run == psac_job_train ? ", --resume auto with more training.num_epochs goes on from it" : "";
-  return psac_ranks_agree(session->ranks, psac_fail(PSAC_ERR_INPUT, "%s is there from an earlier run; --overwrite replaces it%s, or use another "
-                                                    "--out", session->out, extend));
+  const char *extend = session->options->job->run == psac_job_train
+                           ? ", --resume auto with more training.num_epochs goes on from it"
+                           : "";
+  return psac_ranks_agree(session->ranks,
+                          psac_fail(PSAC_ERR_INPUT,
+                                    "%s is there from an earlier run; --overwrite replaces it%s, or use another "
+                                    "--out",
+                                    session->out, extend));
 }
 
 psac_status psac_session_check_owner(const psac_session *session) {
@@ -161,7 +166,8 @@ psac_status psac_session_build_network(psac_session *session) {
     PSAC_TRY(psac_network_warm_up(session->network));
     status = psac_ranks_agree(session->ranks, psac_network_record(session->network));
   }
-  return status == PSAC_ERR_MEMORY && session->kernels->staging() ? psac_session_say_what_fits(session, status) : status;
+  return status == PSAC_ERR_MEMORY && session->kernels->staging() ? psac_session_say_what_fits(session, status)
+                                                                  : status;
 }
 
 void psac_session_end(psac_session *session, psac_status status) {

@@ -61,8 +61,9 @@ psac_status psac_session_configure(psac_session *session, const psac_options *op
 // Reads the wanted sets on rank 0 and gives them to all ranks; the images must have the configured size. Collective.
 psac_status psac_session_read_digits(psac_session *session, int want_train);
 
-// Makes this run the owner of `out`, or for NULL of runs/<model>-<time>.h5: a file that can be written, and that no other run is writing.
-// Collective; what is claimed already stays so. Before psac_session_configure `ranks` must be set.
+// Makes this run the owner of `out`, or for NULL of runs/<model>-<time>.h5: a file that can be written, and that no
+// other run is writing. Collective; what is claimed already stays so. Before psac_session_configure `ranks` must be
+// set.
 psac_status psac_session_claim(psac_session *session, const char *out);
 
 // Refuses to replace what is there, unless --overwrite allows it. Collective.

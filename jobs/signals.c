@@ -10,7 +10,8 @@
 
 static volatile sig_atomic_t stop_wanted, checkpoint_wanted;
 
-// Whether a message is wanted: a launcher of several ranks says itself that it ends them, most often as one of them has failed.
+// Whether a message is wanted: a launcher of several ranks says itself that it ends them, most often as one of them has
+// failed.
 static volatile sig_atomic_t speaks;
 static const volatile int *failing;
 

@@ -216,7 +216,8 @@ static psac_status run_training(training_state *training, psac_progress_kind kin
   }
   psac_progress_end(&training->progress);
   if (status == PSAC_OK && training->at.trials > 0) {
-    psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f of all training", accuracy(&training->at));
+    psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f of all training",
+                       accuracy(&training->at));
   }
   free(training->looks);
   free(training->order);
@@ -242,8 +243,10 @@ static psac_status finish(training_state *training, psac_progress_kind kind) {
 static void begin_segment(psac_position *at, const psac_config *config) {
   if (config->learning.rate_schedule != PSAC_SCHEDULE_LINEAR) return;
   at->first_epoch = at->epoch;
-  psac_log("psac_dist: a new segment of the learning rate's schedule: linear from %g at the start of epoch %lld to 0 after epoch %lld",
-           config->learning.learning_rate, (long long)at->epoch + 1, (long long)config->training.num_epochs);
+  psac_log(
+      "psac_dist: a new segment of the learning rate's schedule: linear from %g at the start of epoch %lld to 0 after "
+      "epoch %lld",
+      config->learning.learning_rate, (long long)at->epoch + 1, (long long)config->training.num_epochs);
 }
 
 // Everything that can be refused is refused before the network is built.
@@ -256,7 +259,8 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   psac_summary_start(session, kind);
   if (path[0]) {
     training.at = found->checkpoint.position;
-    PSAC_TRY(psac_checkpoint_restore(session, path, &found->checkpoint, &results->interval, &results->epoch, &results->recorder));
+    PSAC_TRY(psac_checkpoint_restore(session, path, &found->checkpoint, &results->interval, &results->epoch,
+                                     &results->recorder));
     psac_log("psac_dist: going on from %s, after %lld trials", path, (long long)training.at.trials);
     if (found->is_extended) begin_segment(&training.at, &session->config);
   } else if (session->options->resume) {
@@ -264,14 +268,16 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   }
   char spikes[PSAC_CHECKPOINT_PATH_BYTES];
   psac_recording_name(session->out, spikes);
-  PSAC_TRY(psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, found->checkpoint.recording));
+  PSAC_TRY(
+      psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, found->checkpoint.recording));
   psac_keeper_start(&training.keeper, session, results, &training.at, path);
   return psac_keeper_explain(&training.keeper, finish(&training, kind));
 }
 
 // The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is refused.
 static psac_status configure(psac_session *session, psac_resumption *found) {
-  const psac_layer layer = {.text = found->checkpoint.config_text, .origin = found->path[0] ? found->path : session->out};
+  const psac_layer layer = {.text = found->checkpoint.config_text,
+                            .origin = found->path[0] ? found->path : session->out};
   const int goes_on = found->path[0] || found->finished_epochs >= 0;
   return psac_session_configure(session, session->options, session->ranks, goes_on ? &layer : NULL);
 }

@@ -26,9 +26,9 @@ psac_status psac_mpi_failure(int code, const char *call, const char *file, int l
                    text);
 }
 
-// Open MPI reads these when it starts. Ranks that outnumber the cores must yield while they wait (a spinning rank costs the others
-// milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock: its name differs by version
-// (romio321, romio341), so OMPIO's priority of 30 is put below its 10. What the user set stays.
+// Open MPI reads these when it starts. Ranks that outnumber the cores must yield while they wait (a spinning rank costs
+// the others milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock: its name
+// differs by version (romio321, romio341), so OMPIO's priority of 30 is put below its 10. What the user set stays.
 static void tune_open_mpi(void) {
   const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
   const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -88,8 +88,8 @@ static int note_library(struct dl_phdr_info *info, size_t n_bytes, void *list) {
   return 0;
 }
 
-// MPI_Finalize of Open MPI unloads its plug-ins while threads of PMIx may still run in them (seen under srun on a busy node: a segmentation
-// fault after the last line of output). What is loaded now stays.
+// MPI_Finalize of Open MPI unloads its plug-ins while threads of PMIx may still run in them (seen under srun on a busy
+// node: a segmentation fault after the last line of output). What is loaded now stays.
 static void keep_libraries(void) {
   libraries loaded = {.n = 0};
   dl_iterate_phdr(note_library, &loaded);

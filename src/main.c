@@ -14,7 +14,8 @@
 #include "signals.h"
 #include "version.h"
 
-// Descriptors that the process was started without, so that no file is opened in their place: what is written there fails.
+// Descriptors that the process was started without, so that no file is opened in their place: what is written there
+// fails.
 static void open_missing_streams(void) {
   for (int fd = 0; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/full", O_RDWR) != fd) _exit(1);
@@ -28,7 +29,8 @@ static psac_status finish_output(void) {
   if (fflush(stdout) == 0 && !ferror(stdout)) return PSAC_OK;
   const int reason = errno;
   if (reason == EPIPE || (poll(&output, 1, 0) == 1 && output.revents & (POLLERR | POLLHUP))) return PSAC_OK;
-  return psac_fail(PSAC_ERR_IO, "cannot write to standard output: %s", reason ? strerror(reason) : "an earlier write failed");
+  return psac_fail(PSAC_ERR_IO, "cannot write to standard output: %s",
+                   reason ? strerror(reason) : "an earlier write failed");
 }
 
 // mpirun can start every rank with arguments of its own; ranks with different work would wait for each other for ever.
@@ -38,8 +40,11 @@ static psac_status check_one_command(const psac_options *options, psac_ranks *ra
   PSAC_TRY(psac_ranks_broadcast(ranks, first, sizeof first));
   const char *theirs = first + strcspn(first, " "), *mine = options->command_line + strcspn(options->command_line, " ");
   if (strcmp(mine, theirs) == 0) return psac_ranks_agree(ranks, PSAC_OK);
-  return psac_ranks_agree(ranks, psac_fail(PSAC_ERR_INPUT, "rank %d was started as \"psac_dist%.200s\", but rank 0 as \"psac_dist%.200s\"; all "
-                                           "ranks take the same arguments", ranks->rank, mine, theirs));
+  return psac_ranks_agree(
+      ranks, psac_fail(PSAC_ERR_INPUT,
+                       "rank %d was started as \"psac_dist%.200s\", but rank 0 as \"psac_dist%.200s\"; all "
+                       "ranks take the same arguments",
+                       ranks->rank, mine, theirs));
 }
 
 static psac_status run(const psac_options *options, psac_ranks *ranks) {
@@ -65,7 +70,8 @@ int main(int argc, char **argv) {
   psac_h5_start();
   status = psac_ranks_agree(&ranks, psac_options_read(argc, argv, &options));
   if (status == PSAC_OK) status = check_one_command(&options, &ranks);
-  const int trains = status == PSAC_OK && options.job && options.job->run == psac_job_train && !options.help && !options.version;
+  const int trains =
+      status == PSAC_OK && options.job && options.job->run == psac_job_train && !options.help && !options.version;
   if (!trains) psac_signals_release();
   if (status == PSAC_OK) status = run(&options, &ranks);
   if (status == PSAC_OK) status = psac_ranks_agree(&ranks, ranks.rank == 0 ? finish_output() : PSAC_OK);

@@ -27,22 +27,25 @@ psac_status psac_keeper_visit(psac_keeper *keeper, int due);
 // Appends to a failure's message how to go on from the last checkpoint, if there is one.
 psac_status psac_keeper_explain(const psac_keeper *keeper, psac_status status);
 
-// The run file is there: of its checkpoints only the last stays, as the state from which the run can be extended. Rank 0's business.
+// The run file is there: of its checkpoints only the last stays, as the state from which the run can be extended. Rank
+// 0's business.
 void psac_keeper_clear(const psac_keeper *keeper);
 
 // What a training goes on from.
 typedef struct psac_resumption {
   char path[PSAC_CHECKPOINT_PATH_BYTES];  // "" = it starts afresh
   psac_checkpoint checkpoint;             // of `path`; without one, config_text may be the run file's
-  int64_t finished_epochs;                // training.num_epochs of the run file that is there; -1 = none, or it is to be overwritten
+  int64_t finished_epochs;  // training.num_epochs of the run file that is there; -1 = none, or it is to be overwritten
   int is_finished;                        // that run file has all epochs that are asked for
   int is_extended;                        // `path` is where a run ended, and now has more epochs
 } psac_resumption;
 
-// --resume: finds and reads the checkpoint beside session->out, or the one that is named; without --resume nothing. Collective.
+// --resume: finds and reads the checkpoint beside session->out, or the one that is named; without --resume nothing.
+// Collective.
 psac_status psac_resume_find(const psac_session *session, psac_resumption *resumption);
 
-// Refuses a session that cannot go on so: another configuration, a run file that is there. Settles is_finished and is_extended. Collective.
+// Refuses a session that cannot go on so: another configuration, a run file that is there. Settles is_finished and
+// is_extended. Collective.
 psac_status psac_resume_settle(psac_session *session, psac_resumption *resumption);
 
 // Refuses other digits, and a position outside them. Collective.

@@ -50,7 +50,8 @@ static int by_falling_number(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-// Digits of the number in a name, which is a checkpoint's only if it is written as psac_checkpoint_name writes it: 12, more for more trials.
+// Digits of the number in a name, which is a checkpoint's only if it is written as psac_checkpoint_name writes it: 12,
+// more for more trials.
 enum { DIGITS = 12, MOST_DIGITS = 18 };
 
 // The number in a name of this run's checkpoints; the rest of the name begins at *rest. -1 for any other name.

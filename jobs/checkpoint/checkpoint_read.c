@@ -74,7 +74,8 @@ static psac_status get_text(const reader *r) {
   PSAC_TRY(get(r, "/configuration", PSAC_U8, 1, &n, &text));
   text[n] = '\0';
   r->checkpoint->config_text = text;
-  return strlen(text) == (size_t)n ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "%s: /configuration has a NUL inside", r->path);
+  return strlen(text) == (size_t)n ? PSAC_OK
+                                   : psac_fail(PSAC_ERR_INPUT, "%s: /configuration has a NUL inside", r->path);
 }
 
 static psac_status get_curve(const reader *r, const char *points, const char *open, psac_curve *curve) {

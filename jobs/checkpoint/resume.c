@@ -42,15 +42,19 @@ static psac_status read_newest(const psac_session *session, const int64_t *trial
   }
   found->path[0] = '\0';
   if (n == 0) return PSAC_OK;
-  return psac_ranks_agree(ranks, psac_fail(PSAC_ERR_INPUT, "none of the checkpoints beside %s is intact (%lld); remove them to start afresh, or "
-                                           "use another --out", out, (long long)n));
+  return psac_ranks_agree(
+      ranks, psac_fail(PSAC_ERR_INPUT,
+                       "none of the checkpoints beside %s is intact (%lld); remove them to start afresh, or "
+                       "use another --out",
+                       out, (long long)n));
 }
 
 static psac_status find_newest(const psac_session *session, psac_resumption *found) {
   psac_ranks *ranks = session->ranks;
   int64_t *trials = NULL, n = 0;
   psac_status status = PSAC_OK;
-  if (!session->out[0]) status = psac_fail(PSAC_ERR_INPUT, "--resume auto needs --out, beside which the checkpoints lie");
+  if (!session->out[0])
+    status = psac_fail(PSAC_ERR_INPUT, "--resume auto needs --out, beside which the checkpoints lie");
   if (status == PSAC_OK && ranks->rank == 0) status = psac_checkpoint_list(session->out, &trials, &n);
   status = psac_ranks_agree(ranks, status);
   if (status == PSAC_OK) status = psac_ranks_broadcast(ranks, &n, sizeof n);
@@ -84,7 +88,8 @@ static psac_status find(const psac_session *session, psac_resumption *found, cha
     PSAC_TRY(find_newest(session, found));
   }
   if (!session->out_exists || options->overwrite) return PSAC_OK;
-  PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? look_at_run_file(session->out, &found->finished_epochs, text) : PSAC_OK));
+  PSAC_TRY(psac_ranks_agree(
+      ranks, ranks->rank == 0 ? look_at_run_file(session->out, &found->finished_epochs, text) : PSAC_OK));
   return psac_ranks_broadcast(ranks, &found->finished_epochs, sizeof found->finished_epochs);
 }
 
@@ -101,11 +106,17 @@ psac_status psac_resume_find(const psac_session *session, psac_resumption *found
   return status;
 }
 
-// Under a linear schedule all learning so far depends on the number of epochs, unless the run had come to its end: then a new segment of
-// the schedule begins, with the rate that is given.
-static psac_status compare_configurations(const psac_config *now, const psac_config *before, const char *path, int is_extended) {
-  const char *free_to_change[16] = {"training.log_interval", "simulation.trials_together", "simulation.steps_per_reduce",
-                                    "simulation.cuda_graph", "simulation.launch_per", "checkpoint.", "watchdog."};
+// Under a linear schedule all learning so far depends on the number of epochs, unless the run had come to its end: then
+// a new segment of the schedule begins, with the rate that is given.
+static psac_status compare_configurations(const psac_config *now, const psac_config *before, const char *path,
+                                          int is_extended) {
+  const char *free_to_change[16] = {"training.log_interval",
+                                    "simulation.trials_together",
+                                    "simulation.steps_per_reduce",
+                                    "simulation.cuda_graph",
+                                    "simulation.launch_per",
+                                    "checkpoint.",
+                                    "watchdog."};
   int n = 7;
   if (has_no_trials(now)) free_to_change[n++] = "record.";  // spikes may be given up
   const int linear = now->learning.rate_schedule == PSAC_SCHEDULE_LINEAR || before->learning.rate_schedule == PSAC_SCHEDULE_LINEAR;
@@ -151,8 +162,9 @@ static psac_status read_final(const psac_session *session, psac_resumption *foun
   if (status == PSAC_OK || !ranks->agreed_to_fail) return status;
   char reason[512];
   snprintf(reason, sizeof reason, "%s", psac_fail_message());
-  return psac_fail(status, "%s ended after %lld epochs and cannot go on to %lld without the state in which it ended: %s", session->out,
-                   (long long)found->finished_epochs, (long long)session->config.training.num_epochs, reason);
+  return psac_fail(
+      status, "%s ended after %lld epochs and cannot go on to %lld without the state in which it ended: %s",
+      session->out, (long long)found->finished_epochs, (long long)session->config.training.num_epochs, reason);
 }
 
 // A run that starts afresh must not mix with what an earlier one has left. Rank 0.
@@ -162,7 +174,9 @@ static psac_status refuse_leftovers(const psac_session *session) {
   if (status == PSAC_OK && n > 0) {
     char path[PSAC_CHECKPOINT_PATH_BYTES];
     psac_checkpoint_name(session->out, trials[0], path);
-    status = psac_fail(PSAC_ERR_INPUT, "%s is there from a run that did not end; go on with --resume auto, or remove it to start afresh", path);
+    status = psac_fail(
+        PSAC_ERR_INPUT,
+        "%s is there from a run that did not end; go on with --resume auto, or remove it to start afresh", path);
   }
   free(trials);
   return status;
@@ -173,7 +187,8 @@ psac_status psac_resume_settle(psac_session *session, psac_resumption *found) {
   const int is_longer = found->finished_epochs >= 0 && session->config.training.num_epochs > found->finished_epochs;
   if (is_longer && !found->path[0]) PSAC_TRY(read_final(session, found));
   psac_status status = ranks->rank == 0 ? settle(session, found) : PSAC_OK;
-  if (status == PSAC_OK && ranks->rank == 0 && !found->is_finished && !found->path[0]) status = refuse_leftovers(session);
+  if (status == PSAC_OK && ranks->rank == 0 && !found->is_finished && !found->path[0])
+    status = refuse_leftovers(session);
   PSAC_TRY(psac_ranks_agree(ranks, status));
   int settled[2] = {found->is_finished, found->is_extended};
   PSAC_TRY(psac_ranks_broadcast(ranks, settled, sizeof settled));

@@ -11,7 +11,8 @@
 //   lane mean_count of a row     2^8 mean count <= 2^8 n_steps <= 2.6e8, int32
 //   the square of it             6.6e16, int64
 //   word_sum                     64 weights of at most 2 in steps of 2^-36: 2^43, int64
-//   CV2 of a neuron's intervals  2^25 for each spike of all images: at most 10 times those of one label, which the check
+//   CV2 of a neuron's intervals  2^25 for each spike of all images: at most 10 times those of one label, which the
+//   check
 //                                below keeps below 2^30; 2^59, int64
 // Those of choose_current_scale and choose_fraction_bits (build.c) are bounded there by the choice of the unit.
 
@@ -85,7 +86,8 @@ psac_status psac_bounds_check_images(const psac_config *config, int64_t n_of_lab
   const double spikes = (double)psac_bounds_spikes(config);
   // A neuron's spikes by label are counted in 32 bits.
   if ((double)n_of_label * spikes <= limit_i32) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%lld evaluation images of one digit with up to %.0f spikes each can overflow a "
-                   "32-bit count; allowed: %.0f (evaluation.max_images), or a shorter simulation.t_total", (long long)n_of_label, spikes,
-                   floor(limit_i32 / spikes));
+  return psac_fail(PSAC_ERR_INPUT,
+                   "%lld evaluation images of one digit with up to %.0f spikes each can overflow a "
+                   "32-bit count; allowed: %.0f (evaluation.max_images), or a shorter simulation.t_total",
+                   (long long)n_of_label, spikes, floor(limit_i32 / spikes));
 }

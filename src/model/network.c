@@ -128,7 +128,8 @@ void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_im
   double rate = config->learning.learning_rate;
   if (config->learning.rate_scaling == PSAC_RATE_PER_NEURON) rate /= (double)config->middle_layer.num_neurons;
   if (config->learning.rate_schedule == PSAC_SCHEDULE_LINEAR) {
-    rate *= 1.0 - (double)(done - first_epoch * n_images) / ((double)(config->training.num_epochs - first_epoch) * (double)n_images);
+    rate *= 1.0 - (double)(done - first_epoch * n_images) /
+                      ((double)(config->training.num_epochs - first_epoch) * (double)n_images);
   } else {
     for (int64_t epoch = 0; epoch < done / n_images; epoch++) rate *= config->learning.rate_decay;
   }

@@ -118,8 +118,8 @@ int psac_network_batch_size(const psac_network *network, int learn);
 psac_status psac_network_present(psac_network *network, const psac_trial *trials, int n, int learn,
                                  const psac_observer *observer, psac_outcome *outcomes);
 
-// Sets the learning rate for the trials after the first `done` of the training's n_epochs * n_images; a linear schedule begins with
-// first_epoch.
+// Sets the learning rate for the trials after the first `done` of the training's n_epochs * n_images; a linear schedule
+// begins with first_epoch.
 void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_images, int64_t first_epoch);
 
 // Collective: spikes of all excitatory and inhibitory middle neurons since the last call.

@@ -99,7 +99,8 @@ static void test_old_ones_and_incomplete_ones_are_removed_and_nothing_else(void 
   psac_checkpoint_prune(out, INT64_MAX, 0);
   assert_false(exists("run.ckpt-000000000200.h5") || exists("run.ckpt-000000000030.h5"));
   assert_true(exists("run2.ckpt-000000000400.h5") && exists("run.ckpt-000000000500.txt") && exists("run.ckpt-.h5"));
-  assert_true(exists("run.ckpt-1.h5") && exists("run.ckpt-00000000000000000000007.h5") && exists("run.ckpt-0000000000031.h5"));
+  assert_true(exists("run.ckpt-1.h5") && exists("run.ckpt-00000000000000000000007.h5") &&
+              exists("run.ckpt-0000000000031.h5"));
   assert_true(exists("run.h5.partial-0123abcd"));
   psac_checkpoint_remove_partial(out);
   assert_false(exists("run.ckpt-000000000300.h5.partial-0123abcd") || exists("run.final.h5.partial-0123abcd"));

@@ -97,7 +97,8 @@ static void test_one_process_owns_an_output(void **state) {
   setenv("SLURM_JOB_ID", "77", 1);
   assert_ok(psac_lock_take(path, &lock));
   read_lock(text);
-  assert_true(strstr(text, host) && strstr(text, "pid ") && strstr(text, "started 2") && strstr(text, "SLURM_JOB_ID 77\n"));
+  assert_true(strstr(text, host) && strstr(text, "pid ") && strstr(text, "started 2") &&
+              strstr(text, "SLURM_JOB_ID 77\n"));
   unsetenv("SLURM_JOB_ID");
   expect_refused(pid);
   assert_message_has(host);

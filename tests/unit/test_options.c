@@ -124,8 +124,12 @@ static void test_unknown_options_are_answered_with_the_nearest_of_the_job(void *
   (void)state;
   static const struct {
     const char *line, *nearest;
-  } cases[] = {{"train --sed 7", "--seed"},       {"train --see=7", "--seed"},      {"train --transprot mpi", "--transport"},
-               {"train --vresion", "--version"},  {"plan --nuerons 5", "--neurons"}, {"plan --verbsoe", "--verbose"},
+  } cases[] = {{"train --sed 7", "--seed"},
+               {"train --see=7", "--seed"},
+               {"train --transprot mpi", "--transport"},
+               {"train --vresion", "--version"},
+               {"plan --nuerons 5", "--neurons"},
+               {"plan --verbsoe", "--verbose"},
                {"scaling --pretend 4", "--pretend-ranks"}};
   for (size_t k = 0; k < COUNT(cases); k++) {
     char nearest[64];
