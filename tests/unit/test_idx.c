@@ -192,7 +192,7 @@ static void test_directory_in_place_of_a_file_is_refused(void **state) {
   (void)state;
   assert_int_equal(unlink(path_of(IMAGES)), 0);
   assert_int_equal(mkdir(path_of(IMAGES), 0700), 0);
-  expect_refused(0, IMAGES, "Is a directory");
+  expect_refused(0, IMAGES, "is not a regular file");
 }
 
 static void test_unreadable_file_is_refused(void **state) {
