@@ -16,7 +16,8 @@ usage: ./bootstrap.sh run [psac_dist arguments...]
   build   install what is missing, build into build/
 
 Installing takes root, or sudo without a password; nothing is asked. Where every package is there, apt is not called.
-Without root, put the libraries into a prefix of yours (Spack, conda, or built there) and build with CMake, which names what it misses:
+Without root, install the libraries under a prefix of your own (with Spack, with conda, or from source) and build with
+CMake, which names what is missing:
 
   cmake -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build -j
 END
@@ -34,7 +35,8 @@ slurm_packages=(slurm-wlm munge shellcheck)
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data=$root/data/mnist
 
-without_root='Without root: cmake -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build -j, the libraries being in a PREFIX of yours'
+without_root='Without root: cmake -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build -j, '
+without_root+='with the libraries installed under PREFIX'
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 
@@ -53,7 +55,8 @@ apt_get() {
 
 install_packages() {
   local packages=("$@") installed missing=() package
-  command -v dpkg-query >/dev/null || die "no dpkg-query here; this script is for Debian and its relatives. $without_root"
+  command -v dpkg-query >/dev/null ||
+    die "no dpkg-query here; this script is for Debian and its relatives. $without_root"
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null || true)
   for package in "${packages[@]}"; do
     grep -qx "$package installed" <<<"$installed" || missing+=("$package")

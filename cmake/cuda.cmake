@@ -51,8 +51,8 @@ if(PSAC_CUDA STREQUAL "AUTO")
   endif()
 endif()
 
-# Code for every generation since Turing that the toolkit knows, and PTX of the lowest of each family for the members that have none
-# here: 8.7 from 8.0, 10.3 and 11.0 from 10.0, 12.1 and those to come from 12.0.
+# Machine code for every generation since Turing that the toolkit supports, and PTX of the lowest of each family for the
+# members without machine code: 8.7 from 8.0, 10.3 and 11.0 from 10.0, 12.1 and later ones from 12.0.
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES OFF)  # decided below, when the toolkit's version is known
   enable_language(CUDA)

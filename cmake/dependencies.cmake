@@ -1,4 +1,5 @@
-# The libraries that every build needs. Each may be in a private prefix: CMAKE_PREFIX_PATH is searched first, by pkg-config too. Defines
+# The libraries that every build needs. Each may be under a private prefix: CMAKE_PREFIX_PATH is searched first, by
+# pkg-config too. Defines
 #   psac_hdf5, psac_random123, PkgConfig::FYAML   what code that includes their headers links
 #   PSAC_HDF5_VERSION
 include(CheckSymbolExists)
@@ -23,13 +24,15 @@ psac_require("${FYAML_FOUND}" libfyaml libfyaml-dev libfyaml libfyaml)
 
 # Headers only. rng.h of src/base includes them, so they reach every target that links psac_base.
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h)
-psac_require("${RANDOM123_INCLUDE_DIR}" Random123 librandom123-dev random123 "none; copy its folder Random123 to PREFIX/include")
+psac_require("${RANDOM123_INCLUDE_DIR}" Random123 librandom123-dev random123
+             "none; copy its folder Random123 to PREFIX/include")
 add_library(psac_random123 INTERFACE)
 target_include_directories(psac_random123 SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR})
 
-# Debian has a parallel HDF5 for each MPI and describes them to pkg-config; others are found by their CMake package or h5pcc.
-# One that the user names, by HDF5_ROOT or in a prefix, goes first.
-find_path(PSAC_HDF5_PREFIX hdf5.h HINTS ${HDF5_ROOT} ENV HDF5_ROOT PATH_SUFFIXES include NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_SYSTEM_PATH)
+# Debian has a parallel HDF5 for each MPI, with pkg-config files; elsewhere HDF5 is found by its CMake package or h5pcc.
+# An HDF5 that the user names, by HDF5_ROOT or under a prefix, takes precedence.
+find_path(PSAC_HDF5_PREFIX hdf5.h HINTS ${HDF5_ROOT} ENV HDF5_ROOT PATH_SUFFIXES include
+          NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_SYSTEM_PATH)
 mark_as_advanced(PSAC_HDF5_PREFIX)
 if(NOT PSAC_HDF5_PREFIX AND NOT HDF5_DIR)
   set(CMAKE_REQUIRED_LIBRARIES MPI::MPI_C)
@@ -56,11 +59,11 @@ if(TARGET ${psac_hdf5_library})
   check_symbol_exists(H5Pset_fapl_mpio hdf5.h PSAC_HDF5_IS_PARALLEL)
 endif()
 unset(CMAKE_REQUIRED_LIBRARIES)
-psac_require("${PSAC_HDF5_IS_PARALLEL}" "A parallel HDF5 for this MPI" "libhdf5-openmpi-dev or libhdf5-mpich-dev" hdf5+mpi
-             "hdf5=*=mpi_openmpi_* or mpi_mpich_*")
+psac_require("${PSAC_HDF5_IS_PARALLEL}" "A parallel HDF5 for this MPI" "libhdf5-openmpi-dev or libhdf5-mpich-dev"
+             hdf5+mpi "hdf5=*=mpi_openmpi_* or mpi_mpich_*")
 if(PSAC_HDF5_VERSION VERSION_LESS 1.10)
   message(FATAL_ERROR "HDF5 is ${PSAC_HDF5_VERSION}; 1.10 or later is needed")
 endif()
 add_library(psac_hdf5 INTERFACE)
 target_link_libraries(psac_hdf5 INTERFACE ${psac_hdf5_library})
-target_compile_definitions(psac_hdf5 INTERFACE H5_USE_110_API)  # later versions keep the calls of 1.10, but under this name
+target_compile_definitions(psac_hdf5 INTERFACE H5_USE_110_API)  # later versions provide the 1.10 API under this macro

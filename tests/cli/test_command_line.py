@@ -10,15 +10,17 @@ import harness
 from mistakes import Mistakes
 
 OPTIONS = {
-    "train": ["overwrite", "config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas", "progress"],
-    "evaluate": ["overwrite", "config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas", "progress"],
+    "train": ["overwrite", "config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas",
+              "progress"],
+    "evaluate": ["overwrite", "config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas",
+                 "progress"],
     "replay": ["overwrite", "config", "set", "out", "case", "backend", "transport"],
     "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "replicas", "ranks", "pretend-ranks", "as-rank", "hardware",
                 "list", "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
-    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format", "verbose",
-             "backend", "calibrate"],
+    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format",
+             "verbose", "backend", "calibrate"],
 }
 
 
@@ -65,17 +67,20 @@ class Help(Mistakes):
             self.assertRegex(lists["libraries"], r"^\S.*, HDF5 \d[\d.]+, libfyaml \d[\d.]+")
             self.assertIn(lists["backends"], ("cpu", "cpu, cuda"))
             self.assertEqual("cuda" in lists["backends"], bool(re.search(r", CUDA \d+\.\d+(,|$)", lists["libraries"])))
-            self.assertEqual("nccl" in lists["transports"], bool(re.search(r", NCCL \d+\.\d+\.\d+$", lists["libraries"])))
+            self.assertEqual("nccl" in lists["transports"],
+                             bool(re.search(r", NCCL \d+\.\d+\.\d+$", lists["libraries"])))
 
 
 class Refusals(Mistakes):
     def test_unknown_commands(self):
-        self.assert_refused(["trian"], "trian is not a command; the nearest is train; allowed: train, evaluate, replay, ")
+        self.assert_refused(["trian"],
+                            "trian is not a command; the nearest is train; allowed: train, evaluate, replay, ")
         self.assert_refused(["help", "paln"], "paln is not a command; the nearest is plan", ranks=(1,))
         self.assert_refused([""], "is not a command", ranks=(1,))
 
     def test_unknown_options(self):
-        self.assert_refused(["--sed", "7"], "--sed is not an option of psac_dist train; the nearest is --seed; see psac_dist help train")
+        self.assert_refused(["--sed", "7"], "--sed is not an option of psac_dist train; the nearest is --seed; "
+                                            "see psac_dist help train")
         self.assert_refused(["info", "--data", "x"], "--data is not an option of psac_dist info")
         self.assert_refused(["--see=7"], "--see=7 is not an option", ranks=(1,))
 
@@ -119,8 +124,10 @@ class Refusals(Mistakes):
             self.assert_refused(arguments, "pipe is not a regular file", ranks=(1,))
         self.assert_refused(["evaluate", "--weights", "pipe"], "pipe does not exist or is not a file", ranks=(1,))
         self.assert_refused(["train", "--resume", "pipe"], "pipe does not exist or is not a file", ranks=(1,))
-        command = f"'{harness.PROGRAM}' config --config <(echo 'simulation: {{seed: 77}}')"  # a configuration may come from one
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60 * harness.PATIENCE, check=False)
+        # A configuration may come from a pipe.
+        command = f"'{harness.PROGRAM}' config --config <(echo 'simulation: {{seed: 77}}')"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60 * harness.PATIENCE,
+                              check=False)
         self.assertEqual(done.returncode, 0, done)
         self.assertIn("seed: 77", done.stdout)
 

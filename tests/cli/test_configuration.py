@@ -80,9 +80,12 @@ class Refusals(Mistakes):
         self.refuse(["middle_layer.num_neurons=2"], "2 is less than the 3 ranks", ranks=(3,))
 
     def test_files_that_are_missing_or_no_text(self):
-        self.assert_refused(["config", "--config", "no.yaml"], "no.yaml: cannot open: No such file or directory (built in are psac, ")
-        self.assert_refused(["config", "--config", "quik"], "quik: cannot open", "; the nearest built-in name is quick (built in are ")
-        self.assert_refused(["scaling", "--study", "scalign", "--list"], "the nearest built-in name is scaling", ranks=(1,))
+        self.assert_refused(["config", "--config", "no.yaml"],
+                            "no.yaml: cannot open: No such file or directory (built in are psac, ")
+        self.assert_refused(["config", "--config", "quik"], "quik: cannot open",
+                            "; the nearest built-in name is quick (built in are ")
+        self.assert_refused(["scaling", "--study", "scalign", "--list"], "the nearest built-in name is scaling",
+                            ranks=(1,))
         self.assert_refused(["config", "--config", "/"], "Is a directory", ranks=(1,))
         self.refuse_file(os.urandom(1000))
         self.refuse_file(b"\0" * 1000)

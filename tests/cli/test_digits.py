@@ -104,16 +104,19 @@ class Digits(Mistakes):
     def test_gzip_with_something_after_it(self):
         plain = self.read(IMAGES)
         os.unlink(os.path.join(self.data, IMAGES))
-        parts = gzip.compress(plain[:70]) + gzip.compress(b"") + gzip.compress(plain[70:])  # several members are one file
-        small = ["--set", "middle_layer.num_neurons=20", "--set", "training.num_epochs=1", "--set", "simulation.t_total=50",
-                 "--set", "simulation.t_skip=0"]
+        # several members are one file
+        parts = gzip.compress(plain[:70]) + gzip.compress(b"") + gzip.compress(plain[70:])
+        small = ["--set", "middle_layer.num_neurons=20", "--set", "training.num_epochs=1",
+                 "--set", "simulation.t_total=50", "--set", "simulation.t_skip=0"]
         self.write(IMAGES + ".gz", parts)
         self.assert_works(["train", "--data", self.data, "--out", "out.h5", *small])
         for more in (b"x", b"\x1f", b"\0" * 5, b"garbage of some length" * 9000):
             self.write(IMAGES + ".gz", parts + more)
-            self.assert_refused(["train", "--data", self.data, "--out", "other.h5", *small], "goes on after its gzip stream", ranks=(1,))
+            self.assert_refused(["train", "--data", self.data, "--out", "other.h5", *small],
+                                "goes on after its gzip stream", ranks=(1,))
         self.write(IMAGES + ".gz", parts + b"\x1f\x8b")
-        self.assert_refused(["train", "--data", self.data, "--out", "other.h5", *small], "cut off inside its gzip stream", ranks=(1,))
+        self.assert_refused(["train", "--data", self.data, "--out", "other.h5", *small],
+                            "cut off inside its gzip stream", ranks=(1,))
 
     def test_files_that_would_keep_the_run_waiting(self):
         os.unlink(os.path.join(self.data, IMAGES))

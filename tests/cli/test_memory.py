@@ -19,8 +19,9 @@ CGROUPS = (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup"
 
 def training(neurons, *more):
     return ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu",
-            "--set", f"middle_layer.num_neurons={neurons}", "--set", "training.num_epochs=1", "--set", "training.max_images=3",
-            "--set", "evaluation.max_images=2", "--set", "training.batch_size=64", "--set", "record.test_trials=[0, 1]", *more]
+            "--set", f"middle_layer.num_neurons={neurons}", "--set", "training.num_epochs=1",
+            "--set", "training.max_images=3", "--set", "evaluation.max_images=2", "--set", "training.batch_size=64",
+            "--set", "record.test_trials=[0, 1]", *more]
 
 
 class Memory(Mistakes):
@@ -51,12 +52,14 @@ class Memory(Mistakes):
     def assert_refused_for(self, limit, **more):
         result = harness.run(training(200000), folder=self.folder, timeout=60, **more)
         self.assertEqual((result.code, len(result.lines)), (1, 1), result)
-        self.assertRegex(result.lines[0], r"num_neurons = 200000 on 1 rank needs 0\.\d GB .* 0\.\d GB free \(" + limit + r".*\); \d+ neurons would fit")
+        self.assertRegex(result.lines[0], r"num_neurons = 200000 on 1 rank needs 0\.\d GB .* 0\.\d GB free \(" + limit +
+                         r".*\); \d+ neurons would fit")
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_the_limit_of_ulimit(self):
         limit = 700 << 20  # MPI maps some 300 MB
-        self.assert_refused_for("RLIMIT_AS, ulimit -v", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        self.assert_refused_for("RLIMIT_AS, ulimit -v",
+                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
 
     def test_the_limit_of_a_cgroup(self):
         folder, file = self.make_cgroup()

@@ -35,15 +35,18 @@ class OutOfMemory(Mistakes):
             for first in range(0, ENOUGH, 4):
                 with self.subTest(rank=rank, first=first):
                     result = self.train(rank, first)
-                    left = [name for name in os.listdir(self.folder) if not name.startswith("out.ckpt-") or ".partial" in name]
+                    left = [name for name in os.listdir(self.folder)
+                            if not name.startswith("out.ckpt-") or ".partial" in name]
                     self.clear()
                     if result.code == 0:  # it needed no more than that
                         self.assertGreater(first, 0, "no allocation failed")
                         break
                     self.assertEqual(result.code, 1, result)
                     self.assertEqual(len(result.lines), 1, result)
-                    self.assertRegex(result.lines[0], "psac_dist: (out of memory|.*no thread to refresh|.*no memory for its draft)")
-                    self.assertLessEqual(set(left), {"out.h5.lock"})  # of a rank 0 that another rank's failure has ended
+                    self.assertRegex(result.lines[0], "psac_dist: (out of memory|.*no thread to refresh|"
+                                                      ".*no memory for its draft)")
+                    # the lock of a rank 0 that another rank's failure has ended
+                    self.assertLessEqual(set(left), {"out.h5.lock"})
 
     def test_a_network_that_cannot_fit_is_refused_before_it_is_built(self):
         for ranks in (1, 2):

@@ -36,7 +36,8 @@ class Output(Mistakes):
     def test_a_name_that_is_too_long(self):
         self.assert_refused(training("--out", "x" * 250 + ".h5"), "File name too long")
         for n in range(180, 252):  # what is accepted can be trained to the end
-            result = harness.run(training("--out", "x" * n + ".h5", "--set", "training.max_images=1"), folder=self.folder)
+            result = harness.run(training("--out", "x" * n + ".h5", "--set", "training.max_images=1"),
+                                 folder=self.folder)
             if result.code == 2:
                 break
             self.assertEqual((result.code, result.lines), (0, []), result)

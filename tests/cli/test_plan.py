@@ -35,8 +35,9 @@ class Plans(Mistakes):
         self.assertEqual(shown, [line for line in brief.splitlines() if line])
 
     def test_everything_fits_80_columns(self):
-        for arguments in (["--hardware", "cpu"], ["--gpu", "h100", "--neurons", "1e8", "--ranks", "8"], ["--config", "seed"],
-                          ["--neurons", "1e12", "--ranks", "1e6", "--replicas", "50"], ["--neurons", "1e9", "--gpu", "a100"]):
+        for arguments in (["--hardware", "cpu"], ["--gpu", "h100", "--neurons", "1e8", "--ranks", "8"],
+                          ["--config", "seed"], ["--neurons", "1e12", "--ranks", "1e6", "--replicas", "50"],
+                          ["--neurons", "1e9", "--gpu", "a100"]):
             for line in self.plan("--verbose", *arguments).splitlines():
                 self.assertLessEqual(len(line), 80, line)
 
@@ -48,7 +49,8 @@ class Plans(Mistakes):
             return
         cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         self.assertRegex(out, rf"of this machine \({cores} cores?, ")
-        self.assertAlmostEqual(float(re.search(r"cores?, ([\d,.]+) GB\)", out)[1].replace(",", "")) / memory, 1, delta=0.02)
+        self.assertAlmostEqual(float(re.search(r"cores?, ([\d,.]+) GB\)", out)[1].replace(",", "")) / memory, 1,
+                               delta=0.02)
         available = [float(re.search(r"of ([\d.]+) GB on", self.plan("--ranks", n))[1]) for n in (1, cores, 2 * cores)]
         self.assertLess(available[0], 1.02 * memory)
         self.assertAlmostEqual(available[1] * cores / available[0], 1, delta=0.3)  # a node's ranks share its memory
@@ -63,7 +65,8 @@ class Plans(Mistakes):
         h100 = ["--gpu", "h100"]
         self.assertEqual(self.plan(*h100, "--neurons", "1e8", "--ranks", "1e2"),
                          self.plan(*h100, "--neurons", "100000000", "--ranks", "100"))
-        self.assertEqual(self.plan(*h100, "--neurons", "7e3"), self.plan(*h100, "--set", "middle_layer.num_neurons=7000"))
+        self.assertEqual(self.plan(*h100, "--neurons", "7e3"),
+                         self.plan(*h100, "--set", "middle_layer.num_neurons=7000"))
 
     def test_stages_and_parts_add_up(self):
         for arguments in (["--ranks", "8"], ["--hardware", "cpu"], ["--neurons", "1e10", "--ranks", "1e5"]):

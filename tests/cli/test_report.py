@@ -40,9 +40,10 @@ def some_run():
 
 def some_rows(sizes):
     for neurons in sizes:
-        yield {"kind": "size", "neurons": int(neurons), "ranks": 1, "replicas": 1, "backend": "cpu", "batch": 8, "pretended": False,
-               "memory": 2e3 * neurons + 1e6, "planned_bytes": 2e3 * neurons + 9e5, "trials_per_s": 1e6 / neurons,
-               "planned_trials_per_s": 9e5 / neurons, "synaptic_events_per_s": 1e8 + neurons}
+        yield {"kind": "size", "neurons": int(neurons), "ranks": 1, "replicas": 1, "backend": "cpu", "batch": 8,
+               "pretended": False, "memory": 2e3 * neurons + 1e6, "planned_bytes": 2e3 * neurons + 9e5,
+               "trials_per_s": 1e6 / neurons, "planned_trials_per_s": 9e5 / neurons,
+               "synaptic_events_per_s": 1e8 + neurons}
 
 
 class Figures(unittest.TestCase):
@@ -65,8 +66,9 @@ class Figures(unittest.TestCase):
 
     def test_no_text_is_cut_off(self):
         many = SimpleNamespace(rows=list(some_rows(np.geomspace(500, 8000, 15))), stages=STAGES)
-        for draw, subject in ((figures.rates, some_run()), (figures.confusion, some_run()), (figures.learning_curve, some_run()),
-                              (figures.timing, some_run()), (study_figures.memory_per_rank, many),
+        for draw, subject in ((figures.rates, some_run()), (figures.confusion, some_run()),
+                              (figures.learning_curve, some_run()), (figures.timing, some_run()),
+                              (study_figures.memory_per_rank, many),
                               (study_figures.measured_against_planned, many), (study_figures.speed_by_size, many)):
             for figure in self.draw(draw, subject):
                 width, height = figure.canvas.get_width_height()
@@ -115,10 +117,11 @@ class Failures(Mistakes):
             file.writelines(line + "\n" for line in lines)
 
     def write_rows(self):
-        row = {"kind": b"size", "neurons": 100, "ranks": 1, "nodes": 1, "as_rank": -1, "backend": b"cpu", "batch": 8, "trials": 8,
-               "seconds": 1.0, "trials_per_s": 8.0, "ms_per_step": 1.0, "stage_mean_s": [0.1] * 5, "stage_max_s": [0.1] * 5,
-               "network_bytes": 1e6, "device_bytes": 0.0, "planned_bytes": 1e6, "planned_trials_per_s": 9.0, "spikes_per_s": 1e4,
-               "synaptic_events_per_s": 1e5, "accuracy": np.nan, "end_time": b"2026-01-01T00:00:00Z"}
+        row = {"kind": b"size", "neurons": 100, "ranks": 1, "nodes": 1, "as_rank": -1, "backend": b"cpu", "batch": 8,
+               "trials": 8, "seconds": 1.0, "trials_per_s": 8.0, "ms_per_step": 1.0, "stage_mean_s": [0.1] * 5,
+               "stage_max_s": [0.1] * 5, "network_bytes": 1e6, "device_bytes": 0.0, "planned_bytes": 1e6,
+               "planned_trials_per_s": 9.0, "spikes_per_s": 1e4, "synaptic_events_per_s": 1e5, "accuracy": np.nan,
+               "end_time": b"2026-01-01T00:00:00Z"}
         os.makedirs(self.path("study"), exist_ok=True)
         with h5py.File(self.path("study/rows.h5"), "w") as file:
             file.attrs.update(content="scaling", git_revision="0")
@@ -132,7 +135,8 @@ class Failures(Mistakes):
         self.write("study/log/scaling-5.tasks", *(what.format(case) for case in range(6)))
         self.write("study/log/scaling-5_0.out", head.format(5, 0), "kind neurons", "rows: study/rows.h5")
         self.write("study/log/scaling-5_1.out", head.format(6, 1), "psac_dist: <no> memory", "MPI_ABORT was invoked")
-        self.write("study/log/scaling-5_2.out", head.format(7, 2), "slurmstepd: error: *** CANCELLED DUE TO TIME LIMIT ***")
+        self.write("study/log/scaling-5_2.out", head.format(7, 2),
+                   "slurmstepd: error: *** CANCELLED DUE TO TIME LIMIT ***")
         self.write("study/log/scaling-5_3.out", head.format(8, 3), "psac_dist: made up for later")
         self.write("study/log/scaling-9_0.out", head.format(9, 3), "rows: study/rows.h5")
         self.write("study/log/scaling-5_4.out")  # task 5 left nothing at all
@@ -146,7 +150,8 @@ class Failures(Mistakes):
             study.report_study(pathlib.Path(self.path("study")), pathlib.Path(self.path("report")))
         self.assertEqual(sorted(printed.getvalue().splitlines()[1:]), [
             "failed: case 1 of scaling on 2 ranks, repeat 1: psac_dist: <no> memory (log/scaling-5_1.out)",
-            "failed: case 2 of scaling on 2 ranks, repeat 1: slurmstepd: error: *** CANCELLED DUE TO TIME LIMIT *** (log/scaling-5_2.out)",
+            "failed: case 2 of scaling on 2 ranks, repeat 1: "
+            "slurmstepd: error: *** CANCELLED DUE TO TIME LIMIT *** (log/scaling-5_2.out)",
             "failed: case 4 of scaling on 2 ranks, repeat 1: the log is empty (log/scaling-5_4.out)",
             "failed: case 5 of scaling on 2 ranks, repeat 1: it never started: there is no log (log/scaling-5_5.out)"])
         with open(self.path("report/index.html"), encoding="utf-8") as file:
@@ -157,8 +162,8 @@ class Failures(Mistakes):
     def test_a_study_without_a_row_says_why(self):
         self.write_logs()
         os.remove(self.path("study/log/scaling-5_0.out"))
-        with self.assertRaisesRegex(BadRun, "holds no rows .*; 5 tasks failed, the first: case 1 of scaling on 2 ranks, "
-                                            "repeat 1: psac_dist: <no> memory"):
+        with self.assertRaisesRegex(BadRun, "holds no rows .*; 5 tasks failed, the first: case 1 of scaling on 2 "
+                                            "ranks, repeat 1: psac_dist: <no> memory"):
             study.read_study(pathlib.Path(self.path("study")))
 
     def test_a_study_without_failures_has_none(self):

@@ -42,8 +42,8 @@ class Strangers(Mistakes):
                 group["retina_spikes"] = np.zeros((UNITS, STEPS), "u1")
 
     def evaluate(self):
-        return ["evaluate", "--weights", self.run_file, "--data", harness.DIGITS, "--out", "out.h5", "--overwrite", "--progress", "none",
-                "--set", "evaluation.max_images=2"]
+        return ["evaluate", "--weights", self.run_file, "--data", harness.DIGITS, "--out", "out.h5", "--overwrite",
+                "--progress", "none", "--set", "evaluation.max_images=2"]
 
     def replay(self):
         return ["replay", "--case", self.case, "--out", "out.h5", "--overwrite"]
@@ -88,7 +88,8 @@ class Files(Strangers):
     def test_a_valid_file_that_takes_long_is_not_called_damaged(self):
         with h5py.File(self.run_file, "r+") as file:
             file.create_dataset("slow", data=np.ones(150000, "u1"), chunks=(1,))
-        self.refuse_run("HDF5 takes more than 1 s to look through it", "h5repack", ranks=(1,), env={"PSAC_TRY_SECONDS": "1"})
+        self.refuse_run("HDF5 takes more than 1 s to look through it", "h5repack", ranks=(1,),
+                        env={"PSAC_TRY_SECONDS": "1"})
         self.assert_works(self.evaluate(), env={"PSAC_TRY_SECONDS": "1000"})
 
     def test_a_configuration_with_something_hidden(self):

@@ -13,7 +13,8 @@ import harness
 from mistakes import Mistakes
 
 TRAINING = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--set", "middle_layer.num_neurons=300",
-            "--set", "training.num_epochs=3", "--set", "training.batch_size=8", "--set", "training.log_interval=8", "--set", "evaluation.max_images=40"]
+            "--set", "training.num_epochs=3", "--set", "training.batch_size=8", "--set", "training.log_interval=8",
+            "--set", "evaluation.max_images=40"]
 
 
 def resize(terminal, columns):
@@ -26,8 +27,8 @@ class Bar(Mistakes):
         ours, theirs = os.openpty()
         resize(theirs, columns)
         command = [*([harness.MPIEXEC, "-n", str(ranks)] if ranks > 1 else []), harness.PROGRAM, *TRAINING]
-        process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
-                                   env={**os.environ, **environment})
+        process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=theirs, env={**os.environ, **environment})
         killer = threading.Timer(60 * harness.PATIENCE, process.kill)
         killer.start()
         os.close(theirs)

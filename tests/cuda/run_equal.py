@@ -23,7 +23,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="psac") as folder:
         reference, out = os.path.join(folder, "cpu.h5"), os.path.join(folder, "cuda.h5")
         harness.run_well([*arguments, "--backend", "cpu", "--transport", "auto", "--out", reference, "--overwrite"])
-        harness.run_well([*arguments, *own, "--backend", "cuda", "--out", out, "--overwrite"], ranks=ranks, timeout=280, env=mode)
+        harness.run_well([*arguments, *own, "--backend", "cuda", "--out", out, "--overwrite"], ranks=ranks,
+                         timeout=280, env=mode)
         verdict = first_difference(reference, out, [])
     print(verdict or "no difference")
     return verdict is not None

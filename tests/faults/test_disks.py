@@ -58,8 +58,9 @@ class Disks(runs.Runs):
         self.assertTrue(self.checkpoints())
 
     def test_a_run_file_that_cannot_be_written_is_made_later(self):
-        for fault, ranks, rank in (("pwrite:ENOSPC:9+:out.h5.partial", 1, 0), ("pwrite:EIO:5:out.h5.partial", 2, 0), ("pwrite:EIO:20:out.h5.partial", 2, 0),
-                                   ("fsync:EIO:1:out.h5.partial", 3, 0), ("rename:EIO:1:out.h5", 2, 0)):
+        for fault, ranks, rank in (("pwrite:ENOSPC:9+:out.h5.partial", 1, 0), ("pwrite:EIO:5:out.h5.partial", 2, 0),
+                                   ("pwrite:EIO:20:out.h5.partial", 2, 0), ("fsync:EIO:1:out.h5.partial", 3, 0),
+                                   ("rename:EIO:1:out.h5", 2, 0)):
             with self.subTest(fault=fault, ranks=ranks):
                 self.assert_kept(self.run_in_folder(runs.training(), ranks=ranks, env=runs.faulty(fault, rank)))
                 self.assert_goes_on(ranks=2)
@@ -104,7 +105,8 @@ class Disks(runs.Runs):
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=True)
             self.addCleanup(subprocess.run, ["umount", "--lazy", place], check=True)
             subprocess.run(["dd", "if=/dev/zero", f"of={place}/large"], stderr=subprocess.DEVNULL, check=False)
-        alone = {"OMPI_MCA_btl": "self", "OMPI_MCA_orte_tmpdir_base": self.path(""), "OMPI_MCA_ess_singleton_isolated": "1"}
+        alone = {"OMPI_MCA_btl": "self", "OMPI_MCA_orte_tmpdir_base": self.path(""),
+                 "OMPI_MCA_ess_singleton_isolated": "1"}
         result = self.run_in_folder(runs.training(), env=alone)
         self.assertEqual((result.code, result.lines), (0, []), result)
         self.assertIsNone(runs.first_difference(reference, self.path("out.h5")))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A finished run is never replaced by accident, and can be given more epochs: under `step` it ends as if it had had them from the start,
-under `linear` a new segment of the schedule begins.
+"""A finished run is never replaced by accident, and can be given more epochs: under `step` it ends as if it had had
+them from the start, under `linear` a new segment of the schedule begins.
 
 Usage: test_extend.py LAYER
 """
@@ -30,7 +30,8 @@ class Extend(runs.Runs):
         self.assertEqual(self.left(), runs.FINISHED)
 
     def extend(self, *more, network=STEP, epochs=3, ranks=1):
-        return self.train("--resume", "auto", "--set", f"training.num_epochs={epochs}", *more, network=network, ranks=ranks)
+        return self.train("--resume", "auto", "--set", f"training.num_epochs={epochs}", *more, network=network,
+                          ranks=ranks)
 
     def assert_refused(self, result, *parts):
         self.assertEqual(result.code, 2, result)
@@ -64,13 +65,15 @@ class Extend(runs.Runs):
         shutil.copytree(self.folder, self.path("copy"))
         result = self.extend("--set", "learning.learning_rate=20", network=LINEAR, epochs=4)
         self.assertEqual(result.code, 0, result)
-        self.assertIn("a new segment of the learning rate's schedule: linear from 20 at the start of epoch 3 to 0 after epoch 4", str(result))
+        self.assertIn("a new segment of the learning rate's schedule: "
+                      "linear from 20 at the start of epoch 3 to 0 after epoch 4", str(result))
         with h5py.File(self.path("copy/out.h5")) as before, h5py.File(self.path("out.h5")) as after:
             self.assertEqual(after["training/epoch/accuracy"].size, 4)
             np.testing.assert_array_equal(after["training/epoch/accuracy"][:2], before["training/epoch/accuracy"])
             self.assertFalse(np.array_equal(after["weights/middle_to_output"], before["weights/middle_to_output"]))
         # stopped in the middle of the segment, and on other ranks: the same bits
-        out = ["--out", "copy/out.h5", "--resume", "auto", "--set", "learning.learning_rate=20", "--set", "training.num_epochs=4"]
+        out = ["--out", "copy/out.h5", "--resume", "auto", "--set", "learning.learning_rate=20",
+               "--set", "training.num_epochs=4"]
         running = self.start(*out, network=LINEAR, ranks=1, env=runs.faulty("rename:term:5:.ckpt-", 0))
         self.assertEqual(running.end().code, 75)
         self.assertEqual(self.train(*out, network=LINEAR, ranks=3).code, 0)
@@ -94,7 +97,8 @@ class Extend(runs.Runs):
         for arguments in (runs.training(network=STEP), [*evaluation, "--out", "out.h5"],
                           runs.training("--resume", "out.final.h5", network=STEP)):
             for ranks in (1, 2):
-                self.assert_refused(self.run_in_folder(arguments, ranks=ranks), "out.h5 is there from an earlier run; --overwrite replaces it")
+                self.assert_refused(self.run_in_folder(arguments, ranks=ranks),
+                                    "out.h5 is there from an earlier run; --overwrite replaces it")
         with open(self.path("out.h5"), "rb") as file:
             self.assertEqual(file.read(), before)
         self.assertEqual(self.left(), runs.FINISHED)
@@ -111,7 +115,8 @@ class Extend(runs.Runs):
                 file.truncate(3000)
         for ranks in (1, 2):
             result = self.train("--resume", "auto", ranks=ranks)
-            self.assert_refused(result, "none of the checkpoints beside out.h5 is intact", "remove them to start afresh")
+            self.assert_refused(result, "none of the checkpoints beside out.h5 is intact",
+                                "remove them to start afresh")
             self.assertNotIn("--resume auto", result.lines[-1])
 
     def test_names_that_are_not_checkpoints(self):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checkpoints that were forged, with right checksums: what no run can have written is refused, before it gets into a run file.
+"""Forged checkpoints, with valid checksums: values that no run can have written are refused, before they get into a run
+file.
 
 Usage: test_forged.py LAYER
 """
@@ -43,13 +44,16 @@ def bits(value):
 
 POSITION, POINTS, OPEN = "training/position", "training/interval/points", "training/interval/open"
 FORGERIES = [
-    (POSITION, (0,), 7), (POSITION, (1,), -1), (POSITION, (2,), 1 << 40), (POSITION, (3,), 1 << 40), (POSITION, (3,), -1),
-    (POSITION, (4,), 1), (POSITION, (4,), -1),
-    (POINTS, (0, 0), 1 << 40), (POINTS, (0, 0), (1 << 64) - 1), (POINTS, (1, 0), 3), (POINTS, (0, 1), 0), (POINTS, (0, 1), 9),
-    (POINTS, (0, 2), bits(1.5)), (POINTS, (0, 2), bits(-0.1)), (POINTS, (0, 2), bits(np.nan)), (POINTS, (0, 3), bits(np.inf)),
-    (POINTS, (0, 4), bits(1e9)), (POINTS, (0, 5), bits(-1.0)), (POINTS, (1, 6), bits(np.nan)), (POINTS, (1, 7), bits(1e300)),
-    (OPEN, (0,), 1 << 50), (OPEN, (1,), 1 << 50), (OPEN, (2,), 1 << 60), (OPEN, (4,), (1 << 64) - 5), (OPEN, (6,), bits(-1.0)),
-    ("network/counters", (0,), -1), ("network/counters", (1,), 1 << 62), ("network/counters", (2,), -1), ("network/counters", (3,), 7),
+    (POSITION, (0,), 7), (POSITION, (1,), -1), (POSITION, (2,), 1 << 40), (POSITION, (3,), 1 << 40),
+    (POSITION, (3,), -1), (POSITION, (4,), 1), (POSITION, (4,), -1),
+    (POINTS, (0, 0), 1 << 40), (POINTS, (0, 0), (1 << 64) - 1), (POINTS, (1, 0), 3), (POINTS, (0, 1), 0),
+    (POINTS, (0, 1), 9), (POINTS, (0, 2), bits(1.5)), (POINTS, (0, 2), bits(-0.1)), (POINTS, (0, 2), bits(np.nan)),
+    (POINTS, (0, 3), bits(np.inf)), (POINTS, (0, 4), bits(1e9)), (POINTS, (0, 5), bits(-1.0)),
+    (POINTS, (1, 6), bits(np.nan)), (POINTS, (1, 7), bits(1e300)),
+    (OPEN, (0,), 1 << 50), (OPEN, (1,), 1 << 50), (OPEN, (2,), 1 << 60), (OPEN, (4,), (1 << 64) - 5),
+    (OPEN, (6,), bits(-1.0)),
+    ("network/counters", (0,), -1), ("network/counters", (1,), 1 << 62), ("network/counters", (2,), -1),
+    ("network/counters", (3,), 7),
     ("network/critic", (0,), np.nan), ("network/critic", (3,), -1.0), ("network/critic", (3,), 1e30),
     ("recording/trials", (0, 0), 0), ("recording/trials", (0, 1), 1 << 40), ("recording/trials", (0, 2), -1),
     ("recording/trials", (0, 3), 11), ("recording/trials", (0, 4), 10),
@@ -67,7 +71,8 @@ class Forged(runs.Runs):
     def forge(self, name, place, value):
         shutil.copy(self.path("whole.h5"), self.path(self.name))
         with h5py.File(self.path(self.name), "r+") as file:
-            self.assertEqual(file[name].attrs["checksum"], checksum(file[name][...]), name)  # the same lines as the program's
+            # the program and this test compute the same checksum
+            self.assertEqual(file[name].attrs["checksum"], checksum(file[name][...]), name)
             data = file[name][...]
             data[place] = np.array(value).astype(data.dtype) if not isinstance(value, int) else data.dtype.type(value)
             file[name][...] = data

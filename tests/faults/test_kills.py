@@ -39,7 +39,8 @@ class Kills(runs.Runs):
         elif kind == "as a checkpoint gets its name":
             env = runs.faulty(f"{rng.choice(['rename', 'fsync'])}:kill:{rng.randrange(1, 12)}:.ckpt-", 0)
         elif kind == "in the final write":
-            env = runs.faulty(rng.choice([f"pwrite:kill:{rng.randrange(2, 130)}:out.h5.partial", "fsync:kill:1:out.h5.partial", "rename:kill:1:out.h5"]), 0)
+            env = runs.faulty(rng.choice([f"pwrite:kill:{rng.randrange(2, 130)}:out.h5.partial",
+                                          "fsync:kill:1:out.h5.partial", "rename:kill:1:out.h5"]), 0)
         running = self.start(ranks=ranks, network=network, env=env)
         if env is None:
             time.sleep(moment)

@@ -27,7 +27,8 @@ class Owner(runs.Runs):
     def assert_held(self, result):
         self.assertEqual(result.code, 2, result)
         self.assertEqual(len(result.lines), 1, result)
-        self.assertRegex(result.lines[0], r"^psac_dist: out\.h5 is being written by process \d+ on \S+, since 20\S+; use another --out")
+        self.assertRegex(result.lines[0], r"^psac_dist: out\.h5 is being written by process \d+ on \S+, since 20\S+; "
+                                          r"use another --out")
 
     def test_a_second_run_is_refused_and_changes_nothing(self):
         running = self.start(*LONG, ranks=2)
@@ -39,7 +40,8 @@ class Owner(runs.Runs):
         self.assertIsNone(running.process.poll())
         running.send(signal.SIGTERM, [0])
         self.assertEqual(running.end().code, 75)
-        self.assertFalse([name for name in os.listdir(self.folder) if ".ckpt-" not in name and name != "out.spikes"], "the lock is gone, and what was half written")
+        self.assertFalse([name for name in os.listdir(self.folder) if ".ckpt-" not in name and name != "out.spikes"],
+                         "the lock is gone, and what was half written")
 
     def test_of_runs_that_start_together_one_writes(self):
         reference = self.reference()
@@ -57,8 +59,9 @@ class Owner(runs.Runs):
         running.send(signal.SIGKILL, [0])
         running.end()
         self.assertIn("out.h5.lock", os.listdir(self.folder))
-        result = self.run_in_folder(runs.training("--resume", "auto", "--set", "training.num_epochs=200", "--set", "checkpoint.every=0",
-                                                  "--set", "watchdog.seconds=50"), env=runs.faulty("rename:term:1:.ckpt-", 0))
+        result = self.run_in_folder(runs.training("--resume", "auto", "--set", "training.num_epochs=200",
+                                                  "--set", "checkpoint.every=0", "--set", "watchdog.seconds=50"),
+                                    env=runs.faulty("rename:term:1:.ckpt-", 0))
         self.assertEqual(result.code, 75, result)
         self.assertRegex(result.lines[0], r"taking over out\.h5\.lock from process \d+ on \S+: its process is gone")
         self.assertNotIn("out.h5.lock", os.listdir(self.folder))
@@ -80,7 +83,8 @@ class Owner(runs.Runs):
             file.write("mine")
         plants = [lambda name: os.symlink(victim, name), lambda name: os.link(victim, name), os.mkfifo]
         for plant in plants:
-            for name in ("out.h5.partial", "out.ckpt-000000000016.h5.partial", "out.ckpt-000000000016.h5", "out.final.h5"):
+            for name in ("out.h5.partial", "out.ckpt-000000000016.h5.partial", "out.ckpt-000000000016.h5",
+                         "out.final.h5"):
                 plant(self.path(name))
             result = self.run_in_folder(runs.training("--set", "training.num_epochs=1"))
             self.assertIn(result.code, (0, 2), result)  # a FIFO or link in a checkpoint's place is taken for a leftover
@@ -105,27 +109,31 @@ class Owner(runs.Runs):
         for name in ("SIGHUP", "SIGXCPU", "SIGTERM"):
             for ranks in (1, 2):
                 with self.subTest(name, ranks=ranks):
-                    running = self.start("--set", "middle_layer.num_neurons=400000", "--set", "record.trials=[]", ranks=ranks)  # builds for seconds
+                    # large enough to be building for seconds
+                    running = self.start("--set", "middle_layer.num_neurons=400000", "--set", "record.trials=[]",
+                                         ranks=ranks)
                     self.wait_for("out.h5.lock", running)
                     running.send(getattr(signal, name), range(ranks))
                     result = running.end()
                     self.assertEqual(result.code, 75, result)
-                    self.assertEqual(result.lines, ["psac_dist: stopped on request before training began"] if ranks == 1 else [], result)
+                    self.assertEqual(result.lines, ["psac_dist: stopped on request before training began"]
+                                     if ranks == 1 else [], result)
                     self.assertEqual(os.listdir(self.folder), [])
 
     def test_output_that_nobody_reads(self):
         command = " ".join(f"'{word}'" for word in [harness.PROGRAM, *map(str, runs.training("--progress", "lines"))])
-        done = subprocess.run(["bash", "-c", f"{command} 2>&1 | head -n 1; exit ${{PIPESTATUS[0]}}"], cwd=self.folder, capture_output=True,
-                              text=True, timeout=60 * harness.PATIENCE, check=False)
+        done = subprocess.run(["bash", "-c", f"{command} 2>&1 | head -n 1; exit ${{PIPESTATUS[0]}}"], cwd=self.folder,
+                              capture_output=True, text=True, timeout=60 * harness.PATIENCE, check=False)
         self.assertEqual(done.returncode, 0, done)
         self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5")))
 
     def test_output_that_is_lost_is_reported(self):
-        for arguments in (["config"], ["--help"], ["--version"], ["info"], ["plan"], runs.training("--set", "training.num_epochs=0")):
+        for arguments in (["config"], ["--help"], ["--version"], ["info"], ["plan"],
+                          runs.training("--set", "training.num_epochs=0")):
             for close in (">/dev/full", ">&-"):
                 command = " ".join(f"'{word}'" for word in [harness.PROGRAM, *map(str, arguments)])
-                done = subprocess.run(["bash", "-c", f"{command} {close}"], cwd=self.folder, stderr=subprocess.PIPE, text=True,
-                                      timeout=60 * harness.PATIENCE, check=False)
+                done = subprocess.run(["bash", "-c", f"{command} {close}"], cwd=self.folder, stderr=subprocess.PIPE,
+                                      text=True, timeout=60 * harness.PATIENCE, check=False)
                 self.assertEqual(done.returncode, 1, (arguments, close, done))
                 self.assertIn("psac_dist: cannot write to standard output", done.stderr.splitlines()[-1])
                 self.clear()

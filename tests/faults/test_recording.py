@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Recorded spikes lie in a file beside the run file: a disk that fails there costs the trials and not the run, a run goes on only with the
-spikes that it recorded, and nothing is left behind.
+"""Recorded spikes are written to a file beside the run file: a disk error there loses the trials and not the run, a run
+resumes only with the spikes that it recorded, and nothing is left over.
 
 Usage: test_recording.py LAYER
 """
@@ -46,20 +46,25 @@ class Recording(runs.Runs):
         self.assert_goes_on(ranks=3)
 
     def test_a_disk_that_fails_costs_the_trials_and_not_the_run(self):
-        everything = [(1, 0), (1, 1), (1, 17), (1, 129), (2, 0), (2, 1), (2, 17), (2, 129), (0, 2)]  # (0, 2): of the test, which has 10 images
-        for fault, ranks, rank, lost in (("pwrite:ENOSPC:1:.spikes", 1, 0, [(1, 0), (1, 1)]), ("pwrite:EIO:4:.spikes", 2, 1, [(1, 129)]),
-                                         ("pwrite:ENOSPC:9+:.spikes", 1, 0, everything[2:]), ("pwrite:EIO:1+:.spikes", 3, 2, everything)):
+        # (0, 2) is a test trial; the test has 10 images.
+        everything = [(1, 0), (1, 1), (1, 17), (1, 129), (2, 0), (2, 1), (2, 17), (2, 129), (0, 2)]
+        for fault, ranks, rank, lost in (("pwrite:ENOSPC:1:.spikes", 1, 0, [(1, 0), (1, 1)]),
+                                         ("pwrite:EIO:4:.spikes", 2, 1, [(1, 129)]),
+                                         ("pwrite:ENOSPC:9+:.spikes", 1, 0, everything[2:]),
+                                         ("pwrite:EIO:1+:.spikes", 3, 2, everything)):
             with self.subTest(fault=fault, ranks=ranks):
                 result = self.run_in_folder(runs.training(), ranks=ranks, env=runs.faulty(fault, rank))
                 self.assertEqual(result.code, 0, result)
-                self.assertRegex(result.lines[0], r"warning: \d trials? of epoch 1 not recorded: cannot write out\.spikes: \w+")
+                self.assertRegex(result.lines[0],
+                                 r"warning: \d trials? of epoch 1 not recorded: cannot write out\.spikes: \w+")
                 self.assertEqual(self.recorded(), [trial for trial in everything if trial not in lost])
                 self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5"), RESULTS))
                 self.assertEqual(self.left(), runs.FINISHED)
                 self.clear()
 
     def test_short_writes_are_completed(self):
-        self.assertEqual(self.run_in_folder(runs.training(), ranks=2, env=runs.faulty("pwrite:short:1+:.spikes")).lines, [])
+        result = self.run_in_folder(runs.training(), ranks=2, env=runs.faulty("pwrite:short:1+:.spikes"))
+        self.assertEqual(result.lines, [])
         self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5")))
 
     def test_spikes_that_do_not_reach_the_disk_make_no_checkpoint(self):
@@ -89,12 +94,14 @@ class Recording(runs.Runs):
 
     def test_a_run_does_not_go_on_with_other_spikes(self):
         for how, words in (("missing", "No such file"), ("short", "does not hold the spikes of 3 recorded trials"),
-                           ("changed", "the spikes of trial 1 of epoch 1 are damaged"), ("fifo", "does not hold"), ("link", "symbolic")):
+                           ("changed", "the spikes of trial 1 of epoch 1 are damaged"), ("fifo", "does not hold"),
+                           ("link", "symbolic")):
             with self.subTest(how=how):
                 self.stop_after(4)
                 self.harm(how)
                 for ranks in (1, 2):
-                    self.assert_refused(self.resume(auto=self.checkpoints()[-1], ranks=ranks), "out.spikes", words, "--set record.trials=[]")
+                    self.assert_refused(self.resume(auto=self.checkpoints()[-1], ranks=ranks), "out.spikes", words,
+                                        "--set record.trials=[]")
                 without = ["--set", "record.trials=[]", "--set", "record.test_trials=[]"]
                 result = self.resume(*without, ranks=2)
                 self.assertEqual(result.code, 0, result)
@@ -107,7 +114,8 @@ class Recording(runs.Runs):
         self.stop_after(4, ranks=2)
         self.harm("short")  # the first checkpoint has two trials
         result = self.assert_goes_on(ranks=2, skips=True)
-        self.assertEqual(sum("skipping a checkpoint: out.spikes does not hold" in line for line in result.lines), 4, result)
+        self.assertEqual(sum("skipping a checkpoint: out.spikes does not hold" in line for line in result.lines), 4,
+                         result)
         self.assertIn("going on from out.ckpt-000000000016.h5", result.lines[-1])
 
     def test_a_checkpoint_takes_its_spikes_along(self):
@@ -116,7 +124,8 @@ class Recording(runs.Runs):
         for name in (self.checkpoints()[-1], OUT):
             shutil.copy(self.path(name), self.path("place"))
         self.harm("missing")
-        result = self.run_in_folder(runs.training("--out", "other.h5", "--resume", "place/" + self.checkpoints()[-1]), ranks=3)
+        result = self.run_in_folder(runs.training("--out", "other.h5", "--resume", "place/" + self.checkpoints()[-1]),
+                                    ranks=3)
         self.assertEqual(result.code, 0, result)
         self.assertIsNone(runs.first_difference(self.reference(), self.path("other.h5")))
         self.assertEqual(os.path.getsize(self.path("place/" + OUT)), 3 * TRIAL)
@@ -136,16 +145,18 @@ class Recording(runs.Runs):
         with h5py.File(self.path("run.h5"), "r+") as file:
             start = file["/recording/start_time"][-1]
             expected = {name: [(time - start, number) for time, number in
-                               zip(file[f"/spikes/{name}/timestamps"], file[f"/spikes/{name}/node_ids"]) if time >= start]
+                               zip(file[f"/spikes/{name}/timestamps"], file[f"/spikes/{name}/node_ids"])
+                               if time >= start]
                         for name in file["/spikes"]}
         for ranks, replicas in ((1, 1), (3, 1), (4, 2)):
             with self.subTest(ranks=ranks, replicas=replicas):
-                arguments = ["evaluate", "--weights", "run.h5", "--data", harness.DIGITS, "--out", "test.h5", "--progress", "none",
-                             "--replicas", replicas, "--set", "record.test_trials=[2]"]
+                arguments = ["evaluate", "--weights", "run.h5", "--data", harness.DIGITS, "--out", "test.h5",
+                             "--progress", "none", "--replicas", replicas, "--set", "record.test_trials=[2]"]
                 self.assertEqual(self.run_in_folder(arguments, ranks=ranks).code, 0)
                 self.assertEqual(self.recorded("test.h5"), [(0, 2)])
                 with h5py.File(self.path("test.h5")) as file:
-                    found = {name: list(zip(file[f"/spikes/{name}/timestamps"], file[f"/spikes/{name}/node_ids"])) for name in file["/spikes"]}
+                    found = {name: list(zip(file[f"/spikes/{name}/timestamps"], file[f"/spikes/{name}/node_ids"]))
+                             for name in file["/spikes"]}
                 self.assertEqual(found, expected)
                 self.assertGreater(len(found["middle"]), 100)
                 self.assertEqual(sorted(os.listdir(self.folder)), ["run.h5", "test.h5"])

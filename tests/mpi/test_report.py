@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The report of a run shows a right and a wrong decision of the trained network, where they were recorded. Usage: test_report.py RUN.h5"""
+"""The report of a run shows a right and a wrong decision of the trained network, where they were recorded.
+
+Usage: test_report.py RUN.h5
+"""
 import os
 import shutil
 import subprocess
@@ -45,7 +48,8 @@ class Report(unittest.TestCase):
             return label
         self.change(prediction=all_but_the_last)
         page, pictures = self.report()
-        for words in ("A right decision", "A trial of the test (image 2)", "A wrong decision", "A trial of the test (image 38)", "but the label is"):
+        for words in ("A right decision", "A trial of the test (image 2)", "A wrong decision",
+                      "A trial of the test (image 38)", "but the label is"):
             self.assertIn(words, page)
         self.assertNotIn("Not shown", page)
         self.assertIn("raster.png", pictures)

@@ -107,13 +107,16 @@ class RunFile(unittest.TestCase):
     def test_recorded_trials_are_those_of_the_configuration(self):
         recording = {name: item[()] for name, item in self.file["/recording"].items()}
         self.assertEqual(list(recording["trial"]), RECORDED * EPOCHS + RECORDED_OF_TEST)
-        self.assertEqual(list(recording["epoch"]), [1] * len(RECORDED) + [2] * len(RECORDED) + [0] * len(RECORDED_OF_TEST))
+        self.assertEqual(list(recording["epoch"]),
+                         [1] * len(RECORDED) + [2] * len(RECORDED) + [0] * len(RECORDED_OF_TEST))
         trained, tested = recording["epoch"] > 0, recording["epoch"] == 0
-        self.assertTrue((recording["label"][trained] == labels_of("train-labels-idx1-ubyte")[recording["image"][trained]]).all())
+        labels = labels_of("train-labels-idx1-ubyte")
+        self.assertTrue((recording["label"][trained] == labels[recording["image"][trained]]).all())
         self.assertTrue((recording["start_time"] == DURATION * np.arange(N_RECORDED)).all())
         self.assertEqual(list(recording["image"][tested]), RECORDED_OF_TEST)
         for name in ("labels", "predictions"):
-            self.assertEqual(list(recording[name[:-1]][tested]), list(self.read("/evaluation/" + name)[RECORDED_OF_TEST]))
+            self.assertEqual(list(recording[name[:-1]][tested]),
+                             list(self.read("/evaluation/" + name)[RECORDED_OF_TEST]))
 
     def spikes_of(self, population, n):
         """Spikes [recorded trial][step][neuron] of a population, with its order checked."""

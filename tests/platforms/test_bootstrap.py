@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""bootstrap.sh where packages are missing and nothing can be installed, or on another system: what to install, and the way without root."""
+"""bootstrap.sh where packages are missing and nothing can be installed, or on another system: it names what to install,
+and the way to build without root."""
 import os
 import subprocess
 import sys
@@ -20,12 +21,14 @@ class WithoutRoot(unittest.TestCase):
                 os.chmod(os.path.join(folder, name), 0o755)
             for name in ("sh", "dirname", "grep", "cat"):
                 os.symlink(f"/bin/{name}", os.path.join(folder, name))
-            return subprocess.run(["/bin/bash", SCRIPT, "build"], env={"PATH": folder}, capture_output=True, text=True, timeout=30)
+            return subprocess.run(["/bin/bash", SCRIPT, "build"], env={"PATH": folder}, capture_output=True, text=True,
+                                  timeout=30)
 
     def test_the_packages_and_the_way_of_cmake_are_named(self):
         done = self.bootstrap(TOOLS["missing"])
         self.assertEqual(done.returncode, 1, done)
-        self.assertRegex(done.stderr, "could not install .*libfyaml-dev librandom123-dev.*cmake -B build -DCMAKE_PREFIX_PATH=PREFIX")
+        self.assertRegex(done.stderr, "could not install .*libfyaml-dev librandom123-dev.*"
+                                      "cmake -B build -DCMAKE_PREFIX_PATH=PREFIX")
 
     def test_another_system_is_told_the_way_of_cmake(self):
         done = self.bootstrap(TOOLS["other_system"])

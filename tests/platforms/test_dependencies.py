@@ -40,8 +40,9 @@ class Dependencies(unittest.TestCase):
 
     def configure(self, *options, env=None):
         """One configuration of the CPU's program, without tests."""
-        command = ["cmake", "-S", SOURCE, "-B", self.build, "-DPSAC_CUDA=OFF", "-DPSAC_TESTS=OFF", f"-DCMAKE_PREFIX_PATH={self.prefix}",
-                   f"-DCMAKE_C_COMPILER={CACHE['CMAKE_C_COMPILER']}", f"-DMPI_C_COMPILER={CACHE['MPI_C_COMPILER']}", *options]
+        command = ["cmake", "-S", SOURCE, "-B", self.build, "-DPSAC_CUDA=OFF", "-DPSAC_TESTS=OFF",
+                   f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_C_COMPILER={CACHE['CMAKE_C_COMPILER']}",
+                   f"-DMPI_C_COMPILER={CACHE['MPI_C_COMPILER']}", *options]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **(env or {})})
 
     def assert_missing(self, done, *names):
@@ -64,12 +65,13 @@ class Dependencies(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         commands = json.loads((self.build / "compile_commands.json").read_text())
         self.assertGreater(len(commands), 50)
-        self.assertEqual([each["file"] for each in commands if f"-isystem {self.prefix}/include" not in each["command"]], [])
+        include = f"-isystem {self.prefix}/include"
+        self.assertEqual([each["file"] for each in commands if include not in each["command"]], [])
 
     def test_hdf5_2_of_a_prefix_goes_before_the_systems(self):
         flags = next(each["command"] for each in COMMANDS if each["file"].endswith("io/h5_check.c"))
-        include = next(path for path in map(pathlib.Path, re.findall(r"(?:-isystem |-I)(\S+)", flags) + ["/usr/include"])
-                       if (path / "hdf5.h").exists())
+        folders = map(pathlib.Path, re.findall(r"(?:-isystem |-I)(\S+)", flags) + ["/usr/include"])
+        include = next(path for path in folders if (path / "hdf5.h").exists())
         library = re.search(r"\S*libhdf5\S*\.so\S*", (BUILD / "src/CMakeFiles/psac_dist.dir/link.txt").read_text())
         self.write_hdf5((BUILD / "src" / library[0]).resolve(), include)
         done = self.configure()
@@ -80,7 +82,8 @@ class Dependencies(unittest.TestCase):
         (self.prefix / "serial").mkdir()
         (self.prefix / "serial/hdf5.h").write_text("int H5open(void);\n")
         self.write_hdf5("/usr/lib/libserial_hdf5.so", self.prefix / "serial")
-        self.assert_missing(self.configure(), "A parallel HDF5 for this MPI was not found", "libhdf5-openmpi-dev", "hdf5+mpi")
+        self.assert_missing(self.configure(), "A parallel HDF5 for this MPI was not found", "libhdf5-openmpi-dev",
+                            "hdf5+mpi")
 
     def test_a_missing_libfyaml_is_named_with_its_packages(self):
         done = self.configure(env={"PKG_CONFIG_LIBDIR": str(self.prefix), "PKG_CONFIG_PATH": ""})

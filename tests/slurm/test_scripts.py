@@ -80,7 +80,8 @@ class Scripts(unittest.TestCase):
         with open(self.path("out/log/scaling-7.tasks"), encoding="utf-8") as file:
             tasks = file.read().splitlines()
         study = os.path.join(os.path.realpath(self.folder), "study.yaml")
-        expected = [f"case {case} of {study} on {ranks} ranks, repeat {repeat}" for ranks in (1, 4) for case in (0, 1) for repeat in (1, 2)]
+        expected = [f"case {case} of {study} on {ranks} ranks, repeat {repeat}"
+                    for ranks in (1, 4) for case in (0, 1) for repeat in (1, 2)]
         self.assertEqual([task.replace(self.path("study.yaml"), study) for task in tasks], expected)
 
     def test_replicas_that_divide_no_ranks_are_left_out(self):
@@ -113,9 +114,11 @@ class Scripts(unittest.TestCase):
 
     def test_a_job_has_time_to_train(self):
         for limit, before in (("30", 300), ("2", 24), ("0:50", 10), ("1-0", 300)):
-            self.assertIn(f"--signal=B:USR1@{before} ", self.run_script("train.sbatch", "--dry-run", "--time", limit).stdout)
+            self.assertIn(f"--signal=B:USR1@{before} ",
+                          self.run_script("train.sbatch", "--dry-run", "--time", limit).stdout)
         for limit, before in (("2", 120), ("1:00:00", 3600), ("1-0:0:1", 90000), ("08", 480)):
-            self.assert_refused("train.sbatch", ["--time", limit, "--stop-before", before], f"--stop-before {before} (s) leaves nothing of --time")
+            self.assert_refused("train.sbatch", ["--time", limit, "--stop-before", before],
+                                f"--stop-before {before} (s) leaves nothing of --time")
 
     def test_a_folder_that_is_not_there_is_not_made(self):
         self.assert_refused("train.sbatch", ["--out", "mistyped/run.h5"], "there is no folder", "mistyped")

@@ -49,8 +49,9 @@ class Study(unittest.TestCase):
         self.assertEqual(self.rows(), expected)
         self.assertEqual(len(jobs.describe(array)), 10)  # tasks of the array
         self.assertEqual([row[1:] for row in self.rows("kind", "repeat", "replicas", "seed")[:2]], [(0, 2, 1), (1, 2, 2)])
-        self.assertIn("10 rows", jobs.read(glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]))
-        self.assertNotIn("failed", jobs.read(glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]))
+        log = glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]
+        self.assertIn("10 rows", jobs.read(log))
+        self.assertNotIn("failed", jobs.read(log))
         for name in ("index.html", "table.csv", "table.md"):
             self.assertTrue(os.path.exists(os.path.join(self.folder, "out", "report", name)), name)
 

@@ -46,7 +46,8 @@ class Result:
 
     def __init__(self, command, code, out, err):
         self.command, self.code, self.out = command, code, out
-        # mpirun of Open MPI 5 writes a zero byte where a rank aborts, and may begin its notice in the middle of a rank's line.
+        # Open MPI 5's mpirun writes a zero byte where a rank aborts, and may begin its notice in the middle of a rank's
+        # line.
         lines = re.sub(r"(?<=[^\n-])(?=-{70,}\n)", "\n", err.replace("\0", "")).splitlines()
         self.lines = [line for line in without_notices(lines) if line.strip()]
 

@@ -107,7 +107,8 @@ def learning_curve(run, theme):
     top.plot(curve["trials"], 100 * curve["accuracy"], color=theme.exc, **style)
     top.axhline(10, color=theme.quiet, lw=0.8, ls=(0, (4, 3)))
     top.set(ylabel="Correct decisions (%)", ylim=(0, 100), xlim=(0, last))
-    labels = [(10, "chance", theme.quiet), (100 * curve["accuracy"][-1], f"interval {100 * curve['accuracy'][-1]:.1f} %", theme.exc)]
+    labels = [(10, "chance", theme.quiet),
+              (100 * curve["accuracy"][-1], f"interval {100 * curve['accuracy'][-1]:.1f} %", theme.exc)]
     if run.evaluation:
         labels.append((100 * run.evaluation["accuracy"], f"test {100 * run.evaluation['accuracy']:.2f} %", theme.output))
         top.plot(last, 100 * run.evaluation["accuracy"], "o", color=theme.output, ms=5, clip_on=False, zorder=5)
@@ -311,7 +312,8 @@ def rates(run, theme):
     if not known.any():
         right.text(0.5, 0.5, "no neuron fired often enough", color=theme.quiet, ha="center", transform=right.transAxes)
     right.axvline(1, ymax=0.73, color=theme.quiet, lw=0.8, ls=(0, (4, 3)))
-    right.text(1, 0.74, "Poisson", size=7.5, color=theme.quiet, transform=right.get_xaxis_transform(), ha="center", va="bottom")
+    right.text(1, 0.74, "Poisson", size=7.5, color=theme.quiet, transform=right.get_xaxis_transform(), ha="center",
+               va="bottom")
     return figure
 
 

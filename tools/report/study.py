@@ -37,8 +37,9 @@ def read_file(path):
 
 
 def failed_tasks(folder):
-    """(what was to be measured, why there is no row of it, the log's name) of every task of slurm/scaling_study.sh that failed
-    and that no other made up for. A task that worked ends its log with the name of its file; log/*.tasks lists an array's."""
+    """(what was to be measured, why there is no row of it, the log's name) of every task of slurm/scaling_study.sh that
+    failed and was not repeated with success. A successful task ends its log with the name of its file; log/*.tasks
+    lists the tasks of an array."""
     done, failed = set(), {}
     logs = folder / "log"
     for path in sorted(logs.glob("*_*.out")):
@@ -48,7 +49,8 @@ def failed_tasks(folder):
         if any(line.startswith("rows: ") for line in lines):
             done.add(what)
         else:
-            reasons = [line for line in lines if re.match("psac_dist: |slurmstepd: error|srun: error|mpirun noticed", line)]
+            reasons = [line for line in lines
+                       if re.match("psac_dist: |slurmstepd: error|srun: error|mpirun noticed", line)]
             failed[path.name] = what, (reasons or lines or ["the log is empty"])[-1].strip()
     for path in sorted(logs.glob("*.tasks")):
         for k, what in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines()):
@@ -72,7 +74,8 @@ def read_study(folder):
         rows, stages = rows + found, names
     failed = failed_tasks(folder)
     if not rows:
-        first = "".join(f"; {plural(len(failed), 'task')} failed, the first: {what}: {reason}" for what, reason, _ in failed[:1])
+        first = "".join(f"; {plural(len(failed), 'task')} failed, the first: {what}: {reason}"
+                        for what, reason, _ in failed[:1])
         raise BadRun("holds no rows of psac_dist scaling (files *.h5)" + first)
     rows.sort(key=lambda row: (list(study_figures.KINDS).index(row["kind"]) if row["kind"] in study_figures.KINDS else 9, row["as_rank"] >= 0,
                                row["neurons"], row["batch"], row["ranks"], row["replicas"], row["backend"], row["end_time"]))
@@ -146,8 +149,10 @@ def report_study(folder, out):
         body = [f"<p>{plural(len(study.rows), 'row')} from {plural(study.n_files, 'file')}. Points are medians over repeats, bars reach from the lowest "
                 "to the highest. Open symbols are pretended ranks: one rank's true share computed on its own, its messages modelled.</p>"]
         if study.failed:
-            body.append(f"<h2>Failed</h2><p>{plural(len(study.failed), 'task')} of Slurm left no row, as they failed or still run:</p><ul>" + "".join(
-                f"<li>{html.escape(what)}: {html.escape(reason)} (<code>log/{html.escape(name)}</code>)</li>" for what, reason, name in study.failed) + "</ul>")
+            body.append(f"<h2>Failed</h2><p>{plural(len(study.failed), 'task')} of Slurm left no row, "
+                        "as they failed or still run:</p><ul>" + "".join(
+                f"<li>{html.escape(what)}: {html.escape(reason)} (<code>log/{html.escape(name)}</code>)</li>"
+                for what, reason, name in study.failed) + "</ul>")
         for figure in shown:
             body.append(f"<h2>{figure.title}</h2><figure>{picture(figure.draw, study, new, figure.title)}<figcaption>{figure.caption}</figcaption></figure>")
         if absent:

@@ -197,7 +197,8 @@ def by_ranks(rows):
     several = differ(rows, "replicas"), differ(rows, "backend")
 
     def key(row):
-        label = f"{row['ranks']:,} rank{'s' if row['ranks'] > 1 else ''}" + (f", {in_replicas(row['replicas'])}" if several[0] else "")
+        label = f"{row['ranks']:,} rank{'s' if row['ranks'] > 1 else ''}"
+        label += f", {in_replicas(row['replicas'])}" if several[0] else ""
         return label + (f", {row['backend']}" if several[1] else ""), row["pretended"]
     return dict(sorted(groups(sorted(rows, key=lambda row: (row["ranks"], row["replicas"])), key).items(), key=lambda item: item[0][1]))
 

@@ -81,7 +81,8 @@ class Faults(Mistakes):
                                                   (0, "step_layers", 1, 3, []), (2, "integrate", 30, 4, ["--replicas", "2"])):
             self.assert_ends(rf"rank \d on \S+ has waited 2 s for its GPU \(watchdog.seconds\); the GPU of rank "
                              rf"{rank} is stuck before exchange \d+, to which others have come$",
-                             "--set", "watchdog.seconds=2", *TENS, *more, ranks=ranks, PSAC_EMU_LAZY="1", PSAC_EMU_STICK=f"{rank}:{kernel}:{number}")
+                             "--set", "watchdog.seconds=2", *TENS, *more, ranks=ranks, PSAC_EMU_LAZY="1",
+                             PSAC_EMU_STICK=f"{rank}:{kernel}:{number}")
 
     def test_a_gpu_that_is_stuck_in_a_replay_is_named(self):
         # 60 steps without a recording, then replays
