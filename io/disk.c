@@ -14,6 +14,12 @@
 
 enum { LARGEST_WRITE = 1 << 30 };  // Linux writes no more than 2 GiB at a time
 
+size_t psac_disk_stem(const char *path) {
+  static const char ending[] = ".h5";
+  const size_t n = strlen(path), m = strlen(ending);
+  return n > m && strcmp(path + n - m, ending) == 0 ? n - m : n;
+}
+
 int psac_disk_open(const char *path, int flags) {
   struct stat info;
   const int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -15,6 +15,9 @@ enum { PSAC_PATH_BYTES = 4096, PSAC_ENDING_BYTES = 64, PSAC_DISK_NAME_BYTES = PS
 // Between a file's final name and the random part of its temporary one.
 #define PSAC_PARTIAL ".partial-"
 
+// Characters of a path without the ending .h5: what the names of the files beside a run file begin with.
+size_t psac_disk_stem(const char *path);
+
 // Creates an empty file beside `path`, under a name that nobody can guess: name[PSAC_DISK_NAME_BYTES]. *fd is closed
 // with psac_disk_close.
 psac_status psac_disk_create(const char *path, char *name, int *fd);

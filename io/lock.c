@@ -273,7 +273,7 @@ psac_status psac_lock_take(const char *path, psac_lock **lock) {
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the lock of %s", path);
   describe_self(&self);
   print_owner(&self, made->text);
-  snprintf(made->path, sizeof made->path, "%s.lock", path);
+  snprintf(made->path, sizeof made->path, "%.*s.lock", (int)psac_disk_stem(path), path);
   psac_status status = take(made, path, &self);
   if (status == PSAC_OK && !start_thread(made)) {
     unlink(made->path);

@@ -13,21 +13,16 @@
 #define ENDING ".h5"
 #define FINAL ".final"
 
-static size_t stem_length(const char *out) {
-  const size_t n = strlen(out), ending = strlen(ENDING);
-  return n > ending && strcmp(out + n - ending, ENDING) == 0 ? n - ending : n;
-}
-
 void psac_checkpoint_name(const char *out, int64_t trials, char path[PSAC_CHECKPOINT_PATH_BYTES]) {
-  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s" MARK "%012" PRId64 ENDING, (int)stem_length(out), out, trials);
+  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s" MARK "%012" PRId64 ENDING, (int)psac_disk_stem(out), out, trials);
 }
 
 void psac_checkpoint_final_name(const char *out, char path[PSAC_CHECKPOINT_PATH_BYTES]) {
-  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s" FINAL ENDING, (int)stem_length(out), out);
+  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s" FINAL ENDING, (int)psac_disk_stem(out), out);
 }
 
 void psac_recording_name(const char *out, char path[PSAC_CHECKPOINT_PATH_BYTES]) {
-  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s.spikes", (int)stem_length(out), out);
+  snprintf(path, PSAC_CHECKPOINT_PATH_BYTES, "%.*s.spikes", (int)psac_disk_stem(out), out);
 }
 
 int psac_checkpoint_owner(const char *path, char out[PSAC_CHECKPOINT_PATH_BYTES]) {
@@ -70,7 +65,7 @@ typedef psac_status (*visitor)(void *self, int64_t trials, const char *rest);
 
 static psac_status visit_all(const char *out, visitor visit, void *self) {
   char copy[2][PSAC_CHECKPOINT_PATH_BYTES];
-  for (int k = 0; k < 2; k++) snprintf(copy[k], sizeof copy[k], "%.*s", (int)stem_length(out), out);
+  for (int k = 0; k < 2; k++) snprintf(copy[k], sizeof copy[k], "%.*s", (int)psac_disk_stem(out), out);
   const char *folder = dirname(copy[0]), *base = basename(copy[1]);
   DIR *place = opendir(folder);
   if (!place) return psac_fail(PSAC_ERR_INPUT, "cannot look for checkpoints in %s: %s", folder, strerror(errno));

@@ -90,7 +90,7 @@ class Forged(runs.Runs):
                 self.assertEqual(len(result.lines), 1, result)
                 self.assertIn(self.name, result.lines[0])
                 self.assertNotIn("out.h5", os.listdir(self.folder))
-                self.assertNotIn("out.h5.lock", os.listdir(self.folder))
+                self.assertNotIn("out.lock", os.listdir(self.folder))
 
     def test_a_checkpoint_that_was_only_rewritten(self):
         with h5py.File(self.path("whole.h5")) as file:

@@ -37,6 +37,10 @@ class Owner(runs.Runs):
             self.assert_held(self.run_in_folder(runs.training(), ranks=ranks))
             self.assert_held(self.run_in_folder(runs.training("--resume", "auto"), ranks=ranks))
             self.assert_held(self.run_in_folder(runs.training("--overwrite"), ranks=ranks))
+        # files of the same names are named after "out"
+        result = self.run_in_folder(runs.training("--out", "out"))
+        self.assertEqual(result.code, 2, result)
+        self.assertIn("out is being written by process", result.lines[0])
         self.assertIsNone(running.process.poll())
         running.send(signal.SIGTERM, [0])
         self.assertEqual(running.end().code, 75)
@@ -58,23 +62,23 @@ class Owner(runs.Runs):
         self.wait_for_checkpoint(2, running)
         running.send(signal.SIGKILL, [0])
         running.end()
-        self.assertIn("out.h5.lock", os.listdir(self.folder))
+        self.assertIn("out.lock", os.listdir(self.folder))
         result = self.run_in_folder(runs.training("--resume", "auto", "--set", "training.num_epochs=200",
                                                   "--set", "checkpoint.every=0", "--set", "watchdog.seconds=50"),
                                     env=runs.faulty("rename:term:1:.ckpt-", 0))
         self.assertEqual(result.code, 75, result)
-        self.assertRegex(result.lines[0], r"taking over out\.h5\.lock from process \d+ on \S+: its process is gone")
-        self.assertNotIn("out.h5.lock", os.listdir(self.folder))
+        self.assertRegex(result.lines[0], r"taking over out\.lock from process \d+ on \S+: its process is gone")
+        self.assertNotIn("out.lock", os.listdir(self.folder))
 
     def test_a_run_that_was_taken_over_leaves_the_files_alone(self):
         running = self.start(*LONG, ranks=2)
         self.wait_for_checkpoint(1, running)
-        with open(self.path("out.h5.lock"), "w", encoding="utf-8") as file:
+        with open(self.path("out.lock"), "w", encoding="utf-8") as file:
             file.write("host elsewhere\npid 1\n")
         result = running.end()
         self.assertEqual(result.code, 1, result)
-        self.assertIn("out.h5.lock was taken over by another process", result.lines[0])
-        with open(self.path("out.h5.lock"), encoding="utf-8") as file:
+        self.assertIn("out.lock was taken over by another process", result.lines[0])
+        with open(self.path("out.lock"), encoding="utf-8") as file:
             self.assertIn("elsewhere", file.read())
 
     def test_planted_links_and_pipes(self):
@@ -112,7 +116,7 @@ class Owner(runs.Runs):
                     # large enough to be building for seconds
                     running = self.start("--set", "middle_layer.num_neurons=400000", "--set", "record.trials=[]",
                                          ranks=ranks)
-                    self.wait_for("out.h5.lock", running)
+                    self.wait_for("out.lock", running)
                     running.send(getattr(signal, name), range(ranks))
                     result = running.end()
                     self.assertEqual(result.code, 75, result)

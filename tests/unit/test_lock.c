@@ -16,7 +16,7 @@ static int set_up(void **state) {
   strcpy(folder, "/tmp/psac_test_lock_XXXXXX");
   if (!mkdtemp(folder)) return -1;
   snprintf(path, sizeof path, "%s/run.h5", folder);
-  snprintf(file, sizeof file, "%s.lock", path);
+  snprintf(file, sizeof file, "%s/run.lock", folder);
   unsetenv("SLURM_JOB_ID");
   unsetenv("SLURM_RESTART_COUNT");
   return 0;
