@@ -18,7 +18,7 @@ enum { PSAC_PATH_BYTES = 4096, PSAC_ENDING_BYTES = 64, PSAC_DISK_NAME_BYTES = PS
 // Characters of a path without the ending .h5: what the names of the files beside a run file begin with.
 size_t psac_disk_stem(const char *path);
 
-// Creates an empty file beside `path`, under a name that nobody can guess: name[PSAC_DISK_NAME_BYTES]. *fd is closed
+// Creates an empty file beside `path`, under an unpredictable name: name[PSAC_DISK_NAME_BYTES]. *fd is closed
 // with psac_disk_close.
 psac_status psac_disk_create(const char *path, char *name, int *fd);
 
@@ -38,7 +38,7 @@ psac_status psac_disk_write(int fd, const char *path, const void *bytes, size_t 
 // Waits until what was written is on the disk, and closes.
 psac_status psac_disk_close(int fd, const char *path);
 
-// `partial`, which nobody writes any more, takes the name `path`: first its data reaches the disk, then its name. With
+// `partial`, whose writers have all closed it, takes the name `path`: first its data reaches the disk, then its name. With
 // `replace` it takes the place of a file of that name; without, such a file is a failure and stays.
 psac_status psac_disk_publish(const char *partial, const char *path, int replace);
 

@@ -100,7 +100,7 @@ static psac_status copy(const psac_h5_file *file, int fd, const char *name) {
       PSAC_TRY(psac_disk_write(fd, name, memory->page[k].bytes + (at - first), (size_t)n, at));
     }
   }
-  if (ftruncate(fd, memory->size) == 0) return PSAC_OK;  // it may end with what nobody writes
+  if (ftruncate(fd, memory->size) == 0) return PSAC_OK;  // it may end in a hole
   return psac_fail(PSAC_ERR_IO, "cannot write %s: %s", name, strerror(errno));
 }
 

@@ -22,7 +22,7 @@ static void open_missing_streams(void) {
   }
 }
 
-// Results that nobody wants to read are no failure; results that are lost are.
+// A closed pipe is no failure (the reader has had enough); results that cannot be written are one.
 static psac_status finish_output(void) {
   struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
   errno = 0;
@@ -34,17 +34,15 @@ static psac_status finish_output(void) {
 }
 
 // mpirun can start every rank with arguments of its own; ranks with different work would wait for each other for ever.
-static psac_status check_one_command(const psac_options *options, psac_ranks *ranks) {
-  char first[sizeof options->command_line];
-  memcpy(first, options->command_line, sizeof first);
+static psac_status check_one_command(const char *arguments, psac_ranks *ranks) {
+  char first[sizeof((psac_options *)NULL)->command_line] = "";
+  snprintf(first, sizeof first, "%s", arguments);
   PSAC_TRY(psac_ranks_broadcast(ranks, first, sizeof first));
-  const char *theirs = first + strcspn(first, " "), *mine = options->command_line + strcspn(options->command_line, " ");
-  if (strcmp(mine, theirs) == 0) return psac_ranks_agree(ranks, PSAC_OK);
-  return psac_ranks_agree(
-      ranks, psac_fail(PSAC_ERR_INPUT,
-                       "rank %d was started as \"psac_dist%.200s\", but rank 0 as \"psac_dist%.200s\"; all "
-                       "ranks take the same arguments",
-                       ranks->rank, mine, theirs));
+  if (strncmp(arguments, first, sizeof first - 1) == 0) return psac_ranks_agree(ranks, PSAC_OK);
+  return psac_ranks_agree(ranks, psac_fail(PSAC_ERR_INPUT,
+                                           "rank %d was started as \"psac_dist%.200s\", but rank 0 as "
+                                           "\"psac_dist%.200s\"; all ranks take the same arguments",
+                                           ranks->rank, arguments, first));
 }
 
 static psac_status run(const psac_options *options, psac_ranks *ranks) {
@@ -69,7 +67,8 @@ int main(int argc, char **argv) {
   psac_log_enable(ranks.rank == 0);
   psac_h5_start();
   status = psac_ranks_agree(&ranks, psac_options_read(argc, argv, &options));
-  if (status == PSAC_OK) status = check_one_command(&options, &ranks);
+  const char *arguments = options.command_line + strnlen(argc > 0 ? argv[0] : "", sizeof options.command_line - 1);
+  if (status == PSAC_OK) status = check_one_command(arguments, &ranks);
   const int trains =
       status == PSAC_OK && options.job && options.job->run == psac_job_train && !options.help && !options.version;
   if (!trains) psac_signals_release();

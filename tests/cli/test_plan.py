@@ -143,7 +143,7 @@ class Refusals(Mistakes):
         with open(self.path("mine.yaml"), "w") as file:
             file.write("mine:\n  speed: 3\n")
         self.refuse(["--hardware", "mine.yaml"], "mine.yaml:2", "mine.speed is not a key", ranks=(1, 3))
-        self.refuse(["--hardware", "."], "cannot read")
+        self.refuse(["--hardware", "."], "is not a regular file")
 
     def test_replicas_rates_formats_and_transports(self):
         self.refuse(["--ranks", "8", "--replicas", "3"], "--replicas 3 has to divide the 8 ranks")

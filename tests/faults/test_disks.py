@@ -93,7 +93,7 @@ class Disks(runs.Runs):
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000))
         result = self.run_in_folder(runs.training(), preexec_fn=limit)
         self.assertEqual(result.code, 1, result)
-        self.assertRegex(result.lines[0], "warning: no checkpoint after 16 trials: cannot write .*File too large")
+        self.assertRegex(str(result), "warning: no checkpoint after 16 trials: cannot write .*File too large")
         self.assertEqual(len([line for line in result.lines if "warning" not in line]), 1, result)
         self.assertEqual(os.listdir(self.folder), [])
 
@@ -101,7 +101,8 @@ class Disks(runs.Runs):
         if not MOUNTED:
             self.skipTest("a small file system cannot be mounted")
         reference = self.reference()
-        for place in ("/dev/shm", "/tmp"):
+        hides_tests = os.path.realpath(self.folder).startswith("/tmp/")
+        for place in ("/dev/shm",) if hides_tests else ("/dev/shm", "/tmp"):
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=True)
             self.addCleanup(subprocess.run, ["umount", "--lazy", place], check=True)
             subprocess.run(["dd", "if=/dev/zero", f"of={place}/large"], stderr=subprocess.DEVNULL, check=False)

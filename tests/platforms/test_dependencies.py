@@ -72,7 +72,9 @@ class Dependencies(unittest.TestCase):
         flags = next(each["command"] for each in COMMANDS if each["file"].endswith("io/h5_check.c"))
         folders = map(pathlib.Path, re.findall(r"(?:-isystem |-I)(\S+)", flags) + ["/usr/include"])
         include = next(path for path in folders if (path / "hdf5.h").exists())
-        library = re.search(r"\S*libhdf5\S*\.so\S*", (BUILD / "src/CMakeFiles/psac_dist.dir/link.txt").read_text())
+        linked = BUILD / "src/CMakeFiles/psac_dist.dir"  # with CUDA the libraries are in a file of their own
+        words = "".join(path.read_text() for path in (linked / "link.txt", linked / "linkLibs.rsp") if path.exists())
+        library = re.search(r'[^"\s]*libhdf5[^"\s]*\.so[^"\s]*', words)
         self.write_hdf5((BUILD / "src" / library[0]).resolve(), include)
         done = self.configure()
         self.assertEqual(done.returncode, 0, done.stderr)
