@@ -39,6 +39,16 @@ static void tune_open_mpi(void) {
 
 static MPI_Comm comm_of(const psac_ranks *ranks) { return *(const MPI_Comm *)ranks->mpi_comm; }
 
+// Under Slurm's PMIx a rank has been seen to leave MPI_Init (Open MPI 4.1.4, Slurm 22.05, busy nodes) while another one was
+// still in the middle of it, which then died of the first message. The first message comes later than that.
+static void wait_for_late_ranks(void) {
+  static const struct timespec moment = {.tv_nsec = 300 * 1000 * 1000};
+  const char *job = getenv("PMIX_NAMESPACE");
+  int n_ranks = 1;
+  MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+  if (job && strncmp(job, "slurm.", 6) == 0 && n_ranks > 1) nanosleep(&moment, NULL);
+}
+
 // Who and where this rank is among those of its communicator.
 static psac_status find_place(psac_ranks *ranks) {
   MPI_Comm node;
@@ -57,6 +67,7 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
   tune_open_mpi();
   int threads;  // NCCL is started on a thread of its own, while the main one waits
   PSAC_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads));
+  wait_for_late_ranks();
   static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
   world = MPI_COMM_WORLD;
   ranks->mpi_comm = &world;

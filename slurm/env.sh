@@ -9,10 +9,6 @@ fi
 
 # How srun's ranks find each other. Open MPI is started by srun through PMIx; `srun --mpi=list` shows what a site has.
 export PSAC_MPI=${PSAC_MPI:-pmix}
-# Slurm's PMIx plug-in can use a different algorithm for each of the two fences in MPI_Init. In that case (seen with
-# Slurm 22.05 on busy nodes) a rank can leave MPI_Init before another one has entered its last fence; the late rank then
-# aborts on an unexpected message.
-export SLURM_PMIX_FENCE=${SLURM_PMIX_FENCE:-tree}
 # srun, or mpirun where the site's Slurm has no PMIx.
 export PSAC_LAUNCHER=${PSAC_LAUNCHER:-srun}
 
