@@ -38,8 +38,8 @@ psac_status psac_disk_write(int fd, const char *path, const void *bytes, size_t 
 // Waits until what was written is on the disk, and closes.
 psac_status psac_disk_close(int fd, const char *path);
 
-// `partial`, whose writers have all closed it, takes the name `path`: first its data reaches the disk, then its name. With
-// `replace` it takes the place of a file of that name; without, such a file is a failure and stays.
+// `partial`, whose writers have all closed it, takes the name `path`: first its data reaches the disk, then its name.
+// With `replace` it takes the place of a file of that name; without, such a file is a failure and stays.
 psac_status psac_disk_publish(const char *partial, const char *path, int replace);
 
 // Removes a file that could not be completed, and frees its space at once even if somebody still has it open.

@@ -1,6 +1,6 @@
 // The lock of an output file: run.lock beside run.h5 (and beside "run", whose checkpoints have the same names), a text
-// that names the owner, made with O_EXCL, refreshed every few seconds and removed at the end. One process at a time owns
-// an output, from before it reads anything of it to the last moment. Not collective.
+// that names the owner, made with O_EXCL, refreshed every few seconds and removed at the end. One process at a time
+// owns an output, from before it reads anything of it to the last moment. Not collective.
 #ifndef PSAC_IO_LOCK_H
 #define PSAC_IO_LOCK_H
 

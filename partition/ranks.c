@@ -39,8 +39,8 @@ static void tune_open_mpi(void) {
 
 static MPI_Comm comm_of(const psac_ranks *ranks) { return *(const MPI_Comm *)ranks->mpi_comm; }
 
-// Under Slurm's PMIx a rank has been seen to leave MPI_Init (Open MPI 4.1.4, Slurm 22.05, busy nodes) while another one was
-// still in the middle of it, which then died of the first message. The first message comes later than that.
+// Under Slurm's PMIx a rank has been seen to leave MPI_Init (Open MPI 4.1.4, Slurm 22.05, busy nodes) while another
+// one was still inside it, which then died of the first message. So the first message is sent a little later.
 static void wait_for_late_ranks(void) {
   static const struct timespec moment = {.tv_nsec = 300 * 1000 * 1000};
   const char *job = getenv("PMIX_NAMESPACE");

@@ -2,6 +2,7 @@
 """The command line: help, version, info, and what is refused."""
 import os
 import re
+import signal
 import subprocess
 import time
 import unittest
@@ -114,6 +115,8 @@ class Refusals(Mistakes):
     def test_ranks_with_other_arguments(self):
         one, other = ["train", "--data", harness.DIGITS, "--out", "x.h5"], ["plan"]
         result = harness.run([*one, ":", "-n", "1", harness.PROGRAM, *other], ranks=2, folder=self.folder)
+        if result.code == -signal.SIGSEGV:  # of Open MPI 5.0.7 as Debian 13 has it
+            self.skipTest("this mpirun itself crashes when it is given two programs")
         self.assertEqual((result.code, len(result.lines)), (2, 1), result)
         self.assertIn('rank 2 was started as "psac_dist plan", but rank 0 as "psac_dist train', result.lines[0])
         self.assertEqual(os.listdir(self.folder), [])
