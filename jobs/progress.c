@@ -10,10 +10,20 @@
 
 #include "base/clock.h"
 
+// Open MPI 5's mpirun (prterun of 5.0.7) loses what does not end in a new line, as no bar does.
+static int parent_loses_bars(void) {
+  char path[64], name[16] = "";
+  snprintf(path, sizeof path, "/proc/%ld/comm", (long)getppid());
+  FILE *file = fopen(path, "r");
+  if (file && !fgets(name, sizeof name, file)) name[0] = '\0';
+  if (file) fclose(file);
+  return strncmp(name, "prterun", 7) == 0;
+}
+
 // Under mpirun standard error is a pipe; what counts is where mpirun, the parent, sends it. Its terminal's path, or 0.
 static int find_parents_terminal(char path[64]) {
   char target[256];
-  if (!getenv("OMPI_COMM_WORLD_SIZE")) return 0;
+  if (!getenv("OMPI_COMM_WORLD_SIZE") || parent_loses_bars()) return 0;
   snprintf(path, 64, "/proc/%ld/fd/2", (long)getppid());
   const ssize_t n = readlink(path, target, sizeof target - 1);
   if (n < 0) return 0;

@@ -55,6 +55,8 @@ class Bar(Mistakes):
     def test_it_fits_terminals_of_any_width(self):
         for columns, ranks in ((20, 1), (60, 2), (132, 1)):
             with self.subTest(columns=columns, ranks=ranks):
+                if ranks > 1 and "(Open MPI) 5" in subprocess.getoutput(f"{harness.MPIEXEC} --version"):
+                    self.skipTest("Open MPI 5's mpirun shows no bars: lines are printed instead")
                 for line in self.draws(columns, ranks):
                     self.assertLess(len(line), columns)
                     self.assertRegex(line, r"^(epoch \d/3|evaluation)")
