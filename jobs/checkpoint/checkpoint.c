@@ -84,8 +84,8 @@ void psac_keeper_clear(const psac_keeper *keeper) {
   char last[PSAC_CHECKPOINT_PATH_BYTES], final[PSAC_CHECKPOINT_PATH_BYTES];
   psac_checkpoint_name(out, keeper->last_trials, last);
   psac_checkpoint_final_name(out, final);
-  if (keeper->last_trials != keeper->position->trials || rename(last, final) != 0)
-    unlink(final);  // of an earlier run of that name
+  // without a state of this run, that of an earlier run of the same name must not stay either
+  if (keeper->last_trials != keeper->position->trials || rename(last, final) != 0) unlink(final);
   psac_checkpoint_prune(out, INT64_MAX, 0);
   const psac_recorder *recorder = &keeper->results->recorder;
   const int64_t n_trained = psac_recorder_n_trained(recorder);

@@ -35,7 +35,7 @@ void psac_keeper_clear(const psac_keeper *keeper);
 typedef struct psac_resumption {
   char path[PSAC_CHECKPOINT_PATH_BYTES];  // "" = it starts afresh
   psac_checkpoint checkpoint;             // of `path`; without one, config_text may be the run file's
-  int64_t finished_epochs;  // training.num_epochs of the run file that is there; -1 = none, or it is to be overwritten
+  int64_t finished_epochs;                // training.num_epochs of the existing run file; -1 = none to keep
   int is_finished;                        // that run file has all epochs that are asked for
   int is_extended;                        // `path` is where a run ended, and now has more epochs
 } psac_resumption;

@@ -15,8 +15,7 @@ typedef struct psac_position {
   int64_t epoch;            // from 0; the number of epochs when training is over
   int64_t first;            // trials of the epoch that are done
   int64_t trials, correct;  // in all, since the start
-  int64_t
-      first_epoch;  // in which the present linear decline of the learning rate began: 0, or where the run was extended
+  int64_t first_epoch;      // of the current linear learning-rate schedule: 0, or where the run was extended
 } psac_position;
 
 enum { PSAC_CHECKPOINT_PARTS = 2 };  // datasets whose rows are spread over ranks
