@@ -176,13 +176,19 @@ void unjoined_capture() {
   check(back == 3, "a graph did not run three times");
 }
 
-// A graph keeps addresses, and NCCL what it has registered for them, as long as it lives.
-void held_memory() {
-  cudaStream_t stream = new_stream();
+// A communicator of one rank.
+ncclComm_t open_alone() {
   ncclComm_t comm;
   ncclUniqueId id;
   ncclGetUniqueId(&id);
   check(ncclCommInitRank(&comm, 1, id, 0) == ncclSuccess, "no communicator");
+  return comm;
+}
+
+// A graph keeps addresses, and NCCL what it has registered for them, as long as it lives.
+void held_memory() {
+  cudaStream_t stream = new_stream();
+  ncclComm_t comm = open_alone();
   int *device = device_ints(N);
   cudaGraph_t graph;
   cudaGraphExec_t executable;
@@ -198,10 +204,7 @@ void held_memory() {
 // A message of another length, which NCCL has not connected for, within a capture.
 void cold_capture() {
   cudaStream_t stream = new_stream();
-  ncclComm_t comm;
-  ncclUniqueId id;
-  ncclGetUniqueId(&id);
-  check(ncclCommInitRank(&comm, 1, id, 0) == ncclSuccess, "no communicator");
+  ncclComm_t comm = open_alone();
   int *device = device_ints(N);
   cudaGraph_t graph;
   ncclAllGather(device, device, is_wrong ? N / 2 : N, ncclInt32, comm, stream);
