@@ -17,7 +17,7 @@ static psac_status configure(psac_session *session, const psac_options *options,
   status = psac_ranks_agree(ranks, status);
   if (status == PSAC_OK) {
     const psac_layer layer = {.text = text, .origin = options->weights};
-    status = psac_session_configure(session, options, ranks, &layer);
+    status = psac_session_configure(session, &options->run, ranks, &layer);
   }
   if (status == PSAC_OK) {
     if (ranks->rank == 0) status = psac_run_file_check_weights(options->weights, &session->config);
@@ -27,12 +27,13 @@ static psac_status configure(psac_session *session, const psac_options *options,
   return status;
 }
 
-static psac_status run(psac_session *session, psac_progress_kind kind, psac_results *results) {
+static psac_status run(psac_session *session, const psac_options *options, psac_progress_kind kind,
+                       psac_results *results) {
   PSAC_TRY(psac_session_read_digits(session, 0));
-  PSAC_TRY(psac_session_claim(session, session->options->out));
+  PSAC_TRY(psac_session_claim(session, options->out));
   PSAC_TRY(psac_session_refuse_to_overwrite(session));
   PSAC_TRY(psac_session_build(session));
-  PSAC_TRY(psac_run_file_read_weights(session, session->options->weights));
+  PSAC_TRY(psac_run_file_read_weights(session, options->weights));
   psac_summary_start(session, kind);
   char spikes[PSAC_CHECKPOINT_PATH_BYTES];  // not the name that a training of this name uses, whose final state may
                                             // need its own
@@ -48,7 +49,7 @@ psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks) {
   psac_progress_kind kind = PSAC_PROGRESS_NONE;
   psac_status status = psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind));
   if (status == PSAC_OK) status = configure(&session, options, ranks);
-  if (status == PSAC_OK) status = run(&session, kind, &results);
+  if (status == PSAC_OK) status = run(&session, options, kind, &results);
   if (results.recorder.file.is_open && ranks->rank == 0) unlink(results.recorder.file.path);
   psac_results_free(&results);
   psac_session_end(&session, status);

@@ -33,7 +33,7 @@ static void print_build(const psac_ranks *ranks) {
 }
 
 psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
-  psac_session session = {.options = options, .ranks = ranks, .n_replicas = 1, .config.watchdog.seconds = 600};
+  psac_session session = {.options = &options->run, .ranks = ranks, .n_replicas = 1, .config.watchdog.seconds = 600};
   psac_status status = psac_session_choose(&session);
   place here = {.node_rank = ranks->node_rank, .node_size = ranks->node_size, .device_index = session.device_index};
   here.device = session.device;

@@ -5,21 +5,13 @@
 #include "options.h"
 #include "ranks.h"
 
-// What --replicas means to a job.
-typedef enum psac_replicas_use {
-  PSAC_REPLICAS_NONE,   // nothing: there is one network, or none
-  PSAC_REPLICAS_LEARN,  // the ranks of this run are cut into so many, which learn: not in model seed
-  PSAC_REPLICAS_TEST,   // the same, but nothing learns: in any model
-  PSAC_REPLICAS_OWN     // what the job makes of it: other ranks may be meant than those of this run
-} psac_replicas_use;
-
 typedef struct psac_job {
   const char *name;
   const char *summary;      // one line, for the list of commands
   const char *description;  // for --help of the job
   const char *options;      // letters of the options that it takes, see options.c
   const char *config;       // configuration when --config is not given
-  psac_replicas_use replicas;
+  psac_replicas_use replicas;   // run_options.h
   psac_status (*run)(const psac_options *options, psac_ranks *ranks);  // collective
 } psac_job;
 

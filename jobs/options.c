@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "config/config_table.h"
-#include "config/config_value.h"
 #include "jobs.h"
 #include "wrapped.h"
 
@@ -21,11 +20,11 @@ typedef struct option {
 #define PLACE(member) offsetof(psac_options, member)
 
 static const option options_table[] = {
-    {'c', "config", "FILE", PLACE(config),
+    {'c', "config", "FILE", PLACE(run.config),
      "YAML file laid over the defaults; psac, seed and quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
-    {'S', "seed", "S", PLACE(seed), "short for --set simulation.seed=S"},
-    {'n', "neurons", "N", PLACE(neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
+    {'S', "seed", "S", PLACE(run.seed), "short for --set simulation.seed=S"},
+    {'n', "neurons", "N", PLACE(run.neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
     {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job [those of this run]"},
     {'L', "ranks", "LIST", PLACE(n_ranks), "with --list: numbers of ranks in place of the study's, as in 1,2,8"},
     {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank"},
@@ -39,12 +38,12 @@ static const option options_table[] = {
     {'v', "verbose", NULL, PLACE(verbose), "list every kernel and message as well"},
     {'C', "calibrate", "FILE", PLACE(calibrate),
      "measure this machine on the ranks of this run and write its profile to FILE"},
-    {'d', "data", "DIR", PLACE(data), "folder of the MNIST files, plain or .gz [data/mnist]"},
+    {'d', "data", "DIR", PLACE(run.data), "folder of the MNIST files, plain or .gz [data/mnist]"},
     {'o', "out", "FILE", PLACE(out), "run file to write [runs/<model>-<time>.h5]"},
     {'u', "out", "FILE", PLACE(out), "file to write; must be given"},
-    {'W', "overwrite", NULL, PLACE(overwrite), "replace the file of an earlier run; without, it is refused"},
+    {'W', "overwrite", NULL, PLACE(run.overwrite), "replace the file of an earlier run; without, it is refused"},
     {'F', "out", "DIR", PLACE(out), "folder of the study [runs/scaling]"},
-    {'r', "resume", "FILE", PLACE(resume),
+    {'r', "resume", "FILE", PLACE(run.resume),
      "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
     {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used; must be given"},
     {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
@@ -56,15 +55,15 @@ static const option options_table[] = {
     {'a', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
     {'l', "list", NULL, PLACE(list), "print the cases, measure nothing"},
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights; must be given"},
-    {'b', "backend", "NAME", PLACE(backend),
+    {'b', "backend", "NAME", PLACE(run.backend),
      "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
-    {'B', "backend", "NAME", PLACE(backend),
+    {'B', "backend", "NAME", PLACE(run.backend),
      "what --calibrate measures: auto, cpu, or cuda where this build has it [auto]"},
-    {'t', "transport", "NAME", PLACE(transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
-    {'T', "transport", "NAME", PLACE(transport), "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
-    {'R', "replicas", "R", PLACE(replicas),
+    {'t', "transport", "NAME", PLACE(run.transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
+    {'T', "transport", "NAME", PLACE(run.transport), "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
+    {'R', "replicas", "R", PLACE(run.replicas),
      "auto, or copies of the network that share each batch; divides the ranks [1]"},
-    {'Q', "replicas", "R", PLACE(replicas),
+    {'Q', "replicas", "R", PLACE(run.replicas),
      "auto, or copies of the network that share each batch; divides the ranks [the study's]"},
     {'q', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
@@ -72,8 +71,8 @@ enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
 
 static void keep_command_line(int argc, char **argv, psac_options *options) {
   size_t n = 0;
-  for (int i = 0; i < argc && n < sizeof options->command_line; i++) {
-    n += (size_t)snprintf(options->command_line + n, sizeof options->command_line - n, "%s%s", i ? " " : "", argv[i]);
+  for (int i = 0; i < argc && n < sizeof options->run.command_line; i++) {
+    n += (size_t)snprintf(options->run.command_line + n, sizeof options->run.command_line - n, "%s%s", i ? " " : "", argv[i]);
   }
 }
 
@@ -131,13 +130,21 @@ static psac_status read_option(int argc, char **argv, int *next, psac_options *o
     memcpy((char *)options + found->offset, &value, sizeof value);
     return PSAC_OK;
   }
-  if (options->n_sets == PSAC_MAX_SETS) return psac_fail(PSAC_ERR_INPUT, "more than %d --set options", PSAC_MAX_SETS);
-  options->set[options->n_sets++] = value;
+  if (options->run.n_sets == PSAC_MAX_SETS) return psac_fail(PSAC_ERR_INPUT, "more than %d --set options", PSAC_MAX_SETS);
+  options->run.set[options->run.n_sets++] = value;
   return PSAC_OK;
 }
 
 static int is_any(const char *argument, const char *letter, const char *name) {
   return strcmp(argument, letter) == 0 || strcmp(argument, name) == 0;
+}
+
+// What the command itself settles.
+static void choose_job(const psac_job *job, psac_options *options) {
+  options->job = job;
+  options->run.default_config = job->config;
+  options->run.replicas_use = job->replicas;
+  options->run.can_resume = strchr(job->options, 'r') != NULL;
 }
 
 // "help" or "help COMMAND".
@@ -148,13 +155,13 @@ static psac_status read_help(int argc, char **argv, psac_options *options) {
 }
 
 psac_status psac_options_read(int argc, char **argv, psac_options *options) {
-  *options = (psac_options){.data = "data/mnist", .backend = "auto", .transport = "auto", .progress = "auto"};
+  *options = (psac_options){.run = {.data = "data/mnist", .backend = "auto", .transport = "auto"}, .progress = "auto"};
   keep_command_line(argc, argv, options);
   int next = 1;
   if (next < argc && strcmp(argv[next], "help") == 0) return read_help(argc, argv, options);
   if (next < argc && argv[next][0] != '-') PSAC_TRY(find_job(argv[next++], &options->job));
   const psac_job *named = options->job;
-  if (!named) options->job = &psac_jobs[0];
+  choose_job(named ? named : &psac_jobs[0], options);
   while (next < argc) {
     const char *argument = argv[next];
     if (is_any(argument, "-h", "--help")) {
@@ -169,19 +176,6 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
     PSAC_TRY(read_option(argc, argv, &next, options));
   }
   return PSAC_OK;
-}
-
-psac_status psac_option_whole(const char *name, const char *text, int64_t lowest, int64_t highest, int64_t *value) {
-  const psac_key key = {.lowest = (double)lowest, .highest = (double)highest};
-  if (psac_value_read_integer(&key, text, value) == PSAC_VALUE_FINE) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--%s %.40s is not a whole number from %lld to %lld", name, text, (long long)lowest,
-                   (long long)highest);
-}
-
-psac_status psac_option_replicas(const char *text, int64_t *n_replicas) {
-  *n_replicas = 0;
-  if (strcmp(text, "auto") == 0 || psac_option_whole("replicas", text, 1, PSAC_MOST_REPLICAS, n_replicas) == PSAC_OK) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s is neither auto nor a whole number from 1 to %d", text, PSAC_MOST_REPLICAS);
 }
 
 enum { INDENT = 26 };  // of the explanations of options

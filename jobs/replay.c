@@ -116,12 +116,12 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   psac_status status = ranks->rank == 0 ? check_options(options) : PSAC_OK;
   PSAC_TRY(psac_ranks_agree(ranks, status));
   session->ranks = ranks;
-  session->options = options;
+  session->options = &options->run;
   PSAC_TRY(psac_session_claim(session, options->out));
   PSAC_TRY(psac_session_refuse_to_overwrite(session));
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_open(options->replay_case, replay_case)));
   const psac_layer layer = {.text = replay_case->attributes, .origin = options->replay_case, .over = 1};
-  PSAC_TRY(psac_session_configure(session, options, ranks, &layer));
+  PSAC_TRY(psac_session_configure(session, &options->run, ranks, &layer));
   if (session->config.network.model != PSAC_MODEL_SEED) {
     status = psac_fail(PSAC_ERR_INPUT, "network.model = psac cannot be replayed: a case is the notebook's two passes; use seed");
   }

@@ -9,12 +9,11 @@
 
 #include "base/host_memory.h"
 #include "base/log.h"
-#include "jobs.h"
 #include "model/bounds.h"
 
-static psac_status resolve(const psac_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
+static psac_status resolve(const psac_run_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
   const int under = layer && !layer->over, over = layer && layer->over;
-  const char *file = options->config ? options->config : under ? NULL : options->job->config;
+  const char *file = options->config ? options->config : under ? NULL : options->default_config;
   PSAC_TRY(psac_config_defaults(config));
   if (under) PSAC_TRY(psac_config_overlay(config, layer->text, strlen(layer->text), layer->origin));
   if (file) PSAC_TRY(psac_config_overlay_file(config, file));
@@ -31,14 +30,14 @@ static psac_status resolve(const psac_options *options, int n_ranks, const psac_
   }
   int n_replicas;
   PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
-  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && options->job->replicas == PSAC_REPLICAS_LEARN) {
+  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && options->replicas_use == PSAC_REPLICAS_LEARN) {
     return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = seed, whose weights change within a trial; use 1",
                      n_replicas);
   }
   return psac_config_check(config, n_ranks / (n_replicas > 0 ? n_replicas : 1));
 }
 
-psac_status psac_session_configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const psac_layer *layer) {
+psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks, const psac_layer *layer) {
   session->options = options;
   session->ranks = ranks;
   psac_clock_utc(session->start_time);
@@ -134,7 +133,7 @@ psac_status psac_session_claim(psac_session *session, const char *out) {
 psac_status psac_session_refuse_to_overwrite(psac_session *session) {
   session->replace = session->options->overwrite != NULL;
   if (!session->out_exists || session->replace) return PSAC_OK;
-  const char *extend = session->options->job->run == psac_job_train
+  const char *extend = session->options->can_resume
                            ? ", --resume auto with more training.num_epochs goes on from it"
                            : "";
   return psac_ranks_agree(session->ranks,
@@ -156,7 +155,7 @@ psac_status psac_session_build(psac_session *session) {
 psac_status psac_session_build_network(psac_session *session) {
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_session_check_memory(session)));
   psac_config config = session->config;
-  config.simulation.trials_together = psac_session_plan(session).n_together;
+  config.simulation.trials_together = psac_session_plan(session).sizes.n_concurrent;
   psac_status status = psac_ranks_agree(
       session->ranks, psac_network_create(&config, session->kernels, &session->transport, &session->network));
   if (status == PSAC_OK) {

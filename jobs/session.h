@@ -10,7 +10,8 @@
 #include "lock.h"
 #include "model/network.h"
 #include "model/plan.h"
-#include "options.h"
+#include "ranks.h"
+#include "run_options.h"
 
 // Asked between two batches of an evaluation; what it returns, if not PSAC_OK, ends it. Collective.
 typedef struct psac_pause {
@@ -19,7 +20,7 @@ typedef struct psac_pause {
 } psac_pause;
 
 typedef struct psac_session {
-  const psac_options *options;
+  const psac_run_options *options;
   psac_ranks *ranks;
   psac_config config;
   char *config_text;      // the resolved configuration, on every rank
@@ -56,7 +57,7 @@ typedef struct psac_layer {
 
 // The configuration: the defaults, then --config (or the job's own) and `layer` (may be NULL) in its place, then --set and --seed;
 // the same on all ranks. A layer under --config replaces the job's own configuration. Collective.
-psac_status psac_session_configure(psac_session *session, const psac_options *options, psac_ranks *ranks, const psac_layer *layer);
+psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks, const psac_layer *layer);
 
 // Reads the wanted sets on rank 0 and gives them to all ranks; the images must have the configured size. Collective.
 psac_status psac_session_read_digits(psac_session *session, int want_train);
@@ -81,8 +82,8 @@ psac_status psac_session_choose(psac_session *session);
 psac_status psac_session_cut(psac_session *session);
 void psac_session_join(psac_session *session);  // undoes it
 void psac_session_close_transports(psac_session *session);  // before others take their place
-// --replicas: 0 for "auto", 1 where it is not given or not about these ranks (psac_job.replicas). PSAC_ERR_INPUT if they cannot be cut so.
-psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas);
+// --replicas: 0 for "auto", 1 where it is not given or not about these ranks (psac_replicas_use). PSAC_ERR_INPUT if they cannot be cut so.
+psac_status psac_session_read_replicas(const psac_run_options *options, int n_ranks, int *n_replicas);
 // Bytes that a rank may use of the device, or of the host that the ranks of a node share.
 double psac_session_memory(const psac_session *session);
 

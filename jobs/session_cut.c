@@ -1,14 +1,13 @@
 // Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so that the ranks of a
 // replica, which meet in every step, are neighbours.
-#include "jobs.h"
 #include "model/cost.h"
 #include "session.h"
 #include "transport_counted.h"
 
-psac_status psac_session_read_replicas(const psac_options *options, int n_ranks, int *n_replicas) {
+psac_status psac_session_read_replicas(const psac_run_options *options, int n_ranks, int *n_replicas) {
   const char *text = options->replicas;
   *n_replicas = 1;
-  const psac_replicas_use use = options->job->replicas;
+  const psac_replicas_use use = options->replicas_use;
   if (!text || (use != PSAC_REPLICAS_LEARN && use != PSAC_REPLICAS_TEST)) return PSAC_OK;
   int64_t n;
   PSAC_TRY(psac_option_replicas(text, &n));

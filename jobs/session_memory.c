@@ -51,7 +51,7 @@ static psac_status refuse(const psac_session *session, const psac_plan *plan, do
   return psac_fail(PSAC_ERR_MEMORY,
                    "middle_layer.num_neurons = %lld on %d rank%s needs %.1f GB on each, but rank %d on %s has %.1f GB "
                    "free (%s); %s; or use more %s",
-                   (long long)plan->n_neurons, n_ranks, n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank,
+                   (long long)plan->sizes.n_neurons, n_ranks, n_ranks == 1 ? "" : "s", 1e-9 * needed, ranks->rank,
                    ranks->host, 1e-9 * available, limit, fit, on_device ? "GPUs" : "nodes");
 }
 

@@ -283,13 +283,13 @@ static psac_status configure(psac_session *session, psac_resumption *found) {
 }
 
 // From the first look at the output to the last write the run owns it.
-static psac_status resume_and_run(psac_session *session, psac_resumption *found, psac_results *results) {
-  const psac_options *options = session->options;
+static psac_status resume_and_run(psac_session *session, const psac_options *options, psac_resumption *found,
+                                  psac_results *results) {
   char owner[PSAC_CHECKPOINT_PATH_BYTES];
   psac_progress_kind kind = PSAC_PROGRESS_NONE;
   const char *out = options->out;
   PSAC_TRY(psac_ranks_agree(session->ranks, psac_progress_choose(options->progress, session->ranks->rank, &kind)));
-  if (!out && options->resume && psac_checkpoint_owner(options->resume, owner)) out = owner;
+  if (!out && options->run.resume && psac_checkpoint_owner(options->run.resume, owner)) out = owner;
   if (out) PSAC_TRY(psac_session_claim(session, out));
   PSAC_TRY(psac_resume_find(session, found));
   PSAC_TRY(configure(session, found));
@@ -303,10 +303,10 @@ static psac_status resume_and_run(psac_session *session, psac_resumption *found,
 }
 
 psac_status psac_job_train(const psac_options *options, psac_ranks *ranks) {
-  psac_session session = {.options = options, .ranks = ranks};
+  psac_session session = {.options = &options->run, .ranks = ranks};
   psac_results results = {0};
   psac_resumption found = {0};
-  const psac_status status = resume_and_run(&session, &found, &results);
+  const psac_status status = resume_and_run(&session, options, &found, &results);
   if (results.recorder.file.is_open && status != PSAC_OK && ranks->rank == 0) psac_recording_remove(session.out);
   psac_resumption_free(&found);
   psac_results_free(&results);

@@ -35,7 +35,7 @@ static psac_status finish_output(void) {
 
 // mpirun can start every rank with arguments of its own; ranks with different work would wait for each other for ever.
 static psac_status check_one_command(const char *arguments, psac_ranks *ranks) {
-  char first[sizeof((psac_options *)NULL)->command_line] = "";
+  char first[sizeof((psac_run_options *)NULL)->command_line] = "";
   snprintf(first, sizeof first, "%s", arguments);
   PSAC_TRY(psac_ranks_broadcast(ranks, first, sizeof first));
   if (strncmp(arguments, first, sizeof first - 1) == 0) return psac_ranks_agree(ranks, PSAC_OK);
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
   psac_log_enable(ranks.rank == 0);
   psac_h5_start();
   status = psac_ranks_agree(&ranks, psac_options_read(argc, argv, &options));
-  const char *arguments = options.command_line + strnlen(argc > 0 ? argv[0] : "", sizeof options.command_line - 1);
+  const char *arguments = options.run.command_line + strnlen(argc > 0 ? argv[0] : "", sizeof options.run.command_line - 1);
   if (status == PSAC_OK) status = check_one_command(arguments, &ranks);
   const int trains =
       status == PSAC_OK && options.job && options.job->run == psac_job_train && !options.help && !options.version;

@@ -12,7 +12,7 @@ static int has_no_trials(const psac_config *config) {
 }
 
 // Whether the options turn recording off: then spikes that were recorded before may be lost.
-static int records_nothing(const psac_options *options) {
+static int records_nothing(const psac_run_options *options) {
   psac_config config;
   if (psac_config_defaults(&config) != PSAC_OK) return 0;
   for (int k = 0; k < options->n_sets; k++) {
@@ -79,7 +79,7 @@ static psac_status look_at_run_file(const char *path, int64_t *n_epochs, char **
 }
 
 static psac_status find(const psac_session *session, psac_resumption *found, char **text) {
-  const psac_options *options = session->options;
+  const psac_run_options *options = session->options;
   psac_ranks *ranks = session->ranks;
   if (strcmp(options->resume, "auto") != 0) {
     snprintf(found->path, sizeof found->path, "%s", options->resume);

@@ -75,8 +75,7 @@ static psac_status describe_here(const psac_session *session, psac_hardware *har
   return PSAC_OK;
 }
 
-static psac_status read_hardware(const psac_session *session, psac_hardware *hardware) {
-  const psac_options *options = session->options;
+static psac_status read_hardware(const psac_session *session, const psac_options *options, psac_hardware *hardware) {
   if (options->gpu && options->hardware) {
     return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a machine; give one of them");
   }
@@ -100,20 +99,19 @@ static psac_status read_replicas(const char *text, psac_plan_request *request) {
   return psac_config_check(&request->config, (int)(request->n_ranks / request->n_replicas));
 }
 
-static psac_status read_request(const psac_session *session, psac_plan_request *request) {
-  const psac_options *options = session->options;
+static psac_status read_request(const psac_session *session, const psac_options *options, psac_plan_request *request) {
   request->config = session->config;
   request->conditions = psac_conditions_default();
   request->n_ranks = session->ranks->n_ranks;
-  PSAC_TRY(read_hardware(session, &request->hardware));
+  PSAC_TRY(read_hardware(session, options, &request->hardware));
   if (options->n_ranks) PSAC_TRY(psac_option_whole("ranks", options->n_ranks, 1, MOST_RANKS, &request->n_ranks));
   if (options->rates) PSAC_TRY(read_rates(options->rates, &request->conditions));
-  PSAC_TRY(read_transport(options->transport, &request->hardware, &request->conditions));
-  return read_replicas(options->replicas, request);
+  PSAC_TRY(read_transport(options->run.transport, &request->hardware, &request->conditions));
+  return read_replicas(options->run.replicas, request);
 }
 
-static psac_status print(const psac_session *session, const psac_plan_request *request) {
-  const char *format = session->options->format ? session->options->format : "text";
+static psac_status print(const psac_options *options, const psac_plan_request *request) {
+  const char *format = options->format ? options->format : "text";
   const int csv = strcmp(format, "csv") == 0;
   if (!csv && strcmp(format, "text") != 0) {
     return psac_fail(PSAC_ERR_INPUT, "--format %.40s is unknown; allowed: text, csv", format);
@@ -121,7 +119,7 @@ static psac_status print(const psac_session *session, const psac_plan_request *r
   psac_cost cost;
   psac_cost_estimate(&request->config, request->n_ranks, request->n_replicas, &request->hardware, &request->conditions, &cost);
   if (csv) psac_plan_print_csv(request, &cost);
-  else psac_plan_print_text(request, &cost, session->options->verbose != NULL);
+  else psac_plan_print_text(request, &cost, options->verbose != NULL);
   return PSAC_OK;
 }
 
@@ -129,24 +127,24 @@ static psac_status print(const psac_session *session, const psac_plan_request *r
 static psac_status check_options(const psac_options *options) {
   const struct {
     const char *name, *value;
-  } planned[] = {{"neurons", options->neurons},   {"ranks", options->n_ranks},     {"replicas", options->replicas},
-                 {"gpu", options->gpu},           {"hardware", options->hardware}, {"rates", options->rates},
-                 {"format", options->format},      {"verbose", options->verbose}};
+  } planned[] = {{"neurons", options->run.neurons},   {"ranks", options->n_ranks},
+                 {"replicas", options->run.replicas}, {"gpu", options->gpu},
+                 {"hardware", options->hardware},     {"rates", options->rates},
+                 {"format", options->format},         {"verbose", options->verbose}};
   for (size_t k = 0; options->calibrate && k < sizeof planned / sizeof *planned; k++) {
     if (!planned[k].value) continue;
     return psac_fail(PSAC_ERR_INPUT, "--calibrate measures this machine; --%s does not go with it", planned[k].name);
   }
-  if (options->calibrate || strcmp(options->backend, "auto") == 0) return PSAC_OK;
+  if (options->calibrate || strcmp(options->run.backend, "auto") == 0) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT, "--backend chooses what --calibrate measures; a plan's machine is named by --gpu or --hardware");
 }
 
-static psac_status run(psac_session *session) {
-  const psac_options *options = session->options;
+static psac_status run(psac_session *session, const psac_options *options) {
   psac_plan_request *request = calloc(1, sizeof *request);
   psac_status status = request ? check_options(options) : psac_fail(PSAC_ERR_MEMORY, "out of memory");
   if (status == PSAC_OK && !options->calibrate && session->ranks->rank == 0) {
-    status = read_request(session, request);
-    if (status == PSAC_OK) status = print(session, request);
+    status = read_request(session, options, request);
+    if (status == PSAC_OK) status = print(options, request);
   }
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK && options->calibrate) status = psac_calibrate(session, options->calibrate);
@@ -156,8 +154,8 @@ static psac_status run(psac_session *session) {
 
 psac_status psac_job_plan(const psac_options *options, psac_ranks *ranks) {
   psac_session session = {0};
-  psac_status status = psac_session_configure(&session, options, ranks, NULL);
-  if (status == PSAC_OK) status = run(&session);
+  psac_status status = psac_session_configure(&session, &options->run, ranks, NULL);
+  if (status == PSAC_OK) status = run(&session, options);
   psac_session_end(&session, status);
   return status;
 }

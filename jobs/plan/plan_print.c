@@ -44,7 +44,7 @@ static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
   const double available = psac_hardware_memory(hardware, cost->n_ranks);
   const int64_t largest = psac_plan_largest(&share, cost->n_shards, hardware->on_device, available);
   char text[3][32];
-  const char *verdict = psac_plan_check(&share, &cost->plan) != PSAC_OK ? "CANNOT BE BUILT"
+  const char *verdict = psac_sizes_check(&share, &cost->plan.sizes) != PSAC_OK ? "CANNOT BE BUILT"
                         : psac_cost_fits(cost, hardware)                ? "fits" : "DOES NOT FIT";
   psac_print_wrapped(2, "%s: %s of %s GB on each rank; up to %s neurons would fit", verdict,
                      three_digits(1e-9 * psac_cost_memory(cost, hardware), text[0]),
@@ -66,7 +66,7 @@ static void print_speed(const psac_plan_request *request, const psac_cost *cost)
 // What can be done where it does not fit.
 static void print_remedy(const psac_plan_request *request, const psac_cost *cost) {
   const psac_config share = share_of(request, cost);
-  if (psac_plan_check(&share, &cost->plan) != PSAC_OK) psac_print_wrapped(2, "%s", psac_fail_message());
+  if (psac_sizes_check(&share, &cost->plan.sizes) != PSAC_OK) psac_print_wrapped(2, "%s", psac_fail_message());
   if (psac_cost_fits(cost, &request->hardware)) return;
   psac_hardware full = request->hardware;
   full.memory = psac_hardware_memory(&full, RANKS_MAX);  // nodes with all of their ranks
@@ -87,21 +87,21 @@ static void print_job(const psac_plan_request *request, const psac_cost *cost) {
     snprintf(replicas, sizeof replicas, ": %lld shards x %lld replicas", (long long)cost->n_shards,
              (long long)cost->n_replicas);
   }
-  psac_print_wrapped(2, "%s neurons on %s rank%s of %s%s", grouped((double)cost->plan.n_neurons, text[0]),
+  psac_print_wrapped(2, "%s neurons on %s rank%s of %s%s", grouped((double)cost->plan.sizes.n_neurons, text[0]),
                      grouped((double)cost->n_ranks, text[1]), plural(cost->n_ranks), request->hardware.name, replicas);
 }
 
 static void print_layout(const psac_cost *cost) {
   char text[2][32];
-  const psac_layout layout = psac_layout_make(cost->plan.n_neurons, cost->n_shards, 0);
+  const psac_layout layout = psac_layout_make(cost->plan.sizes.n_neurons, cost->n_shards, 0);
   const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_COLUMN;
-  printf("\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.n_local, text[0]));
+  printf("\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.sizes.n_local, text[0]));
   if (n_large > 0 && n_large < cost->n_shards) {
     printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
   }
-  printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.n_words, text[0]));
+  printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.sizes.n_words, text[0]));
   printf("  a batch            %lld trial%s; %lld on a rank, %d concurrent\n", (long long)cost->batch,
-         plural(cost->batch), (long long)cost->batch_share, cost->plan.n_together);
+         plural(cost->batch), (long long)cost->batch_share, cost->plan.sizes.n_concurrent);
 }
 
 static void print_memory(const psac_plan_request *request, const psac_cost *cost) {
@@ -175,12 +175,12 @@ static void row(const char *section, const char *name, const char *quantity, dou
 }
 
 static void print_csv_memory(const psac_plan_request *request, const psac_cost *cost) {
-  row("layout", "", "neurons", (double)cost->plan.n_neurons);
+  row("layout", "", "neurons", (double)cost->plan.sizes.n_neurons);
   row("layout", "", "ranks", (double)cost->n_ranks);
   row("layout", "", "replicas", (double)cost->n_replicas);
-  row("layout", "", "neurons_per_rank", (double)cost->plan.n_local);
-  row("layout", "", "words_per_rank", (double)cost->plan.n_words);
-  row("layout", "", "trials_side_by_side", cost->plan.n_together);
+  row("layout", "", "neurons_per_rank", (double)cost->plan.sizes.n_local);
+  row("layout", "", "words_per_rank", (double)cost->plan.sizes.n_words);
+  row("layout", "", "trials_side_by_side", cost->plan.sizes.n_concurrent);
   row("layout", "", "trials_per_step", (double)cost->batch_share / cost->chunks);
   for (int k = 0; k < cost->plan.n_items; k++) row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
   row("memory", "all", "bytes", cost->plan.bytes);

@@ -14,6 +14,7 @@
 enum { SYNTHETIC_IMAGES = 64 };
 
 typedef struct scaling {
+  const psac_options *options;
   psac_session session;
   psac_cases cases;
   psac_table table;
@@ -25,7 +26,7 @@ typedef struct scaling {
 // The machine that predictions and pretended networks are made for: by default the kind that this one is.
 static psac_status choose_hardware(scaling *job) {
   const psac_session *session = &job->session;
-  const char *kind = session->kernels->staging() ? "h100" : "cpu", *asked = session->options->hardware;
+  const char *kind = session->kernels->staging() ? "h100" : "cpu", *asked = job->options->hardware;
   psac_status status = PSAC_OK;
   if (session->ranks->rank == 0) status = psac_hardware_find(asked ? asked : kind, &job->hardware);
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
@@ -135,7 +136,7 @@ static psac_status measure_all(scaling *job, psac_progress_kind kind) {
 
 static psac_status run(scaling *job, psac_progress_kind kind) {
   psac_session *session = &job->session;
-  if (session->options->list) {
+  if (job->options->list) {
     if (session->ranks->rank == 0) psac_cases_list(&job->cases);
     return PSAC_OK;
   }
@@ -143,7 +144,7 @@ static psac_status run(scaling *job, psac_progress_kind kind) {
   session->counts_traffic = 1;
   PSAC_TRY(psac_session_choose(session));
   PSAC_TRY(choose_hardware(job));
-  PSAC_TRY(psac_table_prepare(&job->table, session));
+  PSAC_TRY(psac_table_prepare(&job->table, session, job->options->out));
   if (kind != PSAC_PROGRESS_NONE) psac_session_announce(session);
   if (session->ranks->rank == 0) print_head();
   PSAC_TRY(measure_all(job, kind));
@@ -154,12 +155,13 @@ static psac_status run(scaling *job, psac_progress_kind kind) {
 psac_status psac_job_scaling(const psac_options *options, psac_ranks *ranks) {
   scaling *job = calloc(1, sizeof *job);
   if (!job) return psac_fail(PSAC_ERR_MEMORY, "out of memory");
-  job->session.options = options;
+  job->options = options;
+  job->session.options = &options->run;
   job->session.ranks = ranks;
   psac_progress_kind kind = PSAC_PROGRESS_NONE;
   psac_status status = psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind));
-  if (status == PSAC_OK) status = psac_session_configure(&job->session, options, ranks, NULL);
-  if (status == PSAC_OK) status = psac_cases_read(&job->session, &job->cases);
+  if (status == PSAC_OK) status = psac_session_configure(&job->session, &options->run, ranks, NULL);
+  if (status == PSAC_OK) status = psac_cases_read(&job->session, options, &job->cases);
   if (status == PSAC_OK) status = run(job, kind);
   if (job->cases.is_pretended) psac_pretend_end(&job->pretending, &job->session);
   psac_table_free(&job->table);

@@ -34,8 +34,7 @@ static psac_status read_only(const char *text, psac_cases *cases) {
   return PSAC_OK;
 }
 
-static psac_status read_pretence(const psac_session *session, psac_cases *cases) {
-  const psac_options *options = session->options;
+static psac_status read_pretence(const psac_session *session, const psac_options *options, psac_cases *cases) {
   const int n_real = session->ranks->n_ranks;
   cases->n_ranks = n_real;
   if (!options->pretend_ranks) {
@@ -71,7 +70,7 @@ static psac_status read_ranks(const char *text, psac_numbers *ranks) {
 static psac_status change_study(const psac_options *options, psac_cases *cases) {
   psac_study_section own = {.replicas = {.n = 1}};
   if (options->repeats) PSAC_TRY(psac_option_whole("repeats", options->repeats, 1, 1000, own.repeats.value));
-  if (options->replicas) PSAC_TRY(psac_option_replicas(options->replicas, own.replicas.value));
+  if (options->run.replicas) PSAC_TRY(psac_option_replicas(options->run.replicas, own.replicas.value));
   if (options->n_ranks && !cases->is_listed) {
     return psac_fail(PSAC_ERR_INPUT, "--ranks goes with --list; what is measured runs on the ranks of mpirun, or of --pretend-ranks");
   }
@@ -79,7 +78,7 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
     psac_study_section *section = &cases->study.section[kind];
     if (options->repeats) section->repeats.value[0] = own.repeats.value[0];
-    if (options->replicas) section->replicas = own.replicas;
+    if (options->run.replicas) section->replicas = own.replicas;
     if (options->n_ranks) section->ranks = own.ranks;
     if (!cases->is_listed || cases->is_pretended) section->ranks = (psac_numbers){1, {cases->n_ranks}};
   }
@@ -111,7 +110,7 @@ static psac_status refuse_replicas(const psac_cases *cases, const psac_case *wha
   const long long n = cases->n_ranks;
   char name[32] = "--replicas", ranks[64];
   snprintf(ranks, sizeof ranks, "any of the numbers of ranks of section %s", psac_study_kind_name(what->kind));
-  if (!options->replicas) snprintf(name, sizeof name, "%s.replicas =", psac_study_kind_name(what->kind));
+  if (!options->run.replicas) snprintf(name, sizeof name, "%s.replicas =", psac_study_kind_name(what->kind));
   if (cases->is_pretended) snprintf(ranks, sizeof ranks, "the %lld pretended ranks", n);
   else if (!cases->is_listed) snprintf(ranks, sizeof ranks, "the %lld rank%s of this run", n, n > 1 ? "s" : "");
   return psac_fail(PSAC_ERR_INPUT, "%s %lld does not divide %s; allowed: auto, or a divisor", name, (long long)what->replicas, ranks);
@@ -127,7 +126,7 @@ static psac_status check_case(const psac_config *base, int k, const psac_case *w
 
 // Every case is looked at before the first is measured. Of a list of replicas only those that divide the ranks of this run are meant;
 // one has to.
-static psac_status check(const psac_cases *cases, const psac_session *session) {
+static psac_status check(const psac_cases *cases, const psac_session *session, const psac_options *options) {
   int n_meant = 0, n_possible[PSAC_N_STUDY_KINDS] = {0};
   psac_case impossible[PSAC_N_STUDY_KINDS] = {{0}};
   for (int k = 0; k < cases->n; k++) {
@@ -142,30 +141,29 @@ static psac_status check(const psac_cases *cases, const psac_session *session) {
       PSAC_TRY(check_case(&session->config, k, &what));
       n++;
     }
-    if (n == 0 && cases->is_listed) return refuse_replicas(cases, &what, session->options);
+    if (n == 0 && cases->is_listed) return refuse_replicas(cases, &what, options);
     if (n == 0) impossible[what.kind] = what;
     n_possible[what.kind] += n;
   }
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
-    if (n_possible[kind] == 0 && impossible[kind].ranks > 0) return refuse_replicas(cases, &impossible[kind], session->options);
+    if (n_possible[kind] == 0 && impossible[kind].ranks > 0) return refuse_replicas(cases, &impossible[kind], options);
   }
   return n_meant > 0 ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "nothing is left to measure: pretended ranks have no accuracy");
 }
 
-static psac_status read(const psac_session *session, psac_cases *cases) {
-  const psac_options *options = session->options;
+static psac_status read(const psac_session *session, const psac_options *options, psac_cases *cases) {
   *cases = (psac_cases){.kind = -1, .number = -1, .repeat = -1, .is_listed = options->list != NULL};
-  PSAC_TRY(read_pretence(session, cases));
+  PSAC_TRY(read_pretence(session, options, cases));
   PSAC_TRY(psac_study_read(options->study ? options->study : "scaling", &cases->study));
   PSAC_TRY(change_study(options, cases));
   cases->n = psac_study_n_cases(&cases->study);
   if (options->only) PSAC_TRY(read_only(options->only, cases));
-  return check(cases, session);
+  return check(cases, session, options);
 }
 
-psac_status psac_cases_read(const psac_session *session, psac_cases *cases) {
+psac_status psac_cases_read(const psac_session *session, const psac_options *options, psac_cases *cases) {
   psac_ranks *ranks = session->ranks;
-  PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? read(session, cases) : PSAC_OK));
+  PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? read(session, options, cases) : PSAC_OK));
   return psac_ranks_broadcast(ranks, cases, sizeof *cases);
 }
 

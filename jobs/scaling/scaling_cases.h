@@ -2,6 +2,7 @@
 #ifndef PSAC_JOBS_SCALING_CASES_H
 #define PSAC_JOBS_SCALING_CASES_H
 
+#include "options.h"
 #include "scaling/scaling_study.h"
 #include "session.h"
 
@@ -18,7 +19,7 @@ typedef struct psac_cases {
 } psac_cases;
 
 // From the options; the configuration has been settled. PSAC_ERR_INPUT names option or study and what is allowed. Collective.
-psac_status psac_cases_read(const psac_session *session, psac_cases *cases);
+psac_status psac_cases_read(const psac_session *session, const psac_options *options, psac_cases *cases);
 
 // Case k; 0 if it is not to be measured.
 int psac_cases_take(const psac_cases *cases, int k, psac_case *what);

@@ -178,7 +178,7 @@ static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, d
   psac_row row = {
       .neurons = measurement->what.neurons, .ranks = measurement->what.ranks, .as_rank = -1, .batch = measurement->what.batch,
       .replicas = session->n_replicas, .shards = session->transport.n_ranks,
-      .together = network->n_together, .trials = measurement->what.trials, .steps = network->shard.n_steps, .repeat = repeat,
+      .together = network->n_concurrent, .trials = measurement->what.trials, .steps = network->shard.n_steps, .repeat = repeat,
       .seed = session->config.simulation.seed, .build_s = build_s, .accuracy = NAN,
       .planned_bytes = psac_session_plan(session).bytes,
       .planned_trials_per_s = predict_trials_per_s(measurement),

@@ -37,7 +37,7 @@ static psac_status run_pilot(psac_pretending *pretending, psac_network *network,
   const double n_exc = (double)shard->n_exc, n_inh = (double)network->config.middle_layer.num_neurons - n_exc;
   pretending->rate[0] = (double)spikes[0] / (2.0 * n * shard->n_steps * fmax(n_exc, 1.0));
   pretending->rate[1] = (double)spikes[1] / (2.0 * n * shard->n_steps * fmax(n_inh, 1.0));
-  const size_t together = (size_t)(n < network->n_together ? n : network->n_together), steps = (size_t)shard->n_steps;
+  const size_t together = (size_t)(n < network->n_concurrent ? n : network->n_concurrent), steps = (size_t)shard->n_steps;
   PSAC_TRY(fetch(network, shard->retina_spikes, sizeof(uint64_t) * together * steps * (size_t)shard->n_retina_words,
                  &pretending->retina.bytes, &pretending->retina.n_bytes));
   PSAC_TRY(fetch(network, network->third, sizeof(psac_third_factor) * together, &pretending->third.bytes, &pretending->third.n_bytes));

@@ -56,8 +56,7 @@ static const struct column {
 
 // Time to the nanosecond, host and process make a name that no other job has, and that sorts by time. Seconds and
 // nanoseconds are of one reading of the clock: of two, the second could begin between them.
-static psac_status prepare(psac_table *table, const psac_session *session) {
-  const char *folder = session->options->out;
+static psac_status prepare(psac_table *table, const char *host, const char *folder) {
   if (!folder) {
     folder = "runs/scaling";
     if (mkdir("runs", 0777) != 0 && errno != EEXIST) {
@@ -76,7 +75,7 @@ static psac_status prepare(psac_table *table, const psac_session *session) {
   clock_gettime(CLOCK_REALTIME, &now);
   psac_clock_utc_at(now.tv_sec, second);
   const int n = snprintf(table->path, sizeof table->path, "%s/%s-%09ld-%s-%ld.h5", folder, second, (long)now.tv_nsec,
-                         session->ranks->host, (long)getpid());
+                         host, (long)getpid());
   if (n < 0 || (size_t)n >= sizeof table->path) return psac_fail(PSAC_ERR_INPUT, "--out is too long");
   for (char *c = table->path + strlen(folder); *c; c++) {
     if (*c == ':') *c = '.';  // colons are awkward in file names
@@ -85,8 +84,8 @@ static psac_status prepare(psac_table *table, const psac_session *session) {
   return psac_disk_check(table->path, &exists);
 }
 
-psac_status psac_table_prepare(psac_table *table, const psac_session *session) {
-  const psac_status status = session->ranks->rank == 0 ? prepare(table, session) : PSAC_OK;
+psac_status psac_table_prepare(psac_table *table, const psac_session *session, const char *folder) {
+  const psac_status status = session->ranks->rank == 0 ? prepare(table, session->ranks->host, folder) : PSAC_OK;
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   return psac_ranks_broadcast(session->ranks, table->path, sizeof table->path);
 }

@@ -43,8 +43,8 @@ typedef struct psac_table {
   char path[4096];   // of this job's file
 } psac_table;
 
-// Settles the file's name in the folder --out (runs/scaling), which is made if it is not there. Collective.
-psac_status psac_table_prepare(psac_table *table, const psac_session *session);
+// Settles the file's name in `folder` (NULL = runs/scaling), which is made if it is not there. Collective.
+psac_status psac_table_prepare(psac_table *table, const psac_session *session, const char *folder);
 
 // Adds a row and writes the file anew. Collective; a failure ends the run (see psac_h5_abandon).
 psac_status psac_table_add(psac_table *table, const psac_session *session, const psac_row *row);

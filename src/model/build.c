@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "model/bounds.h"
-#include "model/plan.h"
 #include "model/retina.h"
+#include "model/sizes.h"
 
 enum { WORD_BITS = 64 };
 
@@ -53,7 +53,7 @@ static void set_sizes(psac_network *network) {
   shard->retina_width = width;
   shard->n_units = height * width;
   shard->n_retina_words = (shard->n_units + WORD_BITS - 1) / WORD_BITS;
-  shard->lanes = psac_plan_lanes(config);
+  shard->lanes = psac_sizes_lanes(config);
 }
 
 // Time constants and refractory masks of this rank's neurons, made on the host and copied.
@@ -94,7 +94,7 @@ static psac_status build_neurons(psac_network *network) {
   ALLOC(network, shard->tau_m, shard->n_padded, "time constants");
   ALLOC(network, shard->alive, shard->n_words, "neuron masks");
   ALLOC(network, shard->refractory, (size_t)shard->n_words * (size_t)shard->n_refractory, "refractory masks");
-  PSAC_TRY(network->kernels->build_state(network->stream, shard, network->n_together));
+  PSAC_TRY(network->kernels->build_state(network->stream, shard, network->n_concurrent));
 
   float *tau_m = calloc((size_t)shard->n_padded + 1, sizeof *tau_m);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);
@@ -130,16 +130,16 @@ static psac_status build_inputs(psac_network *network) {
 
 static psac_status build_spike_storage(psac_network *network) {
   psac_shard *shard = &network->shard;
-  const size_t step_trials = (size_t)shard->n_steps * (size_t)network->n_together;
+  const size_t step_trials = (size_t)shard->n_steps * (size_t)network->n_concurrent;
   ALLOC(network, shard->spikes, step_trials * (size_t)shard->n_words, "middle spikes");
-  const size_t n_ranks = (size_t)network->transport.n_ranks, share = ((size_t)network->n_together + n_ranks - 1) / n_ranks;
+  const size_t n_ranks = (size_t)network->transport.n_ranks, share = ((size_t)network->n_concurrent + n_ranks - 1) / n_ranks;
   ALLOC(network, shard->retina_spikes, share * n_ranks * (size_t)shard->n_steps * (size_t)shard->n_retina_words, "retina spikes");
   psac_exchange *exchange = &network->exchange;
   exchange->transport = &network->transport;
   exchange->own = shard->spikes;
   exchange->delay = (int)network->config.recurrence.delay;
   if (shard->in_degree > 0 && network->transport.n_ranks > 1) {
-    const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)network->n_together;
+    const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)network->n_concurrent;
     PSAC_TRY(network->kernels->alloc(&exchange->gathered, psac_exchange_bytes(&network->transport, exchange->delay, n_bytes),
                                      "gathered spikes"));
   }
@@ -192,7 +192,7 @@ static psac_status build_readout(psac_network *network) {
                                  config->actor_critic.bias_current, config->actor_critic.gain,
                                  config->actor_critic.weight_reference, config->actor_critic.v_floor,
                                  shard->lanes.n_critic > 0 ? n_output : -1, n_critic);
-  const size_t trials = (size_t)network->n_together, rows = (size_t)shard->n_padded;
+  const size_t trials = (size_t)network->n_concurrent, rows = (size_t)shard->n_padded;
   ALLOC(network, readout->drives, (size_t)network->steps_per_reduce * trials * (size_t)shard->lanes.n, "readout drives");
   ALLOC(network, readout->spikes, 2 * (size_t)shard->n_steps * trials, "readout spikes");
   ALLOC(network, readout->v, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
@@ -242,8 +242,8 @@ psac_status psac_network_build(psac_network *network) {
   PSAC_TRY(psac_bounds_check(config));
   set_sizes(network);
   PSAC_TRY(choose_fraction_bits(network));
-  network->n_together = psac_plan_make(config, network->transport.n_ranks, network->kernels->staging() != NULL).n_together;
-  network->recorded = calloc((size_t)network->n_together + 1, sizeof *network->recorded);
+  network->n_concurrent = psac_sizes_make(config, network->transport.n_ranks, network->kernels->staging() != NULL).n_concurrent;
+  network->recorded = calloc((size_t)network->n_concurrent + 1, sizeof *network->recorded);
   if (!network->recorded) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the network");
   const int64_t block = config->simulation.steps_per_reduce;
   network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;

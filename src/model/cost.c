@@ -38,25 +38,25 @@ static void fill_retina(const psac_config *config, psac_amounts *a) {
 }
 
 static void fill_middle(const psac_config *config, const psac_plan *plan, const psac_conditions *conditions, psac_amounts *a) {
-  const double n_all = (double)plan->n_neurons, exc = (double)psac_config_n_exc(config);
+  const double n_all = (double)plan->sizes.n_neurons, exc = (double)psac_config_n_exc(config);
   const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
-  a->words = (double)plan->n_words;
+  a->words = (double)plan->sizes.n_words;
   a->n = 64.0 * a->words;
   a->slots = a->n * a->shards;
   a->spikes = exc * per_step(conditions->rate_exc, config) + (n_all - exc) * per_step(conditions->rate_inh, config);
-  a->own_spikes = a->spikes * (double)plan->n_local / n_all;
+  a->own_spikes = a->spikes * (double)plan->sizes.n_local / n_all;
   a->refractory = fmax(0.0, (double)psac_config_steps(longest, config->simulation.dt) - 1.0);
   a->in_degree = (double)config->recurrence.in_degree;
   a->delay = (double)config->recurrence.delay;
-  a->fan_out = a->in_degree * (double)plan->n_local / n_all;
-  a->index_bytes = psac_plan_index_bytes(plan);
+  a->fan_out = a->in_degree * (double)plan->sizes.n_local / n_all;
+  a->index_bytes = psac_fan_out_index_bytes(plan->sizes.n_words);
 }
 
 // What the middle layer touches in every step; of the synapses, those of the neurons that spike in one of the trials side by side.
 static double middle_set(const psac_amounts *a, double n_all, int on_device) {
   const double touched = 1.0 - pow(1.0 - fmin(1.0, a->spikes / n_all), a->together);
-  const double lists = n_all * psac_plan_list_bytes(a->fan_out, a->index_bytes);
-  const double index = 4.0 * n_all * psac_plan_sources(a->fan_out), masks = 12.0 * a->slots / 64.0;
+  const double lists = n_all * psac_fan_out_bytes(a->fan_out, a->index_bytes);
+  const double index = 4.0 * n_all * psac_fan_out_sources(a->fan_out), masks = 12.0 * a->slots / 64.0;
   const double synapses = a->in_degree > 0.0 ? touched * (lists + index) + masks : 0.0;
   const double fields = a->n * (on_device ? 2.0 * a->patch + 0.5 : a->patch * (2.0 + 4.0 / PSAC_COLUMN));
   return synapses + fields + a->n * (on_device ? 8.0 * a->together + 4.0 : 4.0 * a->together + 8.0);
@@ -76,10 +76,10 @@ static void fill_presentations(const psac_config *config, const psac_hardware *h
 
 static psac_amounts make_amounts(const psac_config *config, const psac_hardware *hardware, const psac_conditions *conditions,
                                  const psac_cost *cost) {
-  const psac_lanes lanes = psac_plan_lanes(config);
+  const psac_lanes lanes = psac_sizes_lanes(config);
   psac_amounts a = {
       .trials = (double)cost->batch_share,
-      .together = (double)cost->plan.n_together,
+      .together = (double)cost->plan.sizes.n_concurrent,
       .chunks = cost->chunks,
       .steps = (double)psac_config_n_steps(config),
       .shards = (double)cost->n_shards,
@@ -95,7 +95,7 @@ static psac_amounts make_amounts(const psac_config *config, const psac_hardware 
   a.blocks = ceil(a.steps / a.block);
   fill_retina(config, &a);
   fill_middle(config, &cost->plan, conditions, &a);
-  a.middle_set = middle_set(&a, (double)cost->plan.n_neurons, hardware->on_device);
+  a.middle_set = middle_set(&a, (double)cost->plan.sizes.n_neurons, hardware->on_device);
   fill_presentations(config, hardware, &a);
   return a;
 }
@@ -214,7 +214,7 @@ void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_re
   cost->batch = config->training.batch_size;
   cost->batch_share = share.training.batch_size;
   cost->plan = psac_plan_make(&share, cost->n_shards, hardware->on_device);
-  cost->chunks = ceil((double)cost->batch_share / cost->plan.n_together);
+  cost->chunks = ceil((double)cost->batch_share / cost->plan.sizes.n_concurrent);
   cost->steps = cost->chunks * (double)psac_config_n_steps(config);
   if (config->network.model != PSAC_MODEL_PSAC) return;
   const psac_amounts amounts = make_amounts(config, hardware, conditions, cost);
@@ -257,7 +257,7 @@ int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, cons
 static int fits_on(const psac_config *config, int64_t n_ranks, const psac_hardware *hardware) {
   const psac_plan plan = psac_plan_make(config, n_ranks, hardware->on_device);
   const double needed = plan.bytes + (hardware->on_device ? 0.0 : plan.host_bytes);
-  return needed <= psac_hardware_memory(hardware, n_ranks) && psac_plan_check(config, &plan) == PSAC_OK;
+  return needed <= psac_hardware_memory(hardware, n_ranks) && psac_sizes_check(config, &plan.sizes) == PSAC_OK;
 }
 
 int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most, const psac_hardware *hardware) {

@@ -69,7 +69,7 @@ typedef struct psac_cost {
   int64_t n_ranks, n_shards, n_replicas;
   psac_plan plan;              // of a rank: its shard, its share of the batch
   int64_t batch, batch_share;  // trials of a batch, and of one replica's share
-  double chunks;               // presentations of plan.n_together trials in a share
+  double chunks;               // presentations of plan.sizes.n_concurrent trials in a share
   double steps;                // timesteps that a rank computes in a batch: chunks x steps of a presentation
   int n_items;
   psac_cost_item item[PSAC_COST_ITEMS];

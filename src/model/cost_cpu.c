@@ -29,10 +29,10 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
       .least = a->items * columns * 2.0 * COLUMN, .operations = a->items * columns * 3.5, .resident = a->middle_set});
   if (a->in_degree > 0.0) {
     const double items = fmax(0.0, a->steps - a->delay) * a->trials, events = a->spikes * a->fan_out;
-    const double spikes = a->spikes * psac_plan_sources(a->fan_out);  // of neurons with targets here
-    const double places = a->spikes * psac_plan_list_bytes(a->fan_out, a->index_bytes) / a->index_bytes;
+    const double spikes = a->spikes * psac_fan_out_sources(a->fan_out);  // of neurons with targets here
+    const double places = a->spikes * psac_fan_out_bytes(a->fan_out, a->index_bytes) / a->index_bytes;
     const double added = fmax(places, spikes * PSAC_FEW_TARGETS);
-    const double lists = a->spikes * psac_plan_places(a->fan_out, LINE / a->index_bytes) * a->index_bytes;
+    const double lists = a->spikes * psac_fan_out_entries(a->fan_out, LINE / a->index_bytes) * a->index_bytes;
     psac_cost_add(cost, (psac_cost_item){
         .name = "step_middle, recurrence", .stage = PSAC_STAGE_MIDDLE, .calls = items,
         .bytes = items * (a->slots / 64.0 * 20.0 + spikes * LINE + lists + busy(a, current, events * 2.0 * LINE)),

@@ -94,8 +94,8 @@ static double index_and_lists(const psac_amounts *a, const sharing *by, double s
 // and its list.
 static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
   const double items = fmax(0.0, a->steps - a->delay) * a->trials, words = a->slots / 64.0;
-  const double share = psac_plan_sources(a->fan_out), spikes = a->spikes * share, events = a->spikes * a->fan_out;
-  const double list = psac_plan_list_bytes(a->fan_out, a->index_bytes) / share;  // of a source that has one
+  const double share = psac_fan_out_sources(a->fan_out), spikes = a->spikes * share, events = a->spikes * a->fan_out;
+  const double list = psac_fan_out_bytes(a->fan_out, a->index_bytes) / share;  // of a source that has one
   const sharing by = share_recurrence(a, a->fan_out * a->index_bytes / share);
   const double in_flight = by.trials * (1.0 + PSAC_THREADS_AT_ONCE / (by.threads * by.trials)), currents = 4.0 * a->n;
   const double added = items * scattered(a, events, currents, currents * fmin(a->together, in_flight));

@@ -3,6 +3,7 @@
 #define PSAC_MODEL_COST_INTERNAL_H
 
 #include "model/cost.h"
+#include "model/fan_out.h"
 
 // The numbers that counts depend on; all of one rank.
 typedef struct psac_amounts {

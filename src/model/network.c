@@ -6,7 +6,7 @@
 
 #include "model/bounds.h"
 #include "model/build.h"
-#include "model/plan.h"
+#include "model/sizes.h"
 #include "weight_core.h"
 
 psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
@@ -19,9 +19,8 @@ psac_status psac_network_create(const psac_config *config, const psac_kernels *k
   made->transport = *transport;
   made->replicas = psac_transport_self;
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
-  const int on_device = kernels->staging() != NULL;
-  const psac_plan plan = psac_plan_make(config, transport->n_ranks, on_device);
-  psac_status status = psac_plan_check(config, &plan);
+  const psac_sizes sizes = psac_sizes_make(config, transport->n_ranks, kernels->staging() != NULL);
+  psac_status status = psac_sizes_check(config, &sizes);
   if (status == PSAC_OK) status = psac_network_build(made);
   if (status == PSAC_OK) {
     *network = made;
@@ -48,7 +47,7 @@ void psac_network_destroy(psac_network **network) {
       (*network)->third, (*network)->factor,
   };
   // first what may have registered the arrays, with NCCL for one
-  for (int n = 0; (*network)->recorded && n <= (*network)->n_together; n++) {
+  for (int n = 0; (*network)->recorded && n <= (*network)->n_concurrent; n++) {
     kernels->recording_destroy((*network)->recorded[n].recording);
   }
   free((*network)->recorded);
@@ -120,7 +119,7 @@ psac_status psac_network_share_outcomes(const psac_network *network, int n, psac
 
 int psac_network_batch_size(const psac_network *network, int learn) {
   const int batch = (int)network->config.training.batch_size;
-  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch : network->n_together * network->replicas.n_ranks;
+  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch : network->n_concurrent * network->replicas.n_ranks;
 }
 
 void psac_network_set_progress(psac_network *network, int64_t done, int64_t n_images, int64_t first_epoch) {

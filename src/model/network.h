@@ -74,13 +74,13 @@ struct psac_network {
   psac_stream *stream;
   void *channel;              // the same for the transport: the device library's handle of the stream
   int launches_presentations; // the middle layer's kernel runs a whole presentation, not a step
-  psac_recorded *recorded;    // [n_together + 1] the middle layer's steps, by the number of concurrent trials
+  psac_recorded *recorded;    // [n_concurrent + 1] the middle layer's steps, by the number of concurrent trials
   int64_t trial;              // number of the first trial at hand, for the watchdog
   psac_critic critic;         // rank 0 of every replica
-  int n_together;             // trials simulated side by side at most
+  int n_concurrent;             // trials simulated side by side at most
   int steps_per_reduce;
   // in the backend's memory
-  psac_third_factor *third;   // [n_together]
+  psac_third_factor *third;   // [n_concurrent]
   psac_batch_factor *factor;  // [1]
   int64_t *mean_squares;      // [1] sum of squared running means
   double learning_rate;       // of the present epoch, per synapse
@@ -151,7 +151,7 @@ void psac_network_mark_step(psac_network *network, psac_stage stage);
 // waiting for it.
 psac_status psac_network_warm_up(psac_network *network);
 
-// Makes the recording of n_together trials (simulation.cuda_graph), so that it takes its memory now; PSAC_ERR_MEMORY
+// Makes the recording of n_concurrent trials (simulation.cuda_graph), so that it takes its memory now; PSAC_ERR_MEMORY
 // where there is too little. Nothing where there is none to make. Needs a warm network. Not collective.
 psac_status psac_network_record(psac_network *network);
 

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 #include "config/config.h"
-#include "kernels.h"
+#include "model/sizes.h"
 
 enum { PSAC_PLAN_ITEMS = 16, PSAC_PLAN_HOST_ITEMS = 8 };
 // On their way to or from a file: neurons whose weights or statistics are on the host at a time, bytes of other rows.
@@ -18,9 +18,7 @@ typedef struct psac_plan_item {
 } psac_plan_item;
 
 typedef struct psac_plan {
-  int64_t n_neurons, n_ranks;
-  int64_t n_local, n_words;  // of the largest rank
-  int n_together;            // trials simulated side by side
+  psac_sizes sizes;
   int n_items;
   psac_plan_item item[PSAC_PLAN_ITEMS];
   double bytes;              // their sum, in the backend's memory
@@ -32,29 +30,11 @@ typedef struct psac_plan {
 // The configuration that one of n_replicas simulates: with its share of every batch, of which the last may have less.
 psac_config psac_plan_share(const psac_config *config, int64_t n_replicas);
 
-// What a row of plastic weights holds; critic neurons have none in model seed.
-psac_lanes psac_plan_lanes(const psac_config *config);
-
 // on_device: the layout of the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a configuration allows.
 psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device);
-
-// Refuses what the program's indices cannot hold, however much memory there is: PSAC_ERR_INPUT says what would be right.
-psac_status psac_plan_check(const psac_config *config, const psac_plan *plan);
 
 // The largest number of neurons (a multiple of 1000 where that many fit) that can be built and whose plan stays within
 // `bytes` on every rank; 0 if none.
 int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes);
-
-// Expected places that the targets of one source take which has `mean` of them on a rank, in whole groups: their number is Poisson.
-double psac_plan_places(double mean, double group);
-
-// The same in bytes, in the groups that this program stores them in.
-double psac_plan_list_bytes(double mean, double index_bytes);
-
-// Expected share of all neurons that have a target on a rank, where they have `mean` of them there on average.
-double psac_plan_sources(double mean);
-
-// Bytes of the index of one target.
-double psac_plan_index_bytes(const psac_plan *plan);
 
 #endif

@@ -121,7 +121,7 @@ static psac_status run_middle(psac_network *network, int n) {
 psac_status psac_network_warm_up(psac_network *network) {
   const psac_transport *transport = &network->transport, *replicas = &network->replicas;
   const psac_shard *shard = &network->shard;
-  const int n = network->n_together;
+  const int n = network->n_concurrent;
   const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility,
                n_words = (size_t)shard->n_steps * (size_t)n;
   const int is_alone = transport->n_ranks * replicas->n_ranks == 1;
@@ -140,7 +140,7 @@ psac_status psac_network_warm_up(psac_network *network) {
 }
 
 psac_status psac_network_record(psac_network *network) {
-  return records(network) ? record_middle(network, network->n_together) : PSAC_OK;
+  return records(network) ? record_middle(network, network->n_concurrent) : PSAC_OK;
 }
 
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {

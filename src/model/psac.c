@@ -7,9 +7,9 @@
 
 typedef struct batch_state {
   psac_batch_factor factor;
-  psac_third_factor *third;   // [n_together] rank 0
-  int32_t *counts;            // [n_together][2][PSAC_MAX_PLASTIC] host
-  int64_t *totals;            // [n_together][2] host
+  psac_third_factor *third;   // [n_concurrent] rank 0
+  int32_t *counts;            // [n_concurrent][2][PSAC_MAX_PLASTIC] host
+  int64_t *totals;            // [n_concurrent][2] host
   int64_t mean_squares;       // mu . mu over all ranks; rank 0
 } batch_state;
 
@@ -107,8 +107,8 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
 // The trials of this replica, [first, end) of the batch, so many at a time as are simulated together.
 static psac_status present_own(psac_network *network, const psac_trial *trials, int first, int end, int learn,
                                const psac_observer *observer, psac_outcome *outcomes, batch_state *batch) {
-  for (; first < end; first += network->n_together) {
-    const int m = end - first < network->n_together ? end - first : network->n_together;
+  for (; first < end; first += network->n_concurrent) {
+    const int m = end - first < network->n_concurrent ? end - first : network->n_concurrent;
     PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
     PSAC_TRY(psac_network_simulate_readout(network, m));
     if (network->transport.rank == 0) PSAC_TRY(judge(network, trials + first, m, learn, batch, outcomes + first));
@@ -138,7 +138,7 @@ static psac_status present(psac_network *network, const psac_trial *trials, int 
 
 psac_status psac_present_psac(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
                               psac_outcome *outcomes) {
-  const size_t m = (size_t)network->n_together;
+  const size_t m = (size_t)network->n_concurrent;
   batch_state batch = {
       .third = calloc(m, sizeof *batch.third),
       .counts = malloc(m * 2 * PSAC_MAX_PLASTIC * sizeof *batch.counts),

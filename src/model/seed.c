@@ -111,8 +111,8 @@ static psac_status present_trial(psac_network *network, const psac_trial *trial,
 
 static psac_status present_own(psac_network *network, const psac_trial *trials, int first, int end, int learn,
                                const psac_observer *observer, psac_outcome *outcomes) {
-  for (; first < end; first += network->n_together) {
-    const int m = end - first < network->n_together ? end - first : network->n_together;
+  for (; first < end; first += network->n_concurrent) {
+    const int m = end - first < network->n_concurrent ? end - first : network->n_concurrent;
     PSAC_TRY(psac_network_simulate_middle(network, trials + first, m));
     for (int b = 0; b < m; b++) {
       PSAC_TRY(present_trial(network, &trials[first + b], first, m, b, learn, observer,

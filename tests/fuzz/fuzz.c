@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "jobs.h"
+#include "session.h"
 
 static char folder[] = "/tmp/psac_fuzz.XXXXXX";
 static int has_folder;
@@ -56,7 +56,7 @@ static void finish(void) {
 }
 
 void fuzz_build_network(const char *config, const char *const *assignments, psac_session *session) {
-  static psac_options options = {.backend = "cpu", .transport = "self"};
+  static psac_run_options options = {.backend = "cpu", .transport = "self"};
   static psac_ranks ranks;
   static char name[] = "fuzz", *arguments[] = {name, NULL}, **argv = arguments;
   int argc = 1;
@@ -65,7 +65,6 @@ void fuzz_build_network(const char *config, const char *const *assignments, psac
   atexit(finish);
   psac_log_enable(0);
   psac_h5_start();
-  options.job = psac_job_find("train");
   options.config = config;
   while (*assignments) options.set[options.n_sets++] = *assignments++;
   FUZZ_REQUIRE(psac_session_configure(session, &options, &ranks, NULL) == PSAC_OK);

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   if (n_accepted > 0) check_printed(&config);
   if (psac_config_check(&config, N_RANKS) == PSAC_OK) {
     const psac_plan plan = psac_plan_make(&config, N_RANKS, 0);
-    FUZZ_REQUIRE(isfinite(plan.bytes) && plan.bytes > 0.0 && plan.n_together >= 1);
+    FUZZ_REQUIRE(isfinite(plan.bytes) && plan.bytes > 0.0 && plan.sizes.n_concurrent >= 1);
   }
   free(text);
   return 0;

@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   psac_options options;
   if (psac_options_read(argc, argv, &options) == PSAC_OK) {
     FUZZ_REQUIRE(options.job || options.help || options.version);
-    FUZZ_REQUIRE(options.n_sets >= 0 && options.n_sets <= PSAC_MAX_SETS);
-    FUZZ_REQUIRE(memchr(options.command_line, '\0', sizeof options.command_line));
+    FUZZ_REQUIRE(options.run.n_sets >= 0 && options.run.n_sets <= PSAC_MAX_SETS);
+    FUZZ_REQUIRE(memchr(options.run.command_line, '\0', sizeof options.run.command_line));
   }
   free(text);
   return 0;

@@ -22,7 +22,7 @@ void shards_create(shards *cut, const psac_kernels *kernels, const psac_config *
     transport.n_ranks = n_ranks;
     assert_ok(psac_network_create(config, kernels, &transport, &cut->network[rank]));
   }
-  cut->n_trials = cut->network[0]->n_together;
+  cut->n_trials = cut->network[0]->n_concurrent;
 }
 
 void shards_destroy(shards *cut) {

@@ -24,14 +24,14 @@ static void test_without_arguments_it_trains_with_the_defaults(void **state) {
   (void)state;
   assert_ok(read_line(""));
   assert_string_equal(options.job->name, "train");
-  assert_string_equal(options.data, "data/mnist");
-  assert_string_equal(options.backend, "auto");
-  assert_string_equal(options.transport, "auto");
+  assert_string_equal(options.run.data, "data/mnist");
+  assert_string_equal(options.run.backend, "auto");
+  assert_string_equal(options.run.transport, "auto");
   assert_string_equal(options.progress, "auto");
-  assert_null(options.config);
+  assert_null(options.run.config);
   assert_null(options.out);
-  assert_null(options.seed);
-  assert_int_equal(options.n_sets, 0);
+  assert_null(options.run.seed);
+  assert_int_equal(options.run.n_sets, 0);
   assert_false(options.help || options.version);
 }
 
@@ -46,26 +46,26 @@ static void test_every_job_is_found_by_its_name(void **state) {
 static void test_values_follow_a_blank_or_an_equals_sign(void **state) {
   (void)state;
   assert_ok(read_line("train --data a/b --out=c.h5 --seed 7 --config=quick --set=a.b=c --set d.e=f --progress none"));
-  assert_string_equal(options.data, "a/b");
+  assert_string_equal(options.run.data, "a/b");
   assert_string_equal(options.out, "c.h5");
-  assert_string_equal(options.seed, "7");
-  assert_string_equal(options.config, "quick");
+  assert_string_equal(options.run.seed, "7");
+  assert_string_equal(options.run.config, "quick");
   assert_string_equal(options.progress, "none");
-  assert_int_equal(options.n_sets, 2);
-  assert_string_equal(options.set[0], "a.b=c");
-  assert_string_equal(options.set[1], "d.e=f");
+  assert_int_equal(options.run.n_sets, 2);
+  assert_string_equal(options.run.set[0], "a.b=c");
+  assert_string_equal(options.run.set[1], "d.e=f");
 }
 
 static void test_the_last_of_repeated_options_counts(void **state) {
   (void)state;
   assert_ok(read_line("--seed 1 --seed 2"));
-  assert_string_equal(options.seed, "2");
+  assert_string_equal(options.run.seed, "2");
 }
 
 static void test_the_command_line_is_kept_as_typed(void **state) {
   (void)state;
   assert_ok(read_line("train --seed 7"));
-  assert_string_equal(options.command_line, "psac_dist train --seed 7");
+  assert_string_equal(options.run.command_line, "psac_dist train --seed 7");
 }
 
 static void test_a_very_long_command_line_is_cut(void **state) {
@@ -75,7 +75,7 @@ static void test_a_very_long_command_line_is_cut(void **state) {
   line[sizeof line - 1] = '\0';
   memcpy(line, "--data ", 7);
   assert_ok(read_line(line));
-  assert_int_equal(strlen(options.command_line), sizeof options.command_line - 1);
+  assert_int_equal(strlen(options.run.command_line), sizeof options.run.command_line - 1);
 }
 
 static void test_help_asks_for_the_job_or_the_program(void **state) {

@@ -14,7 +14,7 @@ static psac_status counting_alloc(void **pointer, size_t n_bytes, const char *wh
 // The CPU backend's own stages allocate through its own function; their arrays are counted from the network afterwards.
 static size_t built_by_stages(const psac_network *network) {
   const psac_shard *shard = &network->shard;
-  size_t n = sizeof(float) * (size_t)network->n_together * (size_t)shard->n_padded + sizeof(int32_t) * (size_t)shard->n_padded;
+  size_t n = sizeof(float) * (size_t)network->n_concurrent * (size_t)shard->n_padded + sizeof(int32_t) * (size_t)shard->n_padded;
   if (shard->patch_size > 0) {
     const size_t entries = shard->field_first[shard->n_units];
     n += entries * (sizeof(uint32_t) + sizeof(int16_t) * PSAC_COLUMN);
@@ -36,8 +36,8 @@ static void check_plan(const psac_config *config, int n_ranks) {
   assert_ok(psac_network_create(config, &kernels, &transport, &network));
   const double real = (double)(allocated + built_by_stages(network));
   const psac_plan plan = psac_plan_make(config, n_ranks, 0);
-  assert_int_equal(plan.n_together, network->n_together);
-  assert_int_equal(plan.n_words, network->shard.n_words);
+  assert_int_equal(plan.sizes.n_concurrent, network->n_concurrent);
+  assert_int_equal(plan.sizes.n_words, network->shard.n_words);
   if (plan.bytes < 0.97 * real || plan.bytes > 1.05 * real) {
     fail_msg("%lld neurons on %d ranks: planned %.0f, allocated %.0f", (long long)config->middle_layer.num_neurons, n_ranks,
              plan.bytes, real);
@@ -75,8 +75,8 @@ static void test_ten_billion_neurons_on_a_hundred_thousand_ranks_can_be_planned(
   assert_int_equal(next, n_neurons);
   psac_config config = shards_config(n_neurons, 1200, 0);
   const psac_plan plan = psac_plan_make(&config, 100000, 1);
-  assert_true(plan.n_local >= 100000 && plan.n_local <= 100008);
-  assert_true(plan.n_words == 1563);
+  assert_true(plan.sizes.n_local >= 100000 && plan.sizes.n_local <= 100008);
+  assert_true(plan.sizes.n_words == 1563);
   double sum = 0.0;
   for (int k = 0; k < plan.n_items; k++) {
     assert_true(plan.item[k].bytes >= 0.0 && plan.item[k].bytes < 1e12);
@@ -89,7 +89,7 @@ static void refuse(int64_t n_neurons, int64_t n_ranks, int64_t in_degree, int on
   psac_config config = shards_config(n_neurons, 1200, 0);
   config.recurrence.in_degree = in_degree;
   const psac_plan plan = psac_plan_make(&config, n_ranks, on_device);
-  assert_int_equal(psac_plan_check(&config, &plan), PSAC_ERR_INPUT);
+  assert_int_equal(psac_sizes_check(&config, &plan.sizes), PSAC_ERR_INPUT);
   assert_message_has(part);
 }
 
@@ -97,7 +97,7 @@ static void accept(int64_t n_neurons, int64_t n_ranks, int64_t in_degree, int on
   psac_config config = shards_config(n_neurons, 1200, 0);
   config.recurrence.in_degree = in_degree;
   const psac_plan plan = psac_plan_make(&config, n_ranks, on_device);
-  assert_ok(psac_plan_check(&config, &plan));
+  assert_ok(psac_sizes_check(&config, &plan.sizes));
 }
 
 static void test_what_indices_cannot_hold_is_refused(void **state) {
@@ -133,7 +133,7 @@ static void test_spikes_of_other_ranks_limit_the_trials_side_by_side(void **stat
   const psac_plan with = psac_plan_make(&config, 100000, 1);
   config.recurrence.in_degree = 0;
   const psac_plan without = psac_plan_make(&config, 100000, 1);
-  assert_true(with.n_together >= 1 && with.n_together < without.n_together);
+  assert_true(with.sizes.n_concurrent >= 1 && with.sizes.n_concurrent < without.sizes.n_concurrent);
 }
 
 static void test_the_largest_network_fits_and_one_more_thousand_does_not(void **state) {
@@ -145,10 +145,10 @@ static void test_the_largest_network_fits_and_one_more_thousand_does_not(void **
     assert_true(config.middle_layer.num_neurons > 100000);
     const psac_plan largest = psac_plan_make(&config, 8, 1);
     assert_true(largest.bytes <= memory[k]);
-    assert_ok(psac_plan_check(&config, &largest));
+    assert_ok(psac_sizes_check(&config, &largest.sizes));
     config.middle_layer.num_neurons += 2000;
     const psac_plan larger = psac_plan_make(&config, 8, 1);
-    assert_true(larger.bytes > memory[k] || psac_plan_check(&config, &larger) != PSAC_OK);
+    assert_true(larger.bytes > memory[k] || psac_sizes_check(&config, &larger.sizes) != PSAC_OK);
   }
   assert_int_equal(psac_plan_largest(&config, 1, 0, 10.0), 0);
 }

@@ -1,0 +1,66 @@
+#include "model/sizes.h"
+
+#include <math.h>
+
+#include "layout.h"
+#include "model/fan_out.h"
+
+enum { STORED_BYTES = 1 << 30 };
+
+int psac_sizes_gathers(const psac_config *config, int64_t n_ranks) {
+  return n_ranks > 1 && config->recurrence.in_degree > 0 && config->network.model == PSAC_MODEL_PSAC;
+}
+
+// A whole batch where ranks exchange spikes or a GPU computes, because a message or a launch costs the same for one
+// trial or many; otherwise fewer, to stay in the cache. In a large network no more than STORED_BYTES of spikes,
+// received ones included.
+static int choose_concurrent(const psac_config *config, int64_t n_words, int64_t n_ranks, int on_device) {
+  const double received =
+      psac_sizes_gathers(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
+  const double steps = (double)psac_config_n_steps(config) + received;
+  const double trial_bytes = steps * (double)n_words * (double)sizeof(uint64_t);
+  const double fit = (on_device ? 8.0 : 1.0) * STORED_BYTES / fmax(trial_bytes, 1.0);
+  const double wanted = on_device ? 128.0 : n_ranks > 1 ? 64.0 : 16.0;  // a large GPU has about 128 multiprocessors
+  const int64_t batch = config->training.batch_size;
+  int64_t concurrent = config->simulation.trials_together;
+  if (concurrent == 0) concurrent = (int64_t)fmax(1.0, fmin(fit, wanted));
+  if (concurrent < batch && config->simulation.trials_together == 0) {
+    const int64_t chunks = (batch + concurrent - 1) / concurrent;
+    concurrent = (batch + chunks - 1) / chunks;  // chunks of equal size
+  }
+  return (int)(concurrent < batch || config->network.model == PSAC_MODEL_SEED ? concurrent : batch);
+}
+
+psac_lanes psac_sizes_lanes(const psac_config *config) {
+  const int is_psac = config->network.model == PSAC_MODEL_PSAC;
+  const int n_critic = is_psac ? (int)config->actor_critic.num_critic_neurons : 0;
+  return psac_lanes_make((int)config->output_layer.num_neurons, n_critic);
+}
+
+psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int on_device) {
+  const psac_layout layout = psac_layout_make(config->middle_layer.num_neurons, n_ranks, 0);
+  return (psac_sizes){.n_neurons = layout.n_neurons,
+                      .n_ranks = n_ranks,
+                      .n_local = layout.n_local,
+                      .n_words = layout.n_words,
+                      .n_concurrent = choose_concurrent(config, layout.n_words, n_ranks, on_device)};
+}
+
+psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes) {
+  const long long n_neurons = (long long)sizes->n_neurons, n_ranks = (long long)sizes->n_ranks;
+  if (sizes->n_words > (INT32_MAX - PSAC_TARGET_GROUP) / 64) {
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; "
+                     "allowed: below 2^31; use more ranks", n_neurons, n_ranks, (long long)sizes->n_local);
+  }
+  if (sizes->n_words > INT32_MAX / sizes->n_ranks) {
+    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks makes spike vectors of more than "
+                     "2^31 words of 64 neurons", n_neurons, n_ranks);
+  }
+  if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
+  const double fan_out = (double)config->recurrence.in_degree * (double)sizes->n_local / (double)n_neurons;
+  const double index_bytes = psac_fan_out_index_bytes(sizes->n_words);
+  const double entries = psac_fan_out_bytes(fan_out, index_bytes) / index_bytes * (double)n_neurons;
+  if (entries < (double)UINT32_MAX) return PSAC_OK;
+  return psac_fail(PSAC_ERR_INPUT, "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; "
+                   "allowed: below 2^32; use more ranks", n_neurons, (long long)config->recurrence.in_degree, entries);
+}

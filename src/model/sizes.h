@@ -1,0 +1,30 @@
+// Sizes of the largest rank's shard, and how many trials it simulates at once: arithmetic on the configuration and the
+// number of ranks.
+#ifndef PSAC_MODEL_SIZES_H
+#define PSAC_MODEL_SIZES_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "config/config.h"
+#include "kernels.h"
+
+typedef struct psac_sizes {
+  int64_t n_neurons, n_ranks;
+  int64_t n_local, n_words;  // neurons of the rank; words of 64 in its spike vector, the same on every rank
+  int n_concurrent;          // trials simulated concurrently
+} psac_sizes;
+
+// on_device: for the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a configuration allows.
+psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int on_device);
+
+// Refuses what the program's indices cannot hold, however much memory there is: PSAC_ERR_INPUT says what is allowed.
+psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes);
+
+// Columns of a row of plastic weights; critic neurons have none in model seed.
+psac_lanes psac_sizes_lanes(const psac_config *config);
+
+// 1 if every rank receives the spikes of all ranks in every time step.
+int psac_sizes_gathers(const psac_config *config, int64_t n_ranks);
+
+#endif
