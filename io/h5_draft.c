@@ -111,15 +111,6 @@ psac_status psac_h5_draft_copy(psac_h5_file *file, int fd, const char *name) {
   return closed < 0 ? psac_h5_failure(file, PSAC_ERR_IO, "close", "the draft") : copy(file, fd, name);
 }
 
-void psac_h5_draft_free(psac_h5_file *file) {
-  if (!file->memory) return;
-  if (file->id >= 0) H5Fclose(file->id);
-  psac_h5_memory_free(file->memory);
-  free(file->memory);
-  file->memory = NULL;
-  file->id = -1;
-}
-
 psac_status psac_h5_draft(const char *path, psac_h5_file **file) {
   *file = psac_h5_new_file(path);
   if (!*file) return psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path);

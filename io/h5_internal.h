@@ -48,10 +48,9 @@ psac_status psac_h5_check_dataset(const psac_h5_file *file, const char *path, hi
 psac_status psac_h5_open_dataset(psac_h5_file *file, const char *path, hid_t *set);
 
 // The draft of a file that is being written: made in memory (with_checksums: HDF5's own structures carry checksums, which readers from
-// before HDF5 1.10 do not know); given room for a dataset; closed and copied into `fd`, called `name`; let go.
+// before HDF5 1.10 do not know); closed and copied into `fd`, called `name`. psac_h5_free_file frees it.
 psac_status psac_h5_draft_create(psac_h5_file *file, int with_checksums);
 psac_status psac_h5_draft_copy(psac_h5_file *file, int fd, const char *name);
-void psac_h5_draft_free(psac_h5_file *file);
 
 psac_h5_file *psac_h5_new_file(const char *path);  // NULL = out of memory
 void psac_h5_free_file(psac_h5_file **file);       // NULL-safe

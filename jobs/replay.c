@@ -4,6 +4,7 @@
 
 #include "jobs.h"
 #include "model/state.h"
+#include "model/weights.h"
 #include "notebook_core.h"
 #include "replay_case.h"
 #include "session.h"

@@ -8,6 +8,7 @@
 #include "interval_core.h"
 #include "model/plan.h"
 #include "model/state.h"
+#include "model/weights.h"
 #include "version.h"
 
 const char *psac_timing_name(int timing) {

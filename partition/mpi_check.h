@@ -8,7 +8,11 @@
 #include "base/status.h"
 #include "base/watch.h"
 
+// PSAC_ERR_MPI with what MPI says of `code`.
 psac_status psac_mpi_failure(int code, const char *call, const char *file, int line);
+
+// Ends all ranks, of which there are n_ranks (1 where MPI has not started), at once. Called by one; does not return.
+_Noreturn void psac_mpi_abort(int n_ranks, int exit_code);
 
 #define PSAC_MPI(call)                                                                                   \
   do {                                                                                                   \

@@ -15,17 +15,6 @@
 
 enum { CHUNK_BYTES = 1 << 30, CHUNK_ELEMENTS = 1 << 27 };  // of one message; MPI counts are ints
 
-psac_status psac_mpi_failure(int code, const char *call, const char *file, int line) {
-  char text[MPI_MAX_ERROR_STRING] = "", host[128] = "";
-  int length = 0, rank = -1;
-  MPI_Error_string(code, text, &length);
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  gethostname(host, sizeof host - 1);
-  const char *base = strrchr(file, '/');
-  return psac_fail(PSAC_ERR_MPI, "rank %d on %s: %.60s failed at %s:%d: %s", rank, host, call, base ? base + 1 : file, line,
-                   text);
-}
-
 // Open MPI reads these when it starts. Ranks that outnumber the cores must yield while they wait (a spinning rank costs
 // the others milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock: its name
 // differs by version (romio321, romio341), so OMPIO's priority of 30 is put below its 10. What the user set stays.
@@ -83,7 +72,8 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
 }
 
 psac_status psac_ranks_watch(psac_ranks *ranks, double seconds) {
-  return ranks->watchdog ? PSAC_OK : psac_ranks_agree(ranks, psac_watchdog_start(ranks, seconds, &ranks->watchdog));
+  const psac_watchdog_place place = {ranks->rank, ranks->n_ranks, ranks->node_rank, ranks->node_size, ranks->host};
+  return ranks->watchdog ? PSAC_OK : psac_ranks_agree(ranks, psac_watchdog_start(&place, seconds, &ranks->watchdog));
 }
 
 enum { MOST_LIBRARIES = 512 };
@@ -140,8 +130,7 @@ void psac_ranks_give_way(const psac_ranks *ranks, int is_ending) {
 }
 
 _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code) {
-  if (ranks->mpi_comm && ranks->n_ranks > 1) MPI_Abort(MPI_COMM_WORLD, exit_code);
-  _Exit(exit_code);
+  psac_mpi_abort(ranks->mpi_comm ? ranks->n_ranks : 1, exit_code);
 }
 
 psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status) {

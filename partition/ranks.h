@@ -7,8 +7,6 @@
 
 #include "base/status.h"
 
-typedef struct psac_watchdog psac_watchdog;
-
 typedef struct psac_ranks {
   int rank, n_ranks;
   int world_rank;            // of the whole run; differs from rank in a part of it
@@ -17,7 +15,7 @@ typedef struct psac_ranks {
   char host[128];
   char mpi_library[128];     // name and version
   int agreed_to_fail;        // set when a failure is known to every rank, so that all may end normally
-  psac_watchdog *watchdog;   // NULL = nobody watches
+  struct psac_watchdog *watchdog;  // NULL = none
   const void *mpi_comm;      // MPI_Comm *: who takes part in the calls below; also for libraries that need it (parallel HDF5)
 } psac_ranks;
 

@@ -20,7 +20,7 @@ typedef struct look {
 } look;
 
 struct psac_watchdog {
-  const psac_ranks *ranks;
+  psac_watchdog_place here;
   double seconds, nap;       // limit; time between two looks
   MPI_Win window;
   const psac_watch *places;  // [node_size] of the ranks of this node
@@ -41,13 +41,13 @@ typedef struct late_ranks {
 static double look_seconds(const psac_watchdog *watchdog) { return floor(watchdog->nap) + 1.0; }
 
 static void look_around(const psac_watchdog *watchdog) {
-  const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
+  const int n = watchdog->is_shared ? watchdog->here.node_size : 0;
   for (int r = 0; r < n; r++) watchdog->looks[r].n_moves = atomic_load(&watchdog->places[r].n_moves);
 }
 
 // A rank of another replica may go on for long while ours waits; so one that moves is not what we wait for, where there is another.
 static late_ranks find_late_ranks(const psac_watchdog *watchdog) {
-  const int n = watchdog->is_shared ? watchdog->ranks->node_size : 0;
+  const int n = watchdog->is_shared ? watchdog->here.node_size : 0;
   const struct timespec moment = {.tv_nsec = (long)(look_seconds(watchdog) / BEATS_PER_LOOK * 1e9)};
   late_ranks late = {0};
   for (int r = 0; r < n; r++) watchdog->looks[r].beats = atomic_load(&watchdog->places[r].beats);
@@ -58,7 +58,7 @@ static late_ranks find_late_ranks(const psac_watchdog *watchdog) {
   for (int r = 0; r < n; r++) {
     const psac_watch *place = &watchdog->places[r];
     const int is_stopped = atomic_load(&place->beats) == watchdog->looks[r].beats;
-    if (r == watchdog->ranks->node_rank || (atomic_load(&place->inside) == PSAC_WATCH_RANKS && !is_stopped)) continue;
+    if (r == watchdog->here.node_rank || (atomic_load(&place->inside) == PSAC_WATCH_RANKS && !is_stopped)) continue;
     if (!is_stopped && atomic_load(&place->n_moves) != watchdog->looks[r].n_moves) {
       if (!late.going_on) late.going_on = place;
     } else if (late.n_stuck++ == 0) {
@@ -84,11 +84,11 @@ static void describe(const late_ranks *late, char *text, size_t n_bytes) {
 _Noreturn static void bark(const psac_watchdog *watchdog, const char *why) {
   const psac_watch *here = psac_watch_place();
   fprintf(stderr, "psac_dist: rank %d on %s has waited %g s in %.100s, at trial %lld, step %lld; %s (watchdog.seconds)\n",
-          watchdog->ranks->rank, watchdog->ranks->host, watchdog->seconds, psac_watch_call(), (long long)atomic_load(&here->trial),
+          watchdog->here.rank, watchdog->here.host, watchdog->seconds, psac_watch_call(), (long long)atomic_load(&here->trial),
           (long long)atomic_load(&here->step), why);
   fflush(stderr);
   alarm(LAST_RESORT_SECONDS);  // in case that MPI cannot even abort
-  psac_ranks_abort(watchdog->ranks, 1);
+  psac_mpi_abort(watchdog->here.n_ranks, 1);
 }
 
 static int still_waits(int64_t n_moves) {
@@ -131,9 +131,9 @@ static void show(psac_watch *here) {
 // How long this rank may wait where it does. The lowest of several ranks that wait for others speaks; the rest give it time to end
 // them.
 static double limit_of(const psac_watchdog *watchdog, int inside) {
-  const int rank = watchdog->ranks->rank;
+  const int rank = watchdog->here.rank;
   if (inside == PSAC_WATCH_DEVICE) return watchdog->seconds;
-  return watchdog->ranks->n_ranks == 1 ? INFINITY : watchdog->seconds + TURN_SECONDS * (rank < TURNS ? rank : TURNS);
+  return watchdog->here.n_ranks == 1 ? INFINITY : watchdog->seconds + TURN_SECONDS * (rank < TURNS ? rank : TURNS);
 }
 
 static void *watch(void *self) {
@@ -158,7 +158,7 @@ static void *watch(void *self) {
 
 // A place for every rank of the node, where the others can read it.
 static psac_status share_places(psac_watchdog *watchdog) {
-  const psac_ranks *ranks = watchdog->ranks;
+  const psac_watchdog_place *ranks = &watchdog->here;
   MPI_Comm node;
   void *base = NULL;
   MPI_Aint size;
@@ -178,17 +178,17 @@ static psac_status share_places(psac_watchdog *watchdog) {
   return PSAC_OK;
 }
 
-psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, psac_watchdog **watchdog) {
+psac_status psac_watchdog_start(const psac_watchdog_place *place, double seconds, psac_watchdog **watchdog) {
   *watchdog = NULL;
   psac_watchdog *made = calloc(1, sizeof *made);
-  look *looks = calloc((size_t)ranks->node_size, sizeof *looks);
+  look *looks = calloc((size_t)place->node_size, sizeof *looks);
   if (!made || !looks) {
     free(made);
     free(looks);
     return psac_fail(PSAC_ERR_MEMORY, "out of memory for the watchdog");
   }
-  *made = (psac_watchdog){.ranks = ranks, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .looks = looks};
-  psac_status status = ranks->n_ranks > 1 ? share_places(made) : PSAC_OK;
+  *made = (psac_watchdog){.here = *place, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .looks = looks};
+  psac_status status = place->n_ranks > 1 ? share_places(made) : PSAC_OK;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -196,7 +196,7 @@ psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, psac_wa
   pthread_cond_init(&made->over, &monotonic);
   pthread_condattr_destroy(&monotonic);
   if (status == PSAC_OK && pthread_create(&made->thread, NULL, watch, made) != 0) {
-    status = psac_fail(PSAC_ERR_MEMORY, "cannot start the watchdog's thread on rank %d", ranks->rank);
+    status = psac_fail(PSAC_ERR_MEMORY, "cannot start the watchdog's thread on rank %d", place->rank);
   }
   if (status == PSAC_OK) {
     *watchdog = made;

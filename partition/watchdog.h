@@ -7,15 +7,22 @@
 #define PSAC_PARTITION_WATCHDOG_H
 
 #include "base/status.h"
-#include "ranks.h"
+
+// Where this process is in the run; as in psac_ranks.
+typedef struct psac_watchdog_place {
+  int rank, n_ranks, node_rank, node_size;
+  const char *host;  // outlives the watchdog
+} psac_watchdog_place;
+
+typedef struct psac_watchdog psac_watchdog;
 
 // Collective. From now on a wait longer than `seconds` ends the run with exit code 1; with a single rank only one for its device.
-psac_status psac_watchdog_start(const psac_ranks *ranks, double seconds, struct psac_watchdog **watchdog);
+psac_status psac_watchdog_start(const psac_watchdog_place *place, double seconds, psac_watchdog **watchdog);
 
 // Collective: the ranks' places are no longer shared. The thread goes on, to watch the end of MPI.
-void psac_watchdog_leave_node(struct psac_watchdog *watchdog);
+void psac_watchdog_leave_node(psac_watchdog *watchdog);
 
 // Ends the thread and frees; NULL-safe. Not collective.
-void psac_watchdog_stop(struct psac_watchdog **watchdog);
+void psac_watchdog_stop(psac_watchdog **watchdog);
 
 #endif

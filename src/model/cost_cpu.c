@@ -3,7 +3,8 @@
 // Scattered accesses count by cache lines. The currents of one trial are used by everything and stay in the cache if they fit.
 #include <math.h>
 
-#include "model/cost_internal.h"
+#include "model/cost_count.h"
+#include "model/fan_out.h"
 
 enum { LINE = 64, COLUMN = 8 };
 

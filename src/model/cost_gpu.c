@@ -6,7 +6,8 @@
 #include <math.h>
 
 #include "cuda/cuda_shape.h"
-#include "model/cost_internal.h"
+#include "model/cost_count.h"
+#include "model/fan_out.h"
 
 enum {
   COLUMNS = 2,          // in a sector of weights

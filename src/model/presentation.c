@@ -1,9 +1,10 @@
 // The simulation of trials side by side: what both models share.
+#include "model/presentation.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/watch.h"
-#include "model/network.h"
 #include "model/retina.h"
 
 // Recorded spikes as they are.

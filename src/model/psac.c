@@ -1,9 +1,11 @@
 // Model psac: one batch of trials, from images to changed weights.
+#include "model/psac.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "elementary_core.h"
-#include "model/network.h"
+#include "model/presentation.h"
 
 typedef struct batch_state {
   psac_batch_factor factor;

@@ -1,11 +1,12 @@
-// Between cost.c and the counts of the backends' kernels.
-#ifndef PSAC_MODEL_COST_INTERNAL_H
-#define PSAC_MODEL_COST_INTERNAL_H
+// The numbers that all counts of kernels and messages depend on.
+#ifndef PSAC_MODEL_COST_AMOUNTS_H
+#define PSAC_MODEL_COST_AMOUNTS_H
 
-#include "model/cost.h"
-#include "model/fan_out.h"
+#include "config/config.h"
+#include "model/cost_item.h"
+#include "model/hardware.h"
 
-// The numbers that counts depend on; all of one rank.
+// All of one rank.
 typedef struct psac_amounts {
   double trials, together, chunks;  // of a batch's share; side by side; presentations
   double steps, items;              // of a presentation; steps x trials of a share
@@ -32,7 +33,8 @@ double psac_cost_turns(const psac_amounts *amounts, double at_once);
 
 void psac_cost_add(psac_cost *cost, psac_cost_item item);
 
-void psac_cost_count_gpu(const psac_amounts *amounts, psac_cost *cost);
-void psac_cost_count_cpu(const psac_amounts *amounts, psac_cost *cost);
+// Sizes, ranks and batches of `cost` have to be set.
+psac_amounts psac_cost_amounts(const psac_config *config, const psac_hardware *hardware,
+                               const psac_conditions *conditions, const psac_cost *cost);
 
 #endif

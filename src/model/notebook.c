@@ -1,9 +1,11 @@
 // Model seed: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
 // together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
+#include "model/notebook.h"
+
 #include <string.h>
 
 #include "base/watch.h"
-#include "model/network.h"
+#include "model/presentation.h"
 
 // The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
 static int critic_is_silent(const psac_network *network) {
@@ -122,7 +124,7 @@ static psac_status present_own(psac_network *network, const psac_trial *trials, 
   return PSAC_OK;
 }
 
-psac_status psac_present_seed(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
+psac_status psac_present_notebook(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
                               psac_outcome *outcomes) {
   int first, n_own;
   psac_network_own_trials(network, n, &first, &n_own);

@@ -1,0 +1,11 @@
+// The notebook's network: two passes over one trial, the weights changing within it (docs/model.md).
+#ifndef PSAC_MODEL_NOTEBOOK_H
+#define PSAC_MODEL_NOTEBOOK_H
+
+#include "model/network_parts.h"
+
+// As psac_network_present. Collective.
+psac_status psac_present_notebook(psac_network *network, const psac_trial *trials, int n, int learn,
+                                  const psac_observer *observer, psac_outcome *outcomes);
+
+#endif
