@@ -22,7 +22,7 @@ psac_require("${ZLIB_FOUND}" zlib zlib1g-dev zlib zlib)
 pkg_check_modules(FYAML IMPORTED_TARGET libfyaml)
 psac_require("${FYAML_FOUND}" libfyaml libfyaml-dev libfyaml libfyaml)
 
-# Headers only. rng.h of src/base includes them, so they reach every target that links psac_base.
+# Headers only. rng.h of base includes them, so they reach every target that links psac_base.
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h)
 psac_require("${RANDOM123_INCLUDE_DIR}" Random123 librandom123-dev random123
              "none; copy its folder Random123 to PREFIX/include")

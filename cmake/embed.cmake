@@ -10,7 +10,7 @@ foreach(file IN LISTS files)
   string(APPEND arrays "static const unsigned char ${name}[] = {${bytes}};\n")
   string(APPEND entries "    {\"${name}\", ${name}, sizeof ${name}},\n")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"config/config_builtin.h\"
+file(WRITE ${OUTPUT} "#include \"src/config/config_builtin.h\"
 
 ${arrays}
 const psac_builtin_file psac_builtin_files[] = {

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE  // renameat2
-#include "disk.h"
+#include "io/disk.h"
 
 #include <dirent.h>
 #include <errno.h>

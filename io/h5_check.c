@@ -1,7 +1,7 @@
 // What an object of a stranger's file must be before HDF5 is asked to read it: plain numbers, in this file, no more than it stores.
 #include <string.h>
 
-#include "h5_internal.h"
+#include "io/h5_internal.h"
 
 enum {
   DEFLATE_RATIO = 1032,       // the most that gzip can shrink anything

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "h5_internal.h"
+#include "io/h5_internal.h"
 
 void psac_h5_start(void) {
   setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);  // some network file systems cannot lock, and nobody here needs it

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "h5_internal.h"
+#include "io/h5_internal.h"
 
 enum { ALIGNMENT = 4096 };
 

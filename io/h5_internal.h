@@ -5,9 +5,9 @@
 #include <hdf5.h>
 
 #include "base/watch.h"
-#include "disk.h"
-#include "h5_file.h"
-#include "h5_memory.h"
+#include "io/disk.h"
+#include "io/h5_file.h"
+#include "io/h5_memory.h"
 
 typedef struct psac_h5_room {
   int64_t offset, n_bytes;  // in the file

@@ -1,4 +1,4 @@
-#include "h5_memory.h"
+#include "io/h5_memory.h"
 
 #include <stdlib.h>
 #include <string.h>

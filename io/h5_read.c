@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "h5_internal.h"
+#include "io/h5_internal.h"
 
 enum { PATH_BYTES = 512 };
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "h5_internal.h"
+#include "io/h5_internal.h"
 
 enum {
   PATH_BYTES = 512,

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "disk.h"
-#include "h5_internal.h"
+#include "io/disk.h"
+#include "io/h5_internal.h"
 
 // What one rank tells the others.
 typedef struct notice {

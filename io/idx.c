@@ -1,4 +1,4 @@
-#include "idx.h"
+#include "io/idx.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE  // flock, pthread_condattr_setclock
-#include "lock.h"
+#include "io/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "disk.h"
+#include "io/disk.h"
 
 enum { REFRESH_SECONDS = 5, STALE_SECONDS = 120, TEXT_BYTES = 1024, WORD_BYTES = 96, TRIES = 50 };
 

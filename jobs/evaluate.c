@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "jobs.h"
-#include "run_file.h"
-#include "summary.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "jobs/summary.h"
+#include "src/run/run_file.h"
 
 // The run's own configuration is the base; the options may change it.
 static psac_status configure(psac_session *session, const psac_options *options, psac_ranks *ranks) {

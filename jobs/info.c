@@ -4,10 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/config_yaml.h"
-#include "jobs.h"
-#include "session.h"
-#include "version.h"
+#include "base/version.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "src/config/config_yaml.h"
+#include "src/run/session.h"
 
 typedef struct place {
   char host[128];

@@ -1,4 +1,4 @@
-#include "jobs.h"
+#include "jobs/jobs.h"
 
 #include <string.h>
 

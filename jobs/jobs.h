@@ -2,8 +2,10 @@
 #ifndef PSAC_JOBS_JOBS_H
 #define PSAC_JOBS_JOBS_H
 
-#include "options.h"
-#include "ranks.h"
+#include "partition/ranks.h"
+#include "src/run/run_options.h"
+
+struct psac_options;  // options.h
 
 typedef struct psac_job {
   const char *name;
@@ -12,19 +14,19 @@ typedef struct psac_job {
   const char *options;      // letters of the options that it takes, see options.c
   const char *config;       // configuration when --config is not given
   psac_replicas_use replicas;   // run_options.h
-  psac_status (*run)(const psac_options *options, psac_ranks *ranks);  // collective
+  psac_status (*run)(const struct psac_options *options, psac_ranks *ranks);  // collective
 } psac_job;
 
 extern const psac_job psac_jobs[];  // ends with a NULL name; the first is the default
 
 const psac_job *psac_job_find(const char *name);
 
-psac_status psac_job_train(const psac_options *options, psac_ranks *ranks);
-psac_status psac_job_evaluate(const psac_options *options, psac_ranks *ranks);
-psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks);
-psac_status psac_job_scaling(const psac_options *options, psac_ranks *ranks);
-psac_status psac_job_info(const psac_options *options, psac_ranks *ranks);
-psac_status psac_job_config(const psac_options *options, psac_ranks *ranks);
-psac_status psac_job_plan(const psac_options *options, psac_ranks *ranks);
+psac_status psac_job_train(const struct psac_options *options, psac_ranks *ranks);
+psac_status psac_job_evaluate(const struct psac_options *options, psac_ranks *ranks);
+psac_status psac_job_replay(const struct psac_options *options, psac_ranks *ranks);
+psac_status psac_job_scaling(const struct psac_options *options, psac_ranks *ranks);
+psac_status psac_job_info(const struct psac_options *options, psac_ranks *ranks);
+psac_status psac_job_config(const struct psac_options *options, psac_ranks *ranks);
+psac_status psac_job_plan(const struct psac_options *options, psac_ranks *ranks);
 
 #endif

@@ -1,12 +1,12 @@
-#include "options.h"
+#include "jobs/options.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "config/config_table.h"
-#include "jobs.h"
-#include "wrapped.h"
+#include "jobs/jobs.h"
+#include "jobs/wrapped.h"
+#include "src/config/config_table.h"
 
 // One name may have several entries, each for the commands to which it means that.
 typedef struct option {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "run_options.h"
+#include "src/run/run_options.h"
 
 struct psac_job;
 

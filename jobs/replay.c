@@ -2,12 +2,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "jobs.h"
-#include "model/state.h"
-#include "model/weights.h"
-#include "notebook_core.h"
-#include "replay_case.h"
-#include "session.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "jobs/replay_case.h"
+#include "kernels/notebook_core.h"
+#include "src/model/state.h"
+#include "src/model/weights.h"
+#include "src/run/session.h"
 
 typedef struct replay_state {
   psac_session *session;

@@ -1,11 +1,11 @@
-#include "replay_case.h"
+#include "jobs/replay_case.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/retina.h"
-#include "version.h"
+#include "base/version.h"
+#include "src/model/retina.h"
 
 static const char weights_path[] = "/weights_initial";
 

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "h5_file.h"
-#include "model/network.h"
+#include "io/h5_file.h"
+#include "src/model/network.h"
 
 typedef struct psac_case_pass {
   double reward;

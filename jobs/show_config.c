@@ -1,8 +1,9 @@
 // Prints the resolved configuration.
 #include <stdio.h>
 
-#include "jobs.h"
-#include "session.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "src/run/session.h"
 
 psac_status psac_job_config(const psac_options *options, psac_ranks *ranks) {
   psac_session session = {0};

@@ -1,4 +1,4 @@
-#include "summary.h"
+#include "jobs/summary.h"
 
 #include <stdio.h>
 

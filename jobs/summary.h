@@ -2,7 +2,7 @@
 #ifndef PSAC_JOBS_SUMMARY_H
 #define PSAC_JOBS_SUMMARY_H
 
-#include "run_file.h"
+#include "src/run/run_file.h"
 
 // Says what is about to happen. Rank 0.
 void psac_summary_start(const psac_session *session, psac_progress_kind kind);

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "checkpoint/checkpoint.h"
-#include "jobs.h"
-#include "run_file.h"
-#include "shuffle.h"
-#include "summary.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "jobs/summary.h"
+#include "src/run/checkpoint/checkpoint.h"
+#include "src/run/run_file.h"
+#include "src/run/shuffle.h"
 
 typedef struct training_state {
   psac_session *session;

@@ -1,4 +1,4 @@
-#include "wrapped.h"
+#include "jobs/wrapped.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 psac_lanes psac_lanes_make(int n_output, int n_critic) {
   psac_lanes lanes;

@@ -5,8 +5,8 @@
 // backend's own memory (`alloc`); on the CPU backend they are ordinary pointers and every call completes before it returns.
 //
 // Whatever is summed over neurons, trials or ranks is an integer, so no order of execution can change a bit.
-#ifndef PSAC_KERNELS_H
-#define PSAC_KERNELS_H
+#ifndef PSAC_KERNELS_KERNELS_H
+#define PSAC_KERNELS_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include "base/block_map.h"
 #include "base/device.h"
 #include "base/rng.h"
-#include "elementary_core.h"
+#include "kernels/elementary_core.h"
 
 enum { PSAC_PATCH_MAX = 64 * 64 };  // pixels of a receptive field
 

@@ -1,4 +1,4 @@
-#include "layout.h"
+#include "partition/layout.h"
 
 psac_layout psac_layout_make(int64_t n_neurons, int64_t n_ranks, int64_t rank) {
   const psac_block_map map = psac_block_map_make(n_neurons, n_ranks);

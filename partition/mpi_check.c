@@ -1,4 +1,4 @@
-#include "mpi_check.h"
+#include "partition/mpi_check.h"
 
 #include <stdlib.h>
 #include <string.h>

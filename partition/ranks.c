@@ -1,5 +1,5 @@
 #define _GNU_SOURCE  // dl_iterate_phdr
-#include "ranks.h"
+#include "partition/ranks.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "mpi_check.h"
-#include "watchdog.h"
+#include "partition/liveness/watchdog.h"
+#include "partition/mpi_check.h"
 
 enum { CHUNK_BYTES = 1 << 30, CHUNK_ELEMENTS = 1 << 27 };  // of one message; MPI counts are ints
 

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plan/plan.h"
-#include "wrapped.h"
+#include "jobs/plan/plan.h"
+#include "jobs/wrapped.h"
 
 enum {
   TRIALS = 16,  // of a batch

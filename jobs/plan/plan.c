@@ -1,5 +1,5 @@
 // Predicts memory and time of a job, on this machine or on any other.
-#include "plan/plan.h"
+#include "jobs/plan/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "config/config_value.h"
-#include "jobs.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "src/config/config_value.h"
 
 enum { MOST_RANKS = 10000000 };
 

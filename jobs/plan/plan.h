@@ -1,9 +1,9 @@
 // Job `plan`: what is asked, and how the answer is printed.
-#ifndef PSAC_JOBS_PLAN_H
-#define PSAC_JOBS_PLAN_H
+#ifndef PSAC_JOBS_PLAN_PLAN_H
+#define PSAC_JOBS_PLAN_PLAN_H
 
-#include "model/cost.h"
-#include "session.h"
+#include "src/plan/cost.h"
+#include "src/run/session.h"
 
 typedef struct psac_plan_request {
   psac_config config;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/plan.h"
+#include "jobs/plan/plan.h"
 
 static const double WORTH_TELLING = 1.03;
 static const char *const CHANGES_LEARNING = "changes what is learned", *const CHANGES_NETWORK = "changes the network";

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plan/plan.h"
-#include "wrapped.h"
+#include "jobs/plan/plan.h"
+#include "jobs/wrapped.h"
 
 enum { MNIST_IMAGES = 60000, RANKS_MAX = 10000000 };
 

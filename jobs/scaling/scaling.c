@@ -6,10 +6,11 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "jobs.h"
-#include "scaling/scaling_cases.h"
-#include "scaling/scaling_measure.h"
-#include "scaling/scaling_table.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
+#include "jobs/scaling/scaling_cases.h"
+#include "jobs/scaling/scaling_measure.h"
+#include "jobs/scaling/scaling_table.h"
 
 enum { SYNTHETIC_IMAGES = 64 };
 

@@ -1,10 +1,10 @@
-#include "scaling/scaling_cases.h"
+#include "jobs/scaling/scaling_cases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scaling/scaling_measure.h"
+#include "jobs/scaling/scaling_measure.h"
 
 enum { MOST_RANKS = 1000000 };
 

@@ -1,10 +1,10 @@
 // Which cases of a study a job measures or lists, on which ranks, and in how many replicas.
-#ifndef PSAC_JOBS_SCALING_CASES_H
-#define PSAC_JOBS_SCALING_CASES_H
+#ifndef PSAC_JOBS_SCALING_SCALING_CASES_H
+#define PSAC_JOBS_SCALING_SCALING_CASES_H
 
-#include "options.h"
-#include "scaling/scaling_study.h"
-#include "session.h"
+#include "jobs/options.h"
+#include "jobs/scaling/scaling_study.h"
+#include "src/run/session.h"
 
 typedef struct psac_cases {
   psac_study study;  // with what the options put in its place: repeats, replicas, ranks

@@ -1,4 +1,4 @@
-#include "scaling/scaling_measure.h"
+#include "jobs/scaling/scaling_measure.h"
 
 #include <malloc.h>
 #include <math.h>
@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "evaluation.h"
-#include "model/cost.h"
-#include "model/plan.h"
-#include "shuffle.h"
-#include "transport_counted.h"
+#include "partition/transport/transport_counted.h"
+#include "src/plan/cost.h"
+#include "src/plan/memory_plan.h"
+#include "src/run/evaluation.h"
+#include "src/run/shuffle.h"
 
 // The way through the training images, as job train goes it.
 typedef struct course {

@@ -1,12 +1,12 @@
 // Measuring one case of a scaling study: build, warm up, present trials, look at clocks and counters.
-#ifndef PSAC_JOBS_SCALING_MEASURE_H
-#define PSAC_JOBS_SCALING_MEASURE_H
+#ifndef PSAC_JOBS_SCALING_SCALING_MEASURE_H
+#define PSAC_JOBS_SCALING_SCALING_MEASURE_H
 
-#include "progress.h"
-#include "scaling/scaling_pretend.h"
-#include "scaling/scaling_study.h"
-#include "scaling/scaling_table.h"
-#include "session.h"
+#include "jobs/scaling/scaling_pretend.h"
+#include "jobs/scaling/scaling_study.h"
+#include "jobs/scaling/scaling_table.h"
+#include "src/run/progress.h"
+#include "src/run/session.h"
 
 typedef struct psac_measurement {
   psac_session *session;         // kernels, transports (which count) and digits chosen; its network is built and destroyed here

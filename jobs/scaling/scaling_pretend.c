@@ -1,10 +1,10 @@
-#include "scaling/scaling_pretend.h"
+#include "jobs/scaling/scaling_pretend.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "model/cost.h"
-#include "transport_counted.h"
+#include "partition/transport/transport_counted.h"
+#include "src/plan/cost.h"
 
 enum { PILOT_NEURONS = 2000, PILOT_TRIALS = 16 };
 

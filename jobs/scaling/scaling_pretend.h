@@ -1,11 +1,11 @@
 // One rank of many on this machine (scaling --pretend-ranks): what the others would send is learned from a small network that really
 // runs here first.
-#ifndef PSAC_JOBS_SCALING_PRETEND_H
-#define PSAC_JOBS_SCALING_PRETEND_H
+#ifndef PSAC_JOBS_SCALING_SCALING_PRETEND_H
+#define PSAC_JOBS_SCALING_SCALING_PRETEND_H
 
-#include "model/hardware.h"
-#include "session.h"
-#include "transport_pretend.h"
+#include "partition/transport/transport_pretend.h"
+#include "src/plan/hardware.h"
+#include "src/run/session.h"
 
 typedef struct psac_pretending {
   int rank, n_ranks;

@@ -1,13 +1,13 @@
-#include "scaling/scaling_study.h"
+#include "jobs/scaling/scaling_study.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config_table.h"
-#include "config/config_value.h"
-#include "config/config_yaml.h"
+#include "src/config/config_table.h"
+#include "src/config/config_value.h"
+#include "src/config/config_yaml.h"
 
 static const char *const kind_name[PSAC_N_STUDY_KINDS] = {"weak", "strong", "size", "accuracy"};
 

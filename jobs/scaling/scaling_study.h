@@ -1,11 +1,11 @@
 // A study file: which networks are measured, and how (configs/scaling.yaml is one, with every key explained).
-#ifndef PSAC_JOBS_SCALING_STUDY_H
-#define PSAC_JOBS_SCALING_STUDY_H
+#ifndef PSAC_JOBS_SCALING_SCALING_STUDY_H
+#define PSAC_JOBS_SCALING_SCALING_STUDY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/config.h"
+#include "src/config/config.h"
 
 typedef enum psac_study_kind {
   PSAC_STUDY_WEAK,      // a fixed number of neurons per rank

@@ -1,4 +1,4 @@
-#include "scaling/scaling_table.h"
+#include "jobs/scaling/scaling_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "version.h"
+#include "base/version.h"
 
 #define COLUMN(member, type, width, units) {#member, offsetof(psac_row, member), type, width, units}
 #define TEXT(member) COLUMN(member, PSAC_TEXT, 0, NULL)

@@ -2,11 +2,11 @@
 //
 // Jobs never share a file, so any number of them may write into one folder at once, on any file system: each writes a new file whole and
 // renames it, again after every row, and a reader joins the rows of all files.
-#ifndef PSAC_JOBS_SCALING_TABLE_H
-#define PSAC_JOBS_SCALING_TABLE_H
+#ifndef PSAC_JOBS_SCALING_SCALING_TABLE_H
+#define PSAC_JOBS_SCALING_SCALING_TABLE_H
 
-#include "scaling/scaling_study.h"
-#include "session.h"
+#include "jobs/scaling/scaling_study.h"
+#include "src/run/session.h"
 
 enum { PSAC_ROW_TEXT = 32 };
 

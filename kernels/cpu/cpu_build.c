@@ -1,8 +1,8 @@
 // Connectivity of a shard: every rank draws the inputs of its own neurons, no message and no file.
-#include "cpu/cpu_kernels.h"
-#include "source_core.h"
-#include "weight_core.h"
-#include "wiring_core.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/source_core.h"
+#include "kernels/weight_core.h"
+#include "kernels/wiring_core.h"
 
 psac_status psac_cpu_build_state(psac_stream *stream, psac_shard *shard, int n_trials) {
   (void)stream;

@@ -1,9 +1,9 @@
-// The CPU backend's stages, collected in cpu_kernels.c. Their contracts stand in kernels.h.
-#ifndef PSAC_KERNELS_CPU_H
-#define PSAC_KERNELS_CPU_H
+// The CPU backend's stages, collected in cpu_backend.c. Their contracts stand in kernels.h.
+#ifndef PSAC_KERNELS_CPU_CPU_KERNELS_H
+#define PSAC_KERNELS_CPU_CPU_KERNELS_H
 
 #include "base/simd.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what);
 

@@ -1,10 +1,10 @@
 // One timestep of the middle layer: retina and recurrent currents, integration, spikes.
 #include <assert.h>
 
-#include "cpu/cpu_kernels.h"
-#include "cpu/spike_list.h"
-#include "lif_core.h"
-#include "source_core.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/spike_list.h"
+#include "kernels/lif_core.h"
+#include "kernels/source_core.h"
 
 psac_status psac_cpu_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials) {
   (void)stream;

@@ -4,8 +4,8 @@
 // neurons spike.
 #include <string.h>
 
-#include "cpu/cpu_kernels.h"
-#include "notebook_core.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/notebook_core.h"
 
 PSAC_INLINE void add_row(const psac_lanes *lanes, const int32_t *row, int64_t *sum) {
   for (int k = 0; k < lanes->n; k++) sum[k] += psac_notebook_column(lanes, k, row[k]);

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu/cpu_kernels.h"
-#include "cpu/spike_list.h"
-#include "lif_core.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/spike_list.h"
+#include "kernels/lif_core.h"
 
 typedef int32_t four_weights __attribute__((vector_size(16)));
 typedef int64_t four_drives __attribute__((vector_size(32), aligned(8)));

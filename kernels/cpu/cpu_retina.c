@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/simd.h"
-#include "cpu/cpu_kernels.h"
-#include "retina_core.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/retina_core.h"
 
 enum { STEPS = 32 };  // drawn at a time
 

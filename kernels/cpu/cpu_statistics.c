@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/simd.h"
-#include "cpu/cpu_kernels.h"
-#include "interval_core.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/interval_core.h"
 
 PSAC_CLONES static void count_words(const psac_shard *shard, size_t n_vectors, int64_t *counts) {
   const int64_t n_exc = shard->n_exc - shard->first_gid;  // of this rank, if positive

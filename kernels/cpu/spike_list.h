@@ -1,6 +1,6 @@
 // Spike bits as a list of indices, a piece at a time: whoever needs a row per spike can fetch the rows ahead.
-#ifndef PSAC_KERNELS_SPIKE_LIST_H
-#define PSAC_KERNELS_SPIKE_LIST_H
+#ifndef PSAC_KERNELS_CPU_SPIKE_LIST_H
+#define PSAC_KERNELS_CPU_SPIKE_LIST_H
 
 #include <stddef.h>
 #include <stdint.h>

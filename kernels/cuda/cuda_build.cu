@@ -1,8 +1,8 @@
 // Connectivity of a shard, made on the device: every rank draws the inputs of its own neurons.
-#include "cuda/cuda_launch.h"
-#include "source_core.h"
-#include "weight_core.h"
-#include "wiring_core.h"
+#include "kernels/cuda/cuda_launch.h"
+#include "kernels/source_core.h"
+#include "kernels/weight_core.h"
+#include "kernels/wiring_core.h"
 
 enum { SCAN_THREADS = 1024 };
 

@@ -1,8 +1,8 @@
-// The CUDA backend's stages, collected in cuda_kernels.cu. Their contracts stand in kernels.h.
-#ifndef PSAC_KERNELS_CUDA_H
-#define PSAC_KERNELS_CUDA_H
+// The CUDA backend's stages, collected in cuda_backend.cu. Their contracts stand in kernels.h.
+#ifndef PSAC_KERNELS_CUDA_CUDA_KERNELS_H
+#define PSAC_KERNELS_CUDA_CUDA_KERNELS_H
 
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 #ifdef __cplusplus
 extern "C" {

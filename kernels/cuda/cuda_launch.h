@@ -1,15 +1,15 @@
 // How kernels are launched and errors of the CUDA runtime reported; the only place that knows that the same sources also compile for
 // the host (tests/emu).
-#ifndef PSAC_KERNELS_CUDA_LAUNCH_H
-#define PSAC_KERNELS_CUDA_LAUNCH_H
+#ifndef PSAC_KERNELS_CUDA_CUDA_LAUNCH_H
+#define PSAC_KERNELS_CUDA_CUDA_LAUNCH_H
 
 #include <cuda_runtime.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/watch_call.h"
-#include "cuda/cuda_kernels.h"
-#include "cuda/cuda_shape.h"
+#include "kernels/cuda/cuda_kernels.h"
+#include "kernels/cuda/cuda_shape.h"
 
 struct psac_stream {
   cudaStream_t cuda;

@@ -1,6 +1,6 @@
 // Eligibility from stored spikes, and the change of the shard's own weights.
-#include "cuda/cuda_spikes.h"
-#include "power_stdp_core.h"
+#include "kernels/cuda/cuda_spikes.h"
+#include "kernels/power_stdp_core.h"
 
 enum { AHEAD = 8 };  // steps whose output spikes are in flight
 

@@ -3,8 +3,8 @@
 // Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its receptive field is
 // read where the pixel spikes, a target list once for each spike. With so few bytes instructions count as much as they do: threads share
 // what belongs to several of them (docs/performance.md).
-#include "cuda/cuda_middle.h"
-#include "lif_core.h"
+#include "kernels/cuda/cuda_middle.h"
+#include "kernels/lif_core.h"
 
 enum {
   SECTOR_BITS = 2,       // words in a sector, as a power of two

@@ -1,9 +1,9 @@
 // The middle layer on the device: what the kernels of one timestep and the kernel of a whole presentation share.
-#ifndef PSAC_KERNELS_CUDA_MIDDLE_H
-#define PSAC_KERNELS_CUDA_MIDDLE_H
+#ifndef PSAC_KERNELS_CUDA_CUDA_MIDDLE_H
+#define PSAC_KERNELS_CUDA_CUDA_MIDDLE_H
 
-#include "cuda/cuda_launch.h"
-#include "source_core.h"
+#include "kernels/cuda/cuda_launch.h"
+#include "kernels/source_core.h"
 
 enum { PSAC_RETINA_SIDE_MAX = 64 };  // retina.input_size is at most 64 x 64
 

@@ -7,8 +7,8 @@
 //   1. a group of lanes adds each arriving spike to the currents of its targets; what neurons share is found once:
 //      the retina's patches, who is refractory
 //   2. neurons: current of their patch, integration, spikes, and the list of those that arrive in the next step
-#include "cuda/cuda_middle.h"
-#include "lif_core.h"
+#include "kernels/cuda/cuda_middle.h"
+#include "kernels/lif_core.h"
 
 enum { BLOCK = 1024 };  // threads at most
 

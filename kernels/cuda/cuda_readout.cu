@@ -1,7 +1,7 @@
 // From the middle layer's spikes to the output and critic neurons.
-#include "cuda/cuda_spikes.h"
-#include "lif_core.h"
-#include "notebook_core.h"
+#include "kernels/cuda/cuda_spikes.h"
+#include "kernels/lif_core.h"
+#include "kernels/notebook_core.h"
 
 enum {
   READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda/cuda_launch.h"
-#include "retina_core.h"
+#include "kernels/cuda/cuda_launch.h"
+#include "kernels/retina_core.h"
 
 enum { STEPS = 32 };  // of a warp
 

@@ -1,11 +1,11 @@
-// How the CUDA kernels share out their work: what their launches and the cost model (src/model/cost_gpu.c) both have to know. Plain C.
-#ifndef PSAC_KERNELS_CUDA_SHAPE_H
-#define PSAC_KERNELS_CUDA_SHAPE_H
+// How the CUDA kernels share out their work: what their launches and the cost model (src/plan/cost_gpu.c) both have to know. Plain C.
+#ifndef PSAC_KERNELS_CUDA_CUDA_SHAPE_H
+#define PSAC_KERNELS_CUDA_CUDA_SHAPE_H
 
 #include <stdint.h>
 
-#include "kernels.h"
-#include "source_core.h"
+#include "kernels/kernels.h"
+#include "kernels/source_core.h"
 
 enum {
   PSAC_THREADS = 256,  // of a block, unless a kernel says otherwise

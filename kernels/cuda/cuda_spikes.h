@@ -1,9 +1,9 @@
 // How a warp walks through the spikes of a range of words (psac_shape_ranges) that each need a row of their neuron: groups of as many lanes
 // as a row takes go through half words of their own, side by side.
-#ifndef PSAC_KERNELS_CUDA_SPIKES_H
-#define PSAC_KERNELS_CUDA_SPIKES_H
+#ifndef PSAC_KERNELS_CUDA_CUDA_SPIKES_H
+#define PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 
-#include "cuda/cuda_launch.h"
+#include "kernels/cuda/cuda_launch.h"
 
 // What a warp has to do.
 typedef struct psac_warp_share {

@@ -1,6 +1,6 @@
 // Spike statistics of the middle layer, and the weights seen through the receptive fields.
-#include "cuda/cuda_launch.h"
-#include "interval_core.h"
+#include "kernels/cuda/cuda_launch.h"
+#include "kernels/interval_core.h"
 
 enum { COUNT_BLOCKS = 1024 };
 

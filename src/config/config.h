@@ -29,7 +29,7 @@ typedef struct psac_config {
 #define PAIR(section, name, unit, lowest, highest, description) int64_t name[2];
 #define LIST(section, name, unit, lowest, highest, description) psac_int_list name;
 #define SECTION_END(section) } section;
-#include "config/config_keys.def"
+#include "src/config/config_keys.def"
 } psac_config;
 
 // Fills `config` with the defaults: the built-in text of configs/psac.yaml. Fails only if that file itself is wrong.

@@ -1,4 +1,4 @@
-#include "config/config.h"
+#include "src/config/config.h"
 
 #include <float.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "config/config.h"
+#include "src/config/config.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config/config_builtin.h"
-#include "config/config_table.h"
-#include "config/config_yaml.h"
+#include "src/config/config_builtin.h"
+#include "src/config/config_table.h"
+#include "src/config/config_yaml.h"
 
 static const psac_builtin_file *find_builtin(const char *name) {
   const psac_builtin_file *file = psac_builtin_files;

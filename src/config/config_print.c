@@ -1,12 +1,12 @@
-#include "config/config.h"
+#include "src/config/config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config_table.h"
-#include "config/config_value.h"
+#include "src/config/config_table.h"
+#include "src/config/config_value.h"
 
 enum { COMMENT_COLUMN = 29 };  // longer values push their comment to the right
 

@@ -1,13 +1,13 @@
-#include "config/config.h"
+#include "src/config/config.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config_table.h"
-#include "config/config_value.h"
-#include "config/config_yaml.h"
+#include "src/config/config_table.h"
+#include "src/config/config_value.h"
+#include "src/config/config_yaml.h"
 
 enum { NAME_BYTES = 2 * PSAC_YAML_TEXT_BYTES };  // "section.key" as written, with its final 0
 

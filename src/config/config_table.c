@@ -1,11 +1,11 @@
-#include "config/config_table.h"
+#include "src/config/config_table.h"
 
 #include <limits.h>
 #include <string.h>
 
 const psac_section psac_sections[PSAC_N_SECTIONS] = {
 #define SECTION(section, description) {#section, description},
-#include "config/config_keys.def"
+#include "src/config/config_keys.def"
 };
 
 #define KEY(section, name, kind, unit, lowest, highest, allowed, description)                                     \
@@ -23,7 +23,7 @@ const psac_key psac_keys[PSAC_N_KEYS] = {
   KEY(section, name, PSAC_KIND_PAIR, unit, lowest, highest, "each " #lowest " to " #highest, description)
 #define LIST(section, name, unit, lowest, highest, description) \
   KEY(section, name, PSAC_KIND_LIST, unit, lowest, highest, "each " #lowest " to " #highest, description)
-#include "config/config_keys.def"
+#include "src/config/config_keys.def"
 };
 
 int psac_section_find(const char *name) {

@@ -4,11 +4,11 @@
 
 #include <stddef.h>
 
-#include "config/config.h"
+#include "src/config/config.h"
 
 enum {  // index into psac_sections
 #define SECTION(section, description) PSAC_SECTION_##section,
-#include "config/config_keys.def"
+#include "src/config/config_keys.def"
   PSAC_N_SECTIONS
 };
 
@@ -18,7 +18,7 @@ enum {  // index into psac_keys
 #define CHOICE INTEGER
 #define PAIR INTEGER
 #define LIST INTEGER
-#include "config/config_keys.def"
+#include "src/config/config_keys.def"
   PSAC_N_KEYS
 };
 

@@ -1,4 +1,4 @@
-#include "config/config_value.h"
+#include "src/config/config_value.h"
 
 #include <errno.h>
 #include <math.h>

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "config/config_table.h"
+#include "src/config/config_table.h"
 
 typedef struct psac_real_text {
   char text[32];  // 24 letters at most, and a final 0

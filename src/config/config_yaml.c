@@ -1,4 +1,4 @@
-#include "config/config_yaml.h"
+#include "src/config/config_yaml.h"
 
 #include <libfyaml.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
-#include "model/bounds.h"
+#include "src/model/bounds.h"
 
 #include <math.h>
 
-#include "kernels.h"
-#include "model/retina.h"
+#include "kernels/kernels.h"
+#include "src/model/retina.h"
 
 // Sums that need no check, n_steps being at most 10^6 (config_check.c) and N at most 8 * 10^9 neurons:
 //   spikes of a presentation     N n_steps <= 8e15, int64

@@ -2,7 +2,7 @@
 #ifndef PSAC_MODEL_BOUNDS_H
 #define PSAC_MODEL_BOUNDS_H
 
-#include "config/config.h"
+#include "src/config/config.h"
 
 enum { PSAC_SCALE_MAX = 32 };  // finest unit of currents is 1 / 32
 

@@ -1,11 +1,11 @@
-#include "model/build.h"
+#include "src/model/build.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "model/bounds.h"
-#include "model/retina.h"
-#include "model/sizes.h"
+#include "src/model/bounds.h"
+#include "src/model/retina.h"
+#include "src/model/sizes.h"
 
 enum { WORD_BITS = 64 };
 

@@ -2,7 +2,7 @@
 #ifndef PSAC_MODEL_BUILD_H
 #define PSAC_MODEL_BUILD_H
 
-#include "model/network_parts.h"
+#include "src/model/network_parts.h"
 
 // Fills a network whose config, kernels, transport and layout are set. On failure the caller destroys what there is. No rank
 // needs another for this.

@@ -1,9 +1,9 @@
-#include "model/critic.h"
+#include "src/model/critic.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "elementary_core.h"
+#include "kernels/elementary_core.h"
 
 // exp and log from elementary_core.h: the value of a decision must not depend on which C library a rank was linked with.
 static float exponential(float x) { return psac_exp2f(x * 1.4426950408889634f); }

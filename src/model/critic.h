@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "config/config.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
+#include "src/config/config.h"
 
 typedef struct psac_critic {
   // learned

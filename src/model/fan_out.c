@@ -1,8 +1,8 @@
-#include "model/fan_out.h"
+#include "src/model/fan_out.h"
 
 #include <math.h>
 
-#include "source_core.h"
+#include "kernels/source_core.h"
 
 double psac_fan_out_entries(double mean, double group) {
   const int last = (int)(mean + 12.0 * sqrt(mean) + 30.0);

@@ -1,11 +1,11 @@
-#include "model/network.h"
+#include "src/model/network.h"
 
 #include <stdlib.h>
 
-#include "model/build.h"
-#include "model/notebook.h"
-#include "model/psac.h"
-#include "model/sizes.h"
+#include "src/model/build.h"
+#include "src/model/notebook.h"
+#include "src/model/psac_batch.h"
+#include "src/model/sizes.h"
 
 psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
                                 psac_network **network) {

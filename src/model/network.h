@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "model/network_parts.h"
-#include "model/presentation.h"
+#include "src/model/network_parts.h"
+#include "src/model/presentation.h"
 
 // Builds this rank's neurons, synapses and initial weights. Collective.
 psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,

@@ -1,4 +1,4 @@
-#include "model/network_parts.h"
+#include "src/model/network_parts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,14 +5,14 @@
 
 #include <stdint.h>
 
-#include "config/config.h"
-#include "exchange.h"
-#include "kernels.h"
-#include "layout.h"
-#include "model/critic.h"
-#include "model/stages.h"
-#include "model/trial.h"
-#include "transport.h"
+#include "kernels/kernels.h"
+#include "partition/exchange/exchange.h"
+#include "partition/layout.h"
+#include "partition/transport/transport.h"
+#include "src/config/config.h"
+#include "src/model/critic.h"
+#include "src/model/stages.h"
+#include "src/model/trial.h"
 
 // The middle layer's steps as one piece of work (simulation.cuda_graph), for one number of concurrent trials.
 typedef struct psac_recorded {

@@ -1,11 +1,11 @@
 // Model seed: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
 // together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
-#include "model/notebook.h"
+#include "src/model/notebook.h"
 
 #include <string.h>
 
 #include "base/watch.h"
-#include "model/presentation.h"
+#include "src/model/presentation.h"
 
 // The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
 static int critic_is_silent(const psac_network *network) {

@@ -2,7 +2,7 @@
 #ifndef PSAC_MODEL_NOTEBOOK_H
 #define PSAC_MODEL_NOTEBOOK_H
 
-#include "model/network_parts.h"
+#include "src/model/network_parts.h"
 
 // As psac_network_present. Collective.
 psac_status psac_present_notebook(psac_network *network, const psac_trial *trials, int n, int learn,

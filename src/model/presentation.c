@@ -1,11 +1,11 @@
 // The simulation of trials side by side: what both models share.
-#include "model/presentation.h"
+#include "src/model/presentation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/watch.h"
-#include "model/retina.h"
+#include "src/model/retina.h"
 
 // Recorded spikes as they are.
 static psac_status copy_retina(psac_network *network, const psac_trial *trials, int n) {

@@ -2,7 +2,7 @@
 #ifndef PSAC_MODEL_PRESENTATION_H
 #define PSAC_MODEL_PRESENTATION_H
 
-#include "model/network_parts.h"
+#include "src/model/network_parts.h"
 
 // Retina and middle layer for n trials concurrently: fills shard.retina_spikes and shard.spikes. Collective.
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n);

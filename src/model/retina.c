@@ -1,6 +1,6 @@
-#include "model/retina.h"
+#include "src/model/retina.h"
 
-#include "retina_core.h"
+#include "kernels/retina_core.h"
 
 enum { MAX_UNITS = 64 * 64 };
 

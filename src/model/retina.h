@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "config/config.h"
+#include "src/config/config.h"
 
 // Height and width of the pooled image.
 void psac_retina_size(const psac_config *config, int *height, int *width);

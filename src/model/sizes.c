@@ -1,9 +1,9 @@
-#include "model/sizes.h"
+#include "src/model/sizes.h"
 
 #include <math.h>
 
-#include "layout.h"
-#include "model/fan_out.h"
+#include "partition/layout.h"
+#include "src/model/fan_out.h"
 
 enum { STORED_BYTES = 1 << 30 };
 

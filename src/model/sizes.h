@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "config/config.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
+#include "src/config/config.h"
 
 typedef struct psac_sizes {
   int64_t n_neurons, n_ranks;

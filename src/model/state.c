@@ -1,9 +1,9 @@
-#include "model/state.h"
+#include "src/model/state.h"
 
 #include <math.h>
 
-#include "model/bounds.h"
-#include "weight_core.h"
+#include "kernels/weight_core.h"
+#include "src/model/bounds.h"
 
 psac_status psac_network_get_state(const psac_network *network, const psac_ranks *ranks, psac_network_state *state) {
   *state = (psac_network_state){.critic = network->critic, .weights_in_range = network->weights_in_range};

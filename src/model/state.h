@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "model/network_parts.h"
+#include "src/model/network_parts.h"
 
 // The part that does not lie with the neurons.
 typedef struct psac_network_state {

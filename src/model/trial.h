@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 enum { PSAC_N_LABELS = 10 };
 

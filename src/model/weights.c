@@ -1,9 +1,9 @@
-#include "model/weights.h"
+#include "src/model/weights.h"
 
 #include <stdlib.h>
 
-#include "model/bounds.h"
-#include "weight_core.h"
+#include "kernels/weight_core.h"
+#include "src/model/bounds.h"
 
 // Copies n readout rows to the host for `use`, which may change them; then back if it asks so.
 static psac_status with_rows(const psac_network *network, int64_t first, int64_t n, int write_back,

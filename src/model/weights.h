@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "model/network_parts.h"
+#include "src/model/network_parts.h"
 
 // Weights of this rank's neurons [first, first + n) as float: to_output [n][n_output], to_critic
 // [n][num_critic_neurons] (0 where the critic has no plastic input; may be NULL). set refuses values beyond

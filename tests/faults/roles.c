@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/watch.h"
-#include "ranks.h"
+#include "partition/ranks.h"
 
 static void compute(void) {
   const struct timespec moment = {.tv_nsec = 10000000};

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "session.h"
+#include "src/run/session.h"
 
 static char folder[] = "/tmp/psac_fuzz.XXXXXX";
 static int has_folder;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "replay_case.h"
+#include "jobs/replay_case.h"
 
 static psac_session session;
 

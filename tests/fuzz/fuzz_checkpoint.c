@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint/checkpoint.h"
 #include "fuzz.h"
+#include "src/run/checkpoint/checkpoint.h"
 
 static psac_session session;
 static uint8_t *original, *changed;

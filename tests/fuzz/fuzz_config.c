@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config_table.h"
 #include "fuzz.h"
-#include "model/plan.h"
+#include "src/config/config_table.h"
+#include "src/plan/memory_plan.h"
 
 enum { N_RANKS = 3 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "model/cost.h"
+#include "src/plan/cost.h"
 
 static psac_config defaults;
 

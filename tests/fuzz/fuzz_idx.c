@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "idx.h"
+#include "io/idx.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;

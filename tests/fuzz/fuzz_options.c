@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "jobs.h"
+#include "jobs/options.h"
 
 enum { MAX_WORDS = 1024 };
 

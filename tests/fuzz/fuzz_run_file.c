@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "run_file.h"
+#include "src/run/run_file.h"
 
 static psac_session session;
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "scaling/scaling_study.h"
+#include "jobs/scaling/scaling_study.h"
 
 enum { MOST_RANKS = 1000000, MOST_TRIALS = 1000000000 };
 static const int64_t most_neurons = 8000000000;

@@ -72,13 +72,13 @@ class Dependencies(unittest.TestCase):
         flags = next(each["command"] for each in COMMANDS if each["file"].endswith("io/h5_check.c"))
         folders = map(pathlib.Path, re.findall(r"(?:-isystem |-I)(\S+)", flags) + ["/usr/include"])
         include = next(path for path in folders if (path / "hdf5.h").exists())
-        linked = BUILD / "src/CMakeFiles/psac_dist.dir"  # with CUDA the libraries are in a file of their own
+        linked = BUILD / "jobs/CMakeFiles/psac_dist.dir"  # with CUDA the libraries are in a file of their own
         words = "".join(path.read_text() for path in (linked / "link.txt", linked / "linkLibs.rsp") if path.exists())
         library = re.search(r'[^"\s]*libhdf5[^"\s]*\.so[^"\s]*', words)
         self.write_hdf5((BUILD / "src" / library[0]).resolve(), include)
         done = self.configure()
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn('#define PSAC_HDF5_VERSION "2.0.0"', (self.build / "jobs/version.h").read_text())
+        self.assertIn('#define PSAC_HDF5_VERSION "2.0.0"', (self.build / "base/generated/base/version.h").read_text())
 
     def test_an_hdf5_that_is_not_parallel_is_refused(self):
         (self.prefix / "serial").mkdir()

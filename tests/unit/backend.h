@@ -3,7 +3,7 @@
 #define PSAC_TESTS_BACKEND_H
 
 #include "check.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 // The backend that PSAC_TEST_BACKEND names, cpu if it names none. Without a device for it the test is skipped, with the reason.
 static inline const psac_kernels *backend_under_test(void) {

@@ -3,7 +3,7 @@
 #define PSAC_TESTS_CONFIG_CASE_H
 
 #include "check.h"
-#include "config/config.h"
+#include "src/config/config.h"
 
 static psac_config config;  // the defaults, at the start of every test
 

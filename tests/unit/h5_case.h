@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk.h"
-#include "h5_file.h"
+#include "io/disk.h"
+#include "io/h5_file.h"
 #include "parallel.h"
 
 enum { WIDTH = 3 };

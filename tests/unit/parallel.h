@@ -4,7 +4,7 @@
 #define PSAC_TESTS_PARALLEL_H
 
 #include "check.h"
-#include "ranks.h"
+#include "partition/ranks.h"
 
 static psac_ranks ranks;  // of this test program
 

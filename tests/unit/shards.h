@@ -6,7 +6,7 @@
 
 #include "backend.h"
 #include "check.h"
-#include "model/network.h"
+#include "src/model/network.h"
 
 enum { SHARDS_MAX = 8 };
 

@@ -1,6 +1,6 @@
 // block_map and layout: N neurons on any number of ranks, each owned exactly once, in order, in whole columns.
 #include "check.h"
-#include "layout.h"
+#include "partition/layout.h"
 
 static int64_t n_of(psac_block_map map, int64_t rank) {
   return psac_block_map_first(map, rank + 1) - psac_block_map_first(map, rank);

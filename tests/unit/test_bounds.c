@@ -1,6 +1,6 @@
 // bounds: no integer sum of a run can overflow, or the run is refused before it begins.
 #include "check.h"
-#include "model/bounds.h"
+#include "src/model/bounds.h"
 
 static psac_config make_config(void) {
   psac_config config;

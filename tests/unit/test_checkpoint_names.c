@@ -1,5 +1,5 @@
 // checkpoint_names: where checkpoints lie, which belong to a run, and which are removed.
-#include "checkpoint/checkpoint_names.h"
+#include "src/run/checkpoint/checkpoint_names.h"
 
 #include <dirent.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // checksum: parts add up to the whole, and whatever changes in the rows changes it.
-#include "checksum.h"
+#include "io/checksum.h"
 
 #include "check.h"
 

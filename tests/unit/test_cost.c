@@ -1,7 +1,7 @@
 // The cost model: its sums, its monotony, its choice of replicas, and the machines that it reads.
 #include "check.h"
-#include "model/cost.h"
 #include "shards.h"
+#include "src/plan/cost.h"
 
 static psac_hardware machine(const char *name) {
   psac_hardware hardware;

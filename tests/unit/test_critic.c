@@ -1,6 +1,6 @@
 // critic: decision, value, TD error and third factors of one trial, and what the critic learns from a batch.
 #include "check.h"
-#include "model/critic.h"
+#include "src/model/critic.h"
 
 enum { N = 10, N_CRITIC = 4 };
 

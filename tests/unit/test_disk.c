@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "disk.h"
+#include "io/disk.h"
 
 static char folder[64], path[128];
 

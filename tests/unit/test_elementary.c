@@ -2,7 +2,7 @@
 #include <float.h>
 
 #include "check.h"
-#include "elementary_core.h"
+#include "kernels/elementary_core.h"
 
 static const double accuracy = 1e-6;  // relative, as the header promises
 

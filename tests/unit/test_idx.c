@@ -1,5 +1,5 @@
 // io/idx: IDX files are read exactly or refused with the reason. Every test has a folder of its own with small files.
-#include "idx.h"
+#include "io/idx.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

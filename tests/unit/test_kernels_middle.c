@@ -1,6 +1,6 @@
 // step_middle and count_spikes against a plain simulation by global id: one neuron after the other, no blocks, no bits.
+#include "kernels/wiring_core.h"
 #include "probes.h"
-#include "wiring_core.h"
 
 enum { N_STEPS = 60, N_TRIALS = 2 };
 

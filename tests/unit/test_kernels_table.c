@@ -1,7 +1,7 @@
 // Every backend fills in every entry of the contract that is not optional, and its memory does what kernels.h says.
 #include "backend.h"
 #include "check.h"
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 static void test_no_entry_of_any_backend_is_null(void **state) {
   (void)state;

@@ -1,7 +1,7 @@
 // build_receptive_fields, build_recurrence, initialise_weights: what a built shard does is what wiring_core.h draws, on any cut.
+#include "kernels/source_core.h"
+#include "kernels/wiring_core.h"
 #include "probes.h"
-#include "source_core.h"
-#include "wiring_core.h"
 
 enum { SIDE = 14, N_UNITS = SIDE * SIDE, SIDE_MAX = 64 };
 

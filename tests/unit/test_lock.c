@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "lock.h"
+#include "io/lock.h"
 
 static char folder[64], path[128], file[160];
 

@@ -1,7 +1,7 @@
 // options: the command line is read as the help says, or refused with what is allowed.
 #include "check.h"
-#include "jobs.h"
-#include "options.h"
+#include "jobs/jobs.h"
+#include "jobs/options.h"
 
 static psac_options options;
 

@@ -1,8 +1,8 @@
 // The memory plan against what is really allocated, and at sizes that no machine here could hold.
 #include "check.h"
-#include "model/network.h"
-#include "model/plan.h"
 #include "shards.h"
+#include "src/model/network.h"
+#include "src/plan/memory_plan.h"
 
 static size_t allocated;
 

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "progress.h"
+#include "src/run/progress.h"
 
 static FILE *capture;
 static int terminal;

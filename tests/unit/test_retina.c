@@ -1,7 +1,7 @@
 // retina: pooling as the notebook does it, gain control, spike probabilities.
 #include "check.h"
-#include "model/retina.h"
-#include "retina_core.h"
+#include "kernels/retina_core.h"
+#include "src/model/retina.h"
 
 static psac_config config;
 

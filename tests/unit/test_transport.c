@@ -1,9 +1,9 @@
 // Transports and the spike exchange: one set of tests for every transport that serves this number of ranks.
 #include <time.h>
 
-#include "exchange.h"
 #include "parallel.h"
-#include "transport.h"
+#include "partition/exchange/exchange.h"
+#include "partition/transport/transport.h"
 
 static psac_status choose(const char *name, psac_transport *transport) {
   const psac_transport_request request = {.name = name, .timeout_seconds = 60.0};

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "check.h"
-#include "layout.h"
-#include "transport_counted.h"
-#include "transport_pretend.h"
+#include "partition/layout.h"
+#include "partition/transport/transport_counted.h"
+#include "partition/transport/transport_pretend.h"
 
 enum { N_NEURONS = 10000, N_RANKS = 7, N_VECTORS = 50 };
 

@@ -1,6 +1,6 @@
 // wiring_core: the random connectivity has the distribution that the model asks for.
 #include "check.h"
-#include "wiring_core.h"
+#include "kernels/wiring_core.h"
 
 static const psac_rng_key key = {{0x12345678, 0x9abcdef0}};
 

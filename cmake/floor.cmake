@@ -1,0 +1,36 @@
+# psac_add_floor(TARGET SOURCE... [INTERNAL HEADER...])
+#
+# A static library of one folder. Its headers are included from the project's root ("partition/ranks.h"), by targets
+# that link to it and by itself; those named after INTERNAL by itself only. The compiler enforces this: no target has
+# the root on its include path, but folders of symbolic links to the headers that it may include.
+function(psac_add_floor target)
+  cmake_parse_arguments(floor "" "" "INTERNAL" ${ARGN})
+  add_library(${target} STATIC ${floor_UNPARSED_ARGUMENTS})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  file(GLOB_RECURSE headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS *.h *.def)
+  foreach(header ${floor_INTERNAL})
+    if(NOT header IN_LIST headers)
+      message(FATAL_ERROR "${folder}/${header} is not a header of ${target}")
+    endif()
+  endforeach()
+  set(include ${PROJECT_BINARY_DIR}/include/${target})
+  set(internal ${PROJECT_BINARY_DIR}/internal/${target})
+  file(REMOVE_RECURSE ${include} ${internal})
+  foreach(header ${headers})
+    set(link ${include}/${folder}/${header})
+    if(header IN_LIST floor_INTERNAL)
+      set(link ${internal}/${folder}/${header})
+    endif()
+    get_filename_component(parent ${link} DIRECTORY)
+    file(MAKE_DIRECTORY ${include} ${internal} ${parent})
+    file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${header} ${link} SYMBOLIC)
+  endforeach()
+  target_include_directories(${target} PUBLIC ${include} PRIVATE ${internal})
+endfunction()
+
+# psac_see_internals(TARGET FLOOR...): for unit tests.
+function(psac_see_internals target)
+  foreach(floor ${ARGN})
+    target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/internal/${floor})
+  endforeach()
+endfunction()

@@ -1,0 +1,138 @@
+#define _DEFAULT_SOURCE  // madvise
+
+#include "kernels/cpu/cpu_kernels.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/host_memory.h"
+
+enum { ALIGNMENT = 64, PAGE = 4096, HUGE_PAGE = 1 << 21 };  // bytes; the first is a cache line and the widest vector
+
+// Large arrays are visited at random, a target list or a row for each spike: in huge pages most of these visits find their address.
+// Where the system has none it says no, and nothing is lost.
+static void ask_for_huge_pages(char *pointer, size_t n_bytes) {
+  const size_t before = (uintptr_t)pointer % PAGE;
+  if (n_bytes >= HUGE_PAGE) madvise(pointer - before, before + n_bytes, MADV_HUGEPAGE);
+}
+
+psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what) {
+  const size_t padded = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
+  *pointer = padded > n_bytes ? aligned_alloc(ALIGNMENT, padded) : NULL;
+  if (!*pointer) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for %s on this rank", n_bytes, what);
+  ask_for_huge_pages(*pointer, padded);
+  memset(*pointer, 0, padded);
+  return PSAC_OK;
+}
+
+static void cpu_release(void *pointer) { free(pointer); }
+
+static psac_status cpu_stream_create(psac_stream **stream) {
+  *stream = NULL;
+  return PSAC_OK;
+}
+
+static void cpu_stream_destroy(psac_stream *stream) { (void)stream; }
+
+static psac_status cpu_synchronize(psac_stream *stream) {
+  (void)stream;
+  return PSAC_OK;
+}
+
+static psac_status cpu_copy(psac_stream *stream, void *to, const void *from, size_t n_bytes) {
+  (void)stream;
+  memcpy(to, from, n_bytes);
+  return PSAC_OK;
+}
+
+static psac_status cpu_clear(psac_stream *stream, void *pointer, size_t n_bytes) {
+  (void)stream;
+  memset(pointer, 0, n_bytes);
+  return PSAC_OK;
+}
+
+static void *cpu_native_stream(const psac_stream *stream) {
+  (void)stream;
+  return NULL;
+}
+
+static const psac_staging *cpu_staging(void) { return NULL; }
+
+static int cpu_device_count(const char **reason) {
+  *reason = "";
+  return 1;
+}
+
+// What is unknown is the most that there could be: alloc will tell.
+static size_t in_bytes(double bytes) { return bytes < 0x1p62 ? (size_t)bytes : SIZE_MAX; }
+
+static psac_status cpu_device_open(int index, psac_device *device) {
+  (void)index;
+  const psac_host_memory host = psac_host_memory_read("");
+  *device = (psac_device){.name = "host", .id = "host", .memory_total = in_bytes(host.total)};
+  device->memory_free = in_bytes(fmin(host.shared, host.own));
+  return PSAC_OK;
+}
+
+// Work is done when it is asked for: there is nothing to keep.
+static psac_status cpu_record_begin(psac_stream *stream) {
+  (void)stream;
+  return PSAC_OK;
+}
+
+static psac_status cpu_record_end(psac_stream *stream, psac_recording **recording) {
+  (void)stream;
+  *recording = NULL;
+  return PSAC_OK;
+}
+
+static psac_status cpu_replay(psac_stream *stream, psac_recording *recording) {
+  (void)stream, (void)recording;
+  return psac_fail(PSAC_ERR_INTERNAL, "the CPU backend keeps no recordings");
+}
+
+static void cpu_recording_destroy(psac_recording *recording) { (void)recording; }
+
+const psac_kernels psac_kernels_cpu = {
+    .name = "cpu",
+    .library = "",
+    .device_count = cpu_device_count,
+    .device_open = cpu_device_open,
+    .alloc = psac_cpu_alloc,
+    .release = cpu_release,
+    .stream_create = cpu_stream_create,
+    .stream_destroy = cpu_stream_destroy,
+    .synchronize = cpu_synchronize,
+    .upload = cpu_copy,
+    .download = cpu_copy,
+    .clear = cpu_clear,
+    .native_stream = cpu_native_stream,
+    .staging = cpu_staging,
+    .record_begin = cpu_record_begin,
+    .record_end = cpu_record_end,
+    .replay = cpu_replay,
+    .recording_destroy = cpu_recording_destroy,
+    .build_state = psac_cpu_build_state,
+    .build_receptive_fields = psac_cpu_build_receptive_fields,
+    .build_recurrence = psac_cpu_build_recurrence,
+    .initialise_weights = psac_cpu_initialise_weights,
+    .sum_words = psac_cpu_sum_words,
+    .encode_retina = psac_cpu_encode_retina,
+    .reset_middle = psac_cpu_reset_middle,
+    .prepare_middle = psac_cpu_prepare_middle,
+    .step_middle = psac_cpu_step_middle,
+    .count_spikes = psac_cpu_count_spikes,
+    .partial_drives = psac_cpu_partial_drives,
+    .reset_readout = psac_cpu_reset_readout,
+    .step_readout = psac_cpu_step_readout,
+    .accumulate_eligibility = psac_cpu_accumulate_eligibility,
+    .apply_learning = psac_cpu_apply_learning,
+    .sum_mean_squares = psac_cpu_sum_mean_squares,
+    .judge_step = psac_cpu_judge_step,
+    .hebbian_step = psac_cpu_hebbian_step,
+    .accumulate_statistics = psac_cpu_accumulate_statistics,
+    .project_weights = psac_cpu_project_weights,
+};

@@ -1,0 +1,37 @@
+// The datasets of a checkpoint whose rows are spread over ranks. Internal to the checkpoint's reader and writer.
+#ifndef PSAC_RUN_CHECKPOINT_CHECKPOINT_PARTS_H
+#define PSAC_RUN_CHECKPOINT_CHECKPOINT_PARTS_H
+
+#include "src/run/checkpoint/checkpoint_file.h"
+
+enum { PSAC_CHECKPOINT_FORMAT = 2 };
+#define PSAC_CHECKPOINT_MARK "psac_dist checkpoint"
+
+// Members of a curve that has a point in the making, and of a point: all of eight bytes, kept as their bits.
+enum {
+  PSAC_POINT_WORDS = sizeof(psac_curve_point) / sizeof(uint64_t),
+  PSAC_OPEN_WORDS = (sizeof(psac_curve) - offsetof(psac_curve, n_trials)) / sizeof(uint64_t),
+  PSAC_TRIAL_WORDS = sizeof(psac_recorded_trial) / sizeof(int64_t),
+};
+
+typedef struct psac_part psac_part;
+struct psac_part {
+  const char *path;
+  psac_type type;
+  int n_dims;
+  int64_t dims[PSAC_MAX_DIMS];  // of the whole dataset; -1 = not known yet
+  int64_t first_row, n_rows;    // this rank's
+  // local rows [first, first + n) from or to the run's state
+  psac_status (*get)(const psac_session *session, int64_t first, int64_t n, void *rows);
+  psac_status (*set)(const psac_session *session, int64_t first, int64_t n, const void *rows);
+};
+
+// The parts as this session has them; session == NULL: paths and types only.
+void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_CHECKPOINT_PARTS]);
+
+size_t psac_part_row_bytes(const psac_part *part);
+
+// Rows that fit into a piece, at least one.
+int64_t psac_part_piece(const psac_part *part);
+
+#endif
