@@ -25,11 +25,11 @@ static void print_build(const psac_ranks *ranks) {
   printf("psac_dist %s (%s)\n", PSAC_VERSION, PSAC_GIT_REVISION);
   printf("compiler:   %s, %s\n", PSAC_COMPILER, PSAC_BUILD_TYPE);
   printf("libraries:  %s, HDF5 %s, libfyaml %s", ranks->mpi_library, PSAC_HDF5_VERSION, psac_yaml_version());
-  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) print_next((*each)->library);
+  for (const psac_backend *const *each = psac_backends(); *each; each++) print_next((*each)->library);
   print_next(psac_transport_library());
-  printf("\nbackends:   %s", psac_kernels_all()[0]->name);
-  for (const psac_kernels *const *each = psac_kernels_all() + 1; *each; each++) print_next((*each)->name);
-  const int lacks_nccl = psac_kernels_all()[1] && !psac_transport_connects_devices();
+  printf("\nbackends:   %s", psac_backends()[0]->name);
+  for (const psac_backend *const *each = psac_backends() + 1; *each; each++) print_next((*each)->name);
+  const int lacks_nccl = psac_backends()[1] && !psac_transport_connects_devices();
   printf("\ntransports: %s%s\n", psac_transport_names(), lacks_nccl ? " (built without NCCL)" : "");
 }
 
@@ -46,7 +46,7 @@ psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
     psac_session_announce(&session);
     print_build(ranks);
     printf("this run:   %d rank%s, backend %s, transport %s, %ld cores on this node\n", ranks->n_ranks,
-           ranks->n_ranks == 1 ? "" : "s", session.kernels->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));
+           ranks->n_ranks == 1 ? "" : "s", session.backend->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));
     for (int r = 0; r < ranks->n_ranks; r++) {
       printf("  rank %d: %s, %d of %d on its node; device %d: %s, %.1f of %.1f GB free\n", r, all[r].host, all[r].node_rank,
              all[r].node_size, all[r].device_index, all[r].device.name, 1e-9 * (double)all[r].device.memory_free,

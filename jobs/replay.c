@@ -43,16 +43,16 @@ static psac_status see_pass(void *self, const psac_view *view) {
     free(count);
     return psac_fail(PSAC_ERR_MEMORY, "out of memory replaying");
   }
-  psac_status status = network->kernels->download(network->stream, spikes, shard->spikes, sizeof *spikes * words * n_steps);
-  if (status == PSAC_OK) status = network->kernels->synchronize(network->stream);
+  psac_status status = network->backend->device->download(network->stream, spikes, shard->spikes, sizeof *spikes * words * n_steps);
+  if (status == PSAC_OK) status = network->backend->device->synchronize(network->stream);
   for (size_t t = 0; t < n_steps; t++) {
     for (size_t w = 0; w < words; w++) count[t] += __builtin_popcountll(spikes[t * words + w]);
   }
   if (status == PSAC_OK) status = psac_ranks_sum_i64(replay->session->ranks, count, n_steps);
   for (size_t t = 0; t < n_steps; t++) pass->middle_spikes[t] = (int32_t)count[t];
   if (status == PSAC_OK && network->transport.rank == 0) {
-    status = network->kernels->download(network->stream, spikes, network->readout.spikes, sizeof *spikes * n_steps);
-    if (status == PSAC_OK) status = network->kernels->synchronize(network->stream);
+    status = network->backend->device->download(network->stream, spikes, network->readout.spikes, sizeof *spikes * n_steps);
+    if (status == PSAC_OK) status = network->backend->device->synchronize(network->stream);
     for (size_t t = 0; t < n_steps; t++) pass->output_spikes[t] = __builtin_popcountll(spikes[t]);
     for (int o = 0; o < shard->lanes.n_output; o++) pass->output_counts[o] = (float)replay->outcome.output_counts[o];
     pass->prediction = replay->outcome.prediction;

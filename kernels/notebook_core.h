@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/device.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 PSAC_HD static inline float psac_notebook_weight(int32_t bits) {
   float weight;

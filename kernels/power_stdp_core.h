@@ -7,7 +7,7 @@
 
 #include "base/device.h"
 #include "kernels/elementary_core.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 // w + change, clamped to [0, 1], in steps of 2^-30; |change| < 1. Any w: clamping first keeps the sum in range.
 PSAC_HD static inline int32_t psac_weight_add(int32_t w, int32_t change) {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/device.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 // Number of the neuron at the lowest bit of `spikes` among those that have targets, of which there are `first` before its word and those
 // in `mask` in it.

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/device.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 #include "kernels/notebook_core.h"
 
 PSAC_HD static inline float psac_weight_value(psac_rule rule, int32_t stored) {

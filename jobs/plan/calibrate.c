@@ -63,7 +63,7 @@ static psac_status time_batches(const psac_session *session, psac_network *netwo
     PSAC_TRY(psac_network_present(network, trials, TRIALS, 1, NULL, outcomes));
   }
   const double share = (processor_seconds() - computed) / (psac_clock_seconds() - passed);
-  const double own = session->kernels->staging() || seen->n_ranks > 1 ? 1.0 : fmin(1.0, share);
+  const double own = psac_backend_can(session->backend, PSAC_CAP_DEVICE) || seen->n_ranks > 1 ? 1.0 : fmin(1.0, share);
   for (int k = 0; k < PSAC_N_STAGES; k++) seen->stage[k] = own * (network->stages.seconds[k] - before.seconds[k]) / n_batches;
   return PSAC_OK;
 }
@@ -105,7 +105,7 @@ static psac_status measure(psac_session *session, const psac_transport *transpor
   seen->config = session->config;
   seen->n_ranks = transport->n_ranks;
   seen->conditions = psac_conditions_default();
-  seen->conditions.through_mpi = session->kernels->staging() && strcmp(session->transport.name, "nccl") != 0;
+  seen->conditions.through_mpi = psac_backend_can(session->backend, PSAC_CAP_DEVICE) && strcmp(session->transport.name, "nccl") != 0;
   const int n = TRIALS;
   const size_t image_bytes = (size_t)session->config.retina.input_size[0] * (size_t)session->config.retina.input_size[1];
   uint8_t *images = malloc(image_bytes * (size_t)n);
@@ -119,7 +119,7 @@ static psac_status measure(psac_session *session, const psac_transport *transpor
     trials[b] = (psac_trial){.number = (uint64_t)b, .stream = PSAC_STREAM_RETINA_TRAIN, .image = image, .label = (uint8_t)(b % 10)};
   }
   if (status == PSAC_OK) {
-    status = psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->kernels, transport, &network));
+    status = psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->backend, transport, &network));
   }
   if (status == PSAC_OK) status = present(session, network, trials, seen);
   psac_network_destroy(&network);
@@ -178,16 +178,16 @@ static void fit(const measurement seen[2], psac_hardware *hardware) {
 // slower ranks beside it.
 static psac_status time_gather(const psac_session *session, psac_stream *stream, void *buffer, size_t n_bytes, double *seconds) {
   const psac_transport *transport = &session->transport;
-  void *channel = session->kernels->native_stream(stream);
+  void *native_stream = session->backend->device->native_stream(stream);
   *seconds = HUGE_VAL;
   const char *own = (const char *)buffer + (size_t)transport->rank * n_bytes;
   for (int k = 0; k < GATHERS; k++) {
     const double started = psac_clock_seconds();
     for (int i = 0; i < GATHERS_IN_A_ROW; i++) {
-      PSAC_TRY(transport->all_gather(transport, channel, own, buffer, n_bytes));
-      PSAC_TRY(transport->all_gather_wait(transport, channel));
+      PSAC_TRY(transport->all_gather(transport, native_stream, own, buffer, n_bytes));
+      PSAC_TRY(transport->all_gather_wait(transport, native_stream));
     }
-    if (channel) PSAC_TRY(transport->settle(transport, channel));
+    if (native_stream) PSAC_TRY(transport->settle(transport, native_stream));
     *seconds = fmin(*seconds, (psac_clock_seconds() - started) / GATHERS_IN_A_ROW);
   }
   return PSAC_OK;
@@ -195,19 +195,19 @@ static psac_status time_gather(const psac_session *session, psac_stream *stream,
 
 // Latency and bandwidth of messages between the ranks of this run, from gathers of two sizes.
 static psac_status measure_exchange(psac_session *session, psac_hardware *hardware) {
-  const psac_kernels *kernels = session->kernels;
+  const psac_backend *backend = session->backend;
   const int n_ranks = session->ranks->n_ranks;
   if (n_ranks == 1) return PSAC_OK;
   psac_stream *stream = NULL;
   void *buffer = NULL;
   double brief = 0.0, lengthy = 0.0;
-  psac_status status = kernels->stream_create(&stream);
-  if (status == PSAC_OK) status = kernels->alloc(&buffer, (size_t)n_ranks * LONG_MESSAGE, "gathered spikes");
+  psac_status status = backend->device->stream_create(&stream);
+  if (status == PSAC_OK) status = backend->device->alloc(&buffer, (size_t)n_ranks * LONG_MESSAGE, "gathered spikes");
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = time_gather(session, stream, buffer, SHORT_MESSAGE, &brief);
   if (status == PSAC_OK) status = time_gather(session, stream, buffer, LONG_MESSAGE, &lengthy);
-  kernels->release(buffer);
-  kernels->stream_destroy(stream);
+  backend->device->release(buffer);
+  backend->device->stream_destroy(stream);
   PSAC_TRY(status);
   const double bytes = (double)(n_ranks - 1) * (LONG_MESSAGE - SHORT_MESSAGE);
   const double bandwidth = fmin(1e18, bytes / fmax(lengthy - brief, 1e-12));
@@ -298,7 +298,7 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
   if (status == PSAC_OK && session->ranks->rank == 0) status = psac_disk_check(path, &exists);
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = psac_session_choose(session);
-  const int on_device = status == PSAC_OK && session->kernels->staging() != NULL;
+  const int on_device = status == PSAC_OK && psac_backend_can(session->backend, PSAC_CAP_DEVICE);
   if (status == PSAC_OK) status = psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware));
   session->config.simulation.launch_per = PSAC_LAUNCH_PER_STEP;  // the kernels that the factors are for
   if (status == PSAC_OK) status = measure_all(session, &hardware, seen);

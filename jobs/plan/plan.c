@@ -53,12 +53,12 @@ static int has_word(const char *text, const char *word) {
 // This machine: its GPU, or else its cores, as fast as the nearest profile, with the memory that is free now.
 static psac_status describe_here(const psac_session *session, psac_hardware *hardware) {
   static const char *const gpus[] = {"h200", "a100", "h100"};  // the last where none is named so
-  const psac_kernels *kernels = psac_kernels_all()[0], *gpu = psac_kernels_all()[1];
+  const psac_backend *backend = psac_backends()[0], *gpu = psac_backends()[1];
   const char *reason, *profile = "cpu";
   psac_device device;
-  if (gpu && gpu->device_count(&reason) > 0) kernels = gpu;
-  PSAC_TRY(kernels->device_open(0, &device));
-  for (int k = 0; kernels == gpu && k < 3; k++) {
+  if (gpu && gpu->device->device_count(&reason) > 0) backend = gpu;
+  PSAC_TRY(backend->device->device_open(0, &device));
+  for (int k = 0; backend == gpu && k < 3; k++) {
     profile = gpus[k];
     if (has_word(device.name, profile)) break;
   }

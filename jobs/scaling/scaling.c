@@ -27,7 +27,7 @@ typedef struct scaling {
 // The machine that predictions and pretended networks are made for: by default the kind that this one is.
 static psac_status choose_hardware(scaling *job) {
   const psac_session *session = &job->session;
-  const char *kind = session->kernels->staging() ? "h100" : "cpu", *asked = job->options->hardware;
+  const char *kind = psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? "h100" : "cpu", *asked = job->options->hardware;
   psac_status status = PSAC_OK;
   if (session->ranks->rank == 0) status = psac_hardware_find(asked ? asked : kind, &job->hardware);
   PSAC_TRY(psac_ranks_agree(session->ranks, status));

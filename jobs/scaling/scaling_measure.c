@@ -53,9 +53,9 @@ static psac_status measure_memory(const psac_session *session, memory *used) {
   if (file && fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
   if (file) fclose(file);
   *used = (memory){.host = (double)pages * (double)sysconf(_SC_PAGESIZE)};
-  if (!session->kernels->staging()) return PSAC_OK;
+  if (!psac_backend_can(session->backend, PSAC_CAP_DEVICE)) return PSAC_OK;
   psac_device device;
-  PSAC_TRY(session->kernels->device_open(session->device_index, &device));
+  PSAC_TRY(session->backend->device->device_open(session->device_index, &device));
   used->device = (double)(device.memory_total - device.memory_free);
   return PSAC_OK;
 }
@@ -184,7 +184,7 @@ static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, d
       .planned_trials_per_s = predict_trials_per_s(measurement),
   };
   snprintf(row.kind, sizeof row.kind, "%s", psac_study_kind_name(measurement->what.kind));
-  snprintf(row.backend, sizeof row.backend, "%s", session->kernels->name);
+  snprintf(row.backend, sizeof row.backend, "%s", session->backend->name);
   snprintf(row.transport, sizeof row.transport, "%s", session->transport.name);
   snprintf(row.images, sizeof row.images, "%s", measurement->synthetic ? "synthetic" : "read");
   snprintf(row.host, sizeof row.host, "%.31s", session->ranks->host);

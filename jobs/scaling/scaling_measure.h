@@ -9,7 +9,7 @@
 #include "src/run/session.h"
 
 typedef struct psac_measurement {
-  psac_session *session;         // kernels, transports (which count) and digits chosen; its network is built and destroyed here
+  psac_session *session;         // backend, transports (which count) and digits chosen; its network is built and destroyed here
   const psac_config *base;       // what the case leaves as it is
   psac_case what;
   int64_t n_train, n_test;       // images that were read

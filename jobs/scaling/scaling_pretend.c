@@ -52,11 +52,11 @@ static psac_status learn_from_pilot(psac_pretending *pretending, const psac_sess
   if (config.training.batch_size > PILOT_TRIALS) config.training.batch_size = PILOT_TRIALS;
   if (n > config.training.batch_size) n = (int)config.training.batch_size;
   psac_transport self = psac_transport_self;
-  const psac_transport_request request = {.name = "self", .staging = session->kernels->staging()};
+  const psac_transport_request request = {.name = "self", .staging = session->backend->device->staging()};
   PSAC_TRY(self.open(&self, session->ranks, &request));
   psac_network *network = NULL;
   psac_outcome *outcomes = calloc((size_t)n, sizeof *outcomes);
-  psac_status status = outcomes ? psac_network_create(&config, session->kernels, &self, &network)
+  psac_status status = outcomes ? psac_network_create(&config, session->backend, &self, &network)
                                 : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %d trials", n);
   if (status == PSAC_OK) status = run_pilot(pretending, network, session->ranks, trials, n, outcomes);
   psac_network_destroy(&network);
@@ -75,7 +75,7 @@ static psac_status open_shards(psac_pretending *pretending, psac_session *sessio
       .rate = {pretending->rate[0], pretending->rate[1]},
       .seed = (uint64_t)session->config.simulation.seed,
       .link = link_of(&pretending->hardware, n_shards, n_shards),
-      .staging = session->kernels->staging(),
+      .staging = session->backend->device->staging(),
   };
   PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->transport));
   session->transport = pretending->transport;
@@ -89,7 +89,7 @@ static psac_status open_replicas(psac_pretending *pretending, psac_session *sess
       .rank = pretending->rank / n_shards,
       .n_ranks = session->n_replicas,
       .link = link_of(&pretending->hardware, session->n_replicas, pretending->n_ranks),
-      .staging = session->kernels->staging(),
+      .staging = session->backend->device->staging(),
   };
   PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->replicas));
   session->replica_transport = pretending->replicas;

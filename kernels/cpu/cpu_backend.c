@@ -77,28 +77,7 @@ static psac_status cpu_device_open(int index, psac_device *device) {
   return PSAC_OK;
 }
 
-// Work is done when it is asked for: there is nothing to keep.
-static psac_status cpu_record_begin(psac_stream *stream) {
-  (void)stream;
-  return PSAC_OK;
-}
-
-static psac_status cpu_record_end(psac_stream *stream, psac_recording **recording) {
-  (void)stream;
-  *recording = NULL;
-  return PSAC_OK;
-}
-
-static psac_status cpu_replay(psac_stream *stream, psac_recording *recording) {
-  (void)stream, (void)recording;
-  return psac_fail(PSAC_ERR_INTERNAL, "the CPU backend keeps no recordings");
-}
-
-static void cpu_recording_destroy(psac_recording *recording) { (void)recording; }
-
-const psac_kernels psac_kernels_cpu = {
-    .name = "cpu",
-    .library = "",
+static const psac_device_ops device_ops = {
     .device_count = cpu_device_count,
     .device_open = cpu_device_open,
     .alloc = psac_cpu_alloc,
@@ -111,10 +90,9 @@ const psac_kernels psac_kernels_cpu = {
     .clear = cpu_clear,
     .native_stream = cpu_native_stream,
     .staging = cpu_staging,
-    .record_begin = cpu_record_begin,
-    .record_end = cpu_record_end,
-    .replay = cpu_replay,
-    .recording_destroy = cpu_recording_destroy,
+};
+
+static const psac_stage_ops stage_ops = {
     .build_state = psac_cpu_build_state,
     .build_receptive_fields = psac_cpu_build_receptive_fields,
     .build_recurrence = psac_cpu_build_recurrence,
@@ -136,3 +114,5 @@ const psac_kernels psac_kernels_cpu = {
     .accumulate_statistics = psac_cpu_accumulate_statistics,
     .project_weights = psac_cpu_project_weights,
 };
+
+const psac_backend psac_backend_cpu = {.name = "cpu", .library = "", .device = &device_ops, .stage = &stage_ops};

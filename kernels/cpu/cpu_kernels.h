@@ -3,7 +3,7 @@
 #define PSAC_KERNELS_CPU_CPU_KERNELS_H
 
 #include "base/simd.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what);
 

@@ -202,12 +202,9 @@ static psac_status cuda_replay(psac_stream *stream, psac_recording *recording) {
   return PSAC_OK;
 }
 
-static psac_kernels make_table(void) {
-  static char library[32];
-  psac_kernels table = {};
-  snprintf(library, sizeof library, "CUDA %d.%d", CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
-  table.name = "cuda";
-  table.library = library;
+// C++17 has no designated initialisers, and the order of a struct's members should not matter here.
+static psac_device_ops make_device_ops(void) {
+  psac_device_ops table = {};
   table.device_count = cuda_device_count;
   table.device_open = cuda_device_open;
   table.alloc = psac_cuda_alloc;
@@ -224,6 +221,11 @@ static psac_kernels make_table(void) {
   table.record_end = cuda_record_end;
   table.replay = cuda_replay;
   table.recording_destroy = cuda_recording_destroy;
+  return table;
+}
+
+static psac_stage_ops make_stage_ops(void) {
+  psac_stage_ops table = {};
   table.build_state = psac_cuda_build_state;
   table.build_receptive_fields = psac_cuda_build_receptive_fields;
   table.build_recurrence = psac_cuda_build_recurrence;
@@ -249,5 +251,19 @@ static psac_kernels make_table(void) {
   return table;
 }
 
-// C++17 has no designated initialisers, and the order of a struct's members should not matter here.
-extern "C" const psac_kernels psac_kernels_cuda = make_table();
+extern "C" const psac_device_ops psac_cuda_device = make_device_ops();
+static const psac_stage_ops stage_ops = make_stage_ops();
+
+static psac_backend make_backend(void) {
+  static char library[32];
+  psac_backend backend = {};
+  snprintf(library, sizeof library, "CUDA %d.%d", CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
+  backend.name = "cuda";
+  backend.library = library;
+  backend.caps = PSAC_CAP_DEVICE | PSAC_CAP_RECORD;
+  backend.device = &psac_cuda_device;
+  backend.stage = &stage_ops;
+  return backend;
+}
+
+extern "C" const psac_backend psac_backend_cuda = make_backend();

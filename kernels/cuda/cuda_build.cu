@@ -110,8 +110,8 @@ __global__ void close_lists(psac_shard shard, uint32_t group) {
 
 // Copies what is there once the stream has come so far, and waits for it.
 static psac_status fetch(psac_stream *stream, void *host, const void *device, size_t n_bytes) {
-  PSAC_TRY(psac_kernels_cuda.download(stream, host, device, n_bytes));
-  return psac_kernels_cuda.synchronize(stream);
+  PSAC_TRY(psac_cuda_device.download(stream, host, device, n_bytes));
+  return psac_cuda_device.synchronize(stream);
 }
 
 // Marks and numbers the neurons that have targets here.
@@ -150,7 +150,7 @@ static psac_status sort_synapses(psac_stream *stream, psac_shard *shard, psac_rn
   PSAC_TRY(psac_cuda_alloc(&shard->target, (size_t)n_places * (size_t)shard->target_bytes, "recurrent synapses"));
   PSAC_LAUNCH(place_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
   PSAC_LAUNCH(close_lists, psac_blocks(shard->n_sources), PSAC_THREADS, stream, *shard, group);
-  return psac_kernels_cuda.synchronize(stream);
+  return psac_cuda_device.synchronize(stream);
 }
 
 extern "C" psac_status psac_cuda_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {

@@ -2,11 +2,13 @@
 #ifndef PSAC_KERNELS_CUDA_CUDA_KERNELS_H
 #define PSAC_KERNELS_CUDA_CUDA_KERNELS_H
 
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+extern const psac_device_ops psac_cuda_device;
 
 psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const char *what);
 void psac_cuda_release(void *pointer);

@@ -82,7 +82,7 @@ __global__ void learn(psac_shard shard, const psac_batch_factor *batch) {
 
 extern "C" psac_status psac_cuda_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
   PSAC_LAUNCH(learn, psac_warp_blocks(shard->n_local), PSAC_THREADS, stream, *shard, batch);
-  return psac_kernels_cuda.clear(stream, shard->eligibility, sizeof *shard->eligibility * (size_t)shard->n_padded *
+  return psac_cuda_device.clear(stream, shard->eligibility, sizeof *shard->eligibility * (size_t)shard->n_padded *
                                  (size_t)shard->lanes.n_eligibility);
 }
 
@@ -93,7 +93,7 @@ __global__ void square_means(psac_shard shard, int64_t *sum) {
 }
 
 extern "C" psac_status psac_cuda_sum_mean_squares(psac_stream *stream, const psac_shard *shard, int64_t *sum) {
-  PSAC_TRY(psac_kernels_cuda.clear(stream, sum, sizeof *sum));
+  PSAC_TRY(psac_cuda_device.clear(stream, sum, sizeof *sum));
   PSAC_LAUNCH(square_means, psac_blocks(shard->n_local), PSAC_THREADS, stream, *shard, sum);
   return PSAC_OK;
 }

@@ -58,7 +58,7 @@ extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_
   const int64_t n_items = (int64_t)n_steps * n;
   if (n_items == 0) return PSAC_OK;
   const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->lanes.n, n_items);
-  if (n_ranges > 1) PSAC_TRY(psac_kernels_cuda.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
+  if (n_ranges > 1) PSAC_TRY(psac_cuda_device.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
   const unsigned n_blocks = psac_warp_blocks(n_items * n_ranges);
   const int group_bits = psac_shape_group(shard->lanes.n / 4);
   if (shard->rule == PSAC_RULE_NOTEBOOK) {

@@ -37,7 +37,7 @@ extern "C" psac_status psac_cuda_encode_retina(psac_stream *stream, const psac_s
     numbers[b] = trials[b].trial;
     memcpy(numbers + n + (size_t)b * n_units, trials[b].threshold, sizeof *numbers * n_units);
   }
-  const psac_status status = psac_kernels_cuda.upload(stream, stream->scratch, numbers, sizeof *numbers * n_numbers);
+  const psac_status status = psac_cuda_device.upload(stream, stream->scratch, numbers, sizeof *numbers * n_numbers);
   free(numbers);
   PSAC_TRY(status);
   const int64_t n_warps = (int64_t)n * 2 * shard->n_retina_words * ((shard->n_steps + STEPS - 1) / STEPS);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 #include "kernels/source_core.h"
 
 enum {

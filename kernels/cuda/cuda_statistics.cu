@@ -57,7 +57,7 @@ __global__ void add_statistics(psac_shard shard, int n_trials, int first, const 
 extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
                                                        const uint8_t *labels) {
   PSAC_TRY(psac_cuda_reserve(stream, (size_t)n));
-  PSAC_TRY(psac_kernels_cuda.upload(stream, stream->scratch, labels, (size_t)n));
+  PSAC_TRY(psac_cuda_device.upload(stream, stream->scratch, labels, (size_t)n));
   const dim3 grid(psac_blocks(shard->n_padded), (unsigned)n);
   PSAC_LAUNCH(add_statistics, grid, PSAC_THREADS, stream, *shard, n_trials, first, (const uint8_t *)stream->scratch);
   return PSAC_OK;

@@ -37,7 +37,7 @@ typedef struct psac_transport psac_transport;
 struct psac_transport {
   const char *name;
   int rank, n_ranks;
-  int can_record;  // all_gather and its wait may be recorded (psac_kernels.record_begin): nothing waits for the host
+  int can_record;  // all_gather and its wait may be recorded (psac_backend.record_begin): nothing waits for the host
   void *state;     // the implementation's own
   // receive [n_ranks][n_bytes] = everybody's send [n_bytes]; `send` may be this rank's place in `receive`. Begins after all earlier
   // work of `stream` and beside all later work, until all_gather_wait; one at a time.

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 #include "src/model/retina.h"
 
 // Sums that need no check, n_steps being at most 10^6 (config_check.c) and N at most 8 * 10^9 neurons:

@@ -29,7 +29,7 @@ static psac_status choose_current_scale(psac_network *network) {
 }
 
 static psac_status alloc(psac_network *network, void *pointer, size_t n_elements, size_t element_bytes, const char *what) {
-  return network->kernels->alloc((void **)pointer, n_elements * element_bytes, what);
+  return network->backend->device->alloc((void **)pointer, n_elements * element_bytes, what);
 }
 
 #define ALLOC(network, member, n, what) PSAC_TRY(alloc(network, &(member), (size_t)(n), sizeof *(member), what))
@@ -71,12 +71,12 @@ static psac_status fill_neurons(psac_network *network, float *tau_m, uint64_t *a
       refractory[(size_t)j * (size_t)shard->n_words + (size_t)(i / WORD_BITS)] |= bit;
     }
   }
-  const psac_kernels *kernels = network->kernels;
-  PSAC_TRY(kernels->upload(network->stream, shard->tau_m, tau_m, sizeof *tau_m * (size_t)shard->n_padded));
-  PSAC_TRY(kernels->upload(network->stream, shard->alive, alive, sizeof *alive * (size_t)shard->n_words));
-  PSAC_TRY(kernels->upload(network->stream, shard->refractory, refractory,
+  const psac_backend *backend = network->backend;
+  PSAC_TRY(backend->device->upload(network->stream, shard->tau_m, tau_m, sizeof *tau_m * (size_t)shard->n_padded));
+  PSAC_TRY(backend->device->upload(network->stream, shard->alive, alive, sizeof *alive * (size_t)shard->n_words));
+  PSAC_TRY(backend->device->upload(network->stream, shard->refractory, refractory,
                            sizeof *refractory * (size_t)shard->n_words * (size_t)shard->n_refractory));
-  return kernels->synchronize(network->stream);
+  return backend->device->synchronize(network->stream);
 }
 
 static psac_status build_neurons(psac_network *network) {
@@ -94,7 +94,7 @@ static psac_status build_neurons(psac_network *network) {
   ALLOC(network, shard->tau_m, shard->n_padded, "time constants");
   ALLOC(network, shard->alive, shard->n_words, "neuron masks");
   ALLOC(network, shard->refractory, (size_t)shard->n_words * (size_t)shard->n_refractory, "refractory masks");
-  PSAC_TRY(network->kernels->build_state(network->stream, shard, network->n_concurrent));
+  PSAC_TRY(network->backend->stage->build_state(network->stream, shard, network->n_concurrent));
 
   float *tau_m = calloc((size_t)shard->n_padded + 1, sizeof *tau_m);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);
@@ -109,7 +109,7 @@ static psac_status build_neurons(psac_network *network) {
 
 static psac_status build_inputs(psac_network *network) {
   const psac_config *config = &network->config;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   psac_shard *shard = &network->shard;
   const uint64_t seed = (uint64_t)config->simulation.seed;
   const double scale = (double)shard->current_scale;
@@ -118,12 +118,12 @@ static psac_status build_inputs(psac_network *network) {
   shard->current_inh = (int32_t)lrint(config->recurrence.current_inh * scale);
   if (config->network.model == PSAC_MODEL_PSAC) {
     shard->patch_size = (int32_t)config->receptive_field.size;
-    PSAC_TRY(kernels->build_receptive_fields(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECEPTIVE_FIELD),
+    PSAC_TRY(backend->stage->build_receptive_fields(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECEPTIVE_FIELD),
                                              (float)config->receptive_field.norm));
     shard->in_degree = (int32_t)config->recurrence.in_degree;
   }
   if (shard->in_degree > 0) {
-    PSAC_TRY(kernels->build_recurrence(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECURRENCE)));
+    PSAC_TRY(backend->stage->build_recurrence(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECURRENCE)));
   }
   return PSAC_OK;
 }
@@ -140,7 +140,7 @@ static psac_status build_spike_storage(psac_network *network) {
   exchange->delay = (int)network->config.recurrence.delay;
   if (shard->in_degree > 0 && network->transport.n_ranks > 1) {
     const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)network->n_concurrent;
-    PSAC_TRY(network->kernels->alloc(&exchange->gathered, psac_exchange_bytes(&network->transport, exchange->delay, n_bytes),
+    PSAC_TRY(network->backend->device->alloc(&exchange->gathered, psac_exchange_bytes(&network->transport, exchange->delay, n_bytes),
                                      "gathered spikes"));
   }
   return PSAC_OK;
@@ -148,10 +148,10 @@ static psac_status build_spike_storage(psac_network *network) {
 
 // On the CPU there are no launches, and simulation.launch_per is ignored.
 static psac_status choose_launches(psac_network *network) {
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const int wanted = network->config.simulation.launch_per;
-  const int can = kernels->can_present && kernels->can_present(&network->shard);
-  if (wanted == PSAC_LAUNCH_PER_PRESENTATION && kernels->can_present && !can) {
+  const int can = psac_backend_presents(backend, &network->shard);
+  if (wanted == PSAC_LAUNCH_PER_PRESENTATION && backend->stage->can_present && !can) {
     return psac_fail(PSAC_ERR_INPUT, "simulation.launch_per = presentation, but middle_layer.num_neurons = %lld on %d "
                      "rank%s per replica do not fit into the shared memory of one block of this GPU; use auto",
                      (long long)network->config.middle_layer.num_neurons, network->transport.n_ranks,
@@ -214,10 +214,10 @@ static psac_status build_readout(psac_network *network) {
   ALLOC(network, shard->last_spike, rows * 2, "statistics");
   ALLOC(network, shard->count_by_label, rows * PSAC_N_LABELS, "statistics");
   const float density = config->network.model == PSAC_MODEL_SEED ? (float)config->network.connection_prob : 1.0f;
-  PSAC_TRY(network->kernels->initialise_weights(
+  PSAC_TRY(network->backend->stage->initialise_weights(
       network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
       (float)config->network.weight_mean, (float)config->network.weight_sd));
-  return network->kernels->sum_words(network->stream, shard);
+  return network->backend->stage->sum_words(network->stream, shard);
 }
 
 // Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are
@@ -242,13 +242,13 @@ psac_status psac_network_build(psac_network *network) {
   PSAC_TRY(psac_bounds_check(config));
   set_sizes(network);
   PSAC_TRY(choose_fraction_bits(network));
-  network->n_concurrent = psac_sizes_make(config, network->transport.n_ranks, network->kernels->staging() != NULL).n_concurrent;
+  network->n_concurrent = psac_sizes_make(config, network->transport.n_ranks, psac_backend_can(network->backend, PSAC_CAP_DEVICE)).n_concurrent;
   network->recorded = calloc((size_t)network->n_concurrent + 1, sizeof *network->recorded);
   if (!network->recorded) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the network");
   const int64_t block = config->simulation.steps_per_reduce;
   network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
-  PSAC_TRY(network->kernels->stream_create(&network->stream));
-  network->channel = network->kernels->native_stream(network->stream);
+  PSAC_TRY(network->backend->device->stream_create(&network->stream));
+  network->native_stream = network->backend->device->native_stream(network->stream);
   PSAC_TRY(build_neurons(network));
   PSAC_TRY(build_inputs(network));
   PSAC_TRY(build_spike_storage(network));

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 #include "src/config/config.h"
 
 typedef struct psac_critic {

@@ -7,17 +7,17 @@
 #include "src/model/psac_batch.h"
 #include "src/model/sizes.h"
 
-psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
+psac_status psac_network_create(const psac_config *config, const psac_backend *backend, const psac_transport *transport,
                                 psac_network **network) {
   *network = NULL;
   psac_network *made = calloc(1, sizeof *made);
   if (!made) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the network");
   made->config = *config;
-  made->kernels = kernels;
+  made->backend = backend;
   made->transport = *transport;
   made->replicas = psac_transport_self;
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
-  const psac_sizes sizes = psac_sizes_make(config, transport->n_ranks, kernels->staging() != NULL);
+  const psac_sizes sizes = psac_sizes_make(config, transport->n_ranks, psac_backend_can(backend, PSAC_CAP_DEVICE));
   psac_status status = psac_sizes_check(config, &sizes);
   if (status == PSAC_OK) status = psac_network_build(made);
   if (status == PSAC_OK) {
@@ -30,7 +30,7 @@ psac_status psac_network_create(const psac_config *config, const psac_kernels *k
 
 void psac_network_destroy(psac_network **network) {
   if (!*network) return;
-  const psac_kernels *kernels = (*network)->kernels;
+  const psac_backend *backend = (*network)->backend;
   psac_shard *shard = &(*network)->shard;
   psac_readout *readout = &(*network)->readout;
   void *const owned[] = {
@@ -46,11 +46,12 @@ void psac_network_destroy(psac_network **network) {
   };
   // first what may have registered the arrays, with NCCL for one
   for (int n = 0; (*network)->recorded && n <= (*network)->n_concurrent; n++) {
-    kernels->recording_destroy((*network)->recorded[n].recording);
+    psac_recording *recording = (*network)->recorded[n].recording;
+    if (recording) backend->device->recording_destroy(recording);
   }
   free((*network)->recorded);
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) kernels->release(owned[i]);
-  kernels->stream_destroy((*network)->stream);
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) backend->device->release(owned[i]);
+  backend->device->stream_destroy((*network)->stream);
   free(*network);
   *network = NULL;
 }
@@ -66,9 +67,9 @@ int psac_network_batch_size(const psac_network *network, int learn) {
 }
 
 psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]) {
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   PSAC_TRY(psac_network_fetch(network, spikes, network->spike_counts, 2 * sizeof *spikes));
-  PSAC_TRY(kernels->clear(network->stream, network->spike_counts, 2 * sizeof *spikes));
+  PSAC_TRY(backend->device->clear(network->stream, network->spike_counts, 2 * sizeof *spikes));
   return psac_ranks_sum_i64(ranks, spikes, 2);
 }
 

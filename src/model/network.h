@@ -12,7 +12,7 @@
 #include "src/model/presentation.h"
 
 // Builds this rank's neurons, synapses and initial weights. Collective.
-psac_status psac_network_create(const psac_config *config, const psac_kernels *kernels, const psac_transport *transport,
+psac_status psac_network_create(const psac_config *config, const psac_backend *backend, const psac_transport *transport,
                                 psac_network **network);
 void psac_network_destroy(psac_network **network);
 

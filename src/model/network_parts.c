@@ -3,29 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+int psac_network_is_asynchronous(const psac_network *network) { return psac_backend_can(network->backend, PSAC_CAP_DEVICE); }
+
 psac_status psac_network_settle(const psac_network *network) {
   const psac_transport *transport = &network->transport;
-  if (network->channel) {
-    PSAC_TRY(transport->settle(transport, network->channel));
-    PSAC_TRY(network->replicas.settle(&network->replicas, network->channel));
+  if (psac_network_is_asynchronous(network)) {
+    PSAC_TRY(transport->settle(transport, network->native_stream));
+    PSAC_TRY(network->replicas.settle(&network->replicas, network->native_stream));
   }
-  return network->kernels->synchronize(network->stream);
+  return network->backend->device->synchronize(network->stream);
 }
 
 psac_status psac_network_fetch(const psac_network *network, void *host, const void *device, size_t n_bytes) {
   PSAC_TRY(psac_network_settle(network));
-  PSAC_TRY(network->kernels->download(network->stream, host, device, n_bytes));
-  return network->kernels->synchronize(network->stream);
+  PSAC_TRY(network->backend->device->download(network->stream, host, device, n_bytes));
+  return network->backend->device->synchronize(network->stream);
 }
 
 psac_status psac_network_mark(psac_network *network, psac_stage stage) {
-  if (network->channel) PSAC_TRY(psac_network_settle(network));
+  if (psac_network_is_asynchronous(network)) PSAC_TRY(psac_network_settle(network));
   psac_stages_mark(&network->stages, stage);
   return PSAC_OK;
 }
 
 void psac_network_mark_step(psac_network *network, psac_stage stage) {
-  if (!network->channel) psac_stages_mark(&network->stages, stage);
+  if (!psac_network_is_asynchronous(network)) psac_stages_mark(&network->stages, stage);
 }
 
 int psac_network_share(const psac_network *network, int n) { return (n + network->replicas.n_ranks - 1) / network->replicas.n_ranks; }

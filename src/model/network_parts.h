@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 #include "partition/exchange/exchange.h"
 #include "partition/layout.h"
 #include "partition/transport/transport.h"
@@ -23,7 +23,7 @@ typedef struct psac_recorded {
 
 struct psac_network {
   psac_config config;
-  const psac_kernels *kernels;
+  const psac_backend *backend;
   psac_transport transport;   // among the shards of a replica
   psac_transport replicas;    // among the ranks that hold the same shard: rank = which replica this is, n_ranks = how many there are
   const psac_ranks *replica_ranks;  // the same ranks, for messages of the host; NULL with one replica
@@ -32,7 +32,7 @@ struct psac_network {
   psac_shard shard;
   psac_readout readout;       // drives on every rank, the rest on rank 0
   psac_stream *stream;
-  void *channel;              // the same for the transport: the device library's handle of the stream
+  void *native_stream;        // of the device library, for transports; NULL on the CPU
   int launches_presentations; // the middle layer's kernel runs a whole presentation, not a step
   psac_recorded *recorded;    // [n_concurrent + 1] the middle layer's steps, by the number of concurrent trials
   int64_t trial;              // number of the first trial at hand, for the watchdog
@@ -49,6 +49,9 @@ struct psac_network {
   int weights_in_range;       // all weights are known to lie in [0, 1]
   psac_stages stages;
 };
+
+// 1 where the device works while the host goes on.
+int psac_network_is_asynchronous(const psac_network *network);
 
 // Trials of a batch of n that this replica simulates: [*first, *first + *n_own). The share of a replica comes first.
 int psac_network_share(const psac_network *network, int n);  // trials of a full share

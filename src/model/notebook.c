@@ -16,27 +16,28 @@ static int critic_is_silent(const psac_network *network) {
 // One pass while nothing can change: steps go to rank 0 in blocks.
 static psac_status run_frozen_pass(psac_network *network, int n_trials, int trial) {
   const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
   const psac_readout *readout = &network->readout;
   for (int t = 0; t < shard->n_steps; t += network->steps_per_reduce) {
     const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
-    PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, n_steps, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives,
+    PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n_trials, trial, 1, t, n_steps, readout->drives));
+    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives,
                                    (size_t)n_steps * (size_t)shard->lanes.n));
-    if (transport->rank == 0) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, 1, t, n_steps));
+    if (transport->rank == 0) PSAC_TRY(backend->stage->step_readout(network->stream, shard, readout, 1, t, n_steps));
   }
   return psac_network_mark(network, PSAC_STAGE_READOUT);
 }
 
 // Rank 0: the readout in steps [t, t + n) of the block whose drives are there, up to the first that changes weights.
 static psac_status judge_block(psac_network *network, int t, int n, const psac_reward *terms) {
-  const psac_kernels *kernels = network->kernels;
+  const int is_asynchronous = psac_network_is_asynchronous(network);
+  const psac_backend *backend = network->backend;
   psac_readout readout = network->readout;
   for (int k = 0; k < n; k++, readout.drives += network->shard.lanes.n) {
-    PSAC_TRY(kernels->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
-    PSAC_TRY(kernels->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->event));
-    if (!network->channel && network->event->outputs) break;
+    PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
+    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->event));
+    if (!is_asynchronous && network->event->outputs) break;
   }
   return PSAC_OK;
 }
@@ -46,41 +47,42 @@ static psac_status judge_block(psac_network *network, int t, int n, const psac_r
 // nothing seldom meet. A device would have to be asked, so there a block is a step.
 static psac_status run_learning_pass(psac_network *network, int n_trials, int trial, double reward) {
   const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
   const psac_readout *readout = &network->readout;
   const psac_span span = {network->event, sizeof *network->event};
   const psac_reward terms = {reward, network->config.actor_critic.gamma, network->learning_rate};
-  const int longest = network->channel ? 1 : network->steps_per_reduce;
-  PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
+  const int is_asynchronous = psac_network_is_asynchronous(network);
+  const int longest = is_asynchronous ? 1 : network->steps_per_reduce;
+  PSAC_TRY(backend->device->clear(network->stream, network->event, sizeof *network->event));
   for (int t = 0, n, block = 1; t < shard->n_steps; t += n) {
     n = shard->n_steps - t < block ? shard->n_steps - t : block;
     psac_watch_step(network->trial + trial, t);
-    PSAC_TRY(kernels->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, (size_t)n * (size_t)shard->lanes.n));
+    PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
+    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives, (size_t)n * (size_t)shard->lanes.n));
     if (transport->rank == 0) PSAC_TRY(judge_block(network, t, n, &terms));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
-    PSAC_TRY(transport->broadcast(transport, network->channel, &span, 1));
+    PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     block = 2 * n < longest ? 2 * n : longest;
-    if (!network->channel && network->event->outputs) n = network->event->step + 1 - t, block = 1;
-    PSAC_TRY(kernels->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->event));
+    if (!is_asynchronous && network->event->outputs) n = network->event->step + 1 - t, block = 1;
+    PSAC_TRY(backend->stage->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->event));
     psac_network_mark_step(network, PSAC_STAGE_LEARNING);
   }
   psac_event event;
   PSAC_TRY(psac_network_fetch(network, &event, network->event, sizeof event));
   if (event.n_events > 0) network->weights_in_range = 1;
-  if (network->channel) psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
+  if (is_asynchronous) psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
   return PSAC_OK;
 }
 
 static psac_status run_pass(psac_network *network, int n_trials, int trial, int rewarded, double reward,
                             psac_outcome *outcome) {
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const psac_readout *readout = &network->readout;
   const int is_root = network->transport.rank == 0;
   psac_stages_start(&network->stages);
-  if (is_root) PSAC_TRY(kernels->reset_readout(network->stream, readout, 1));
+  if (is_root) PSAC_TRY(backend->stage->reset_readout(network->stream, readout, 1));
   if (!rewarded && network->weights_in_range && critic_is_silent(network)) {
     PSAC_TRY(run_frozen_pass(network, n_trials, trial));
   } else {

@@ -12,7 +12,7 @@ static psac_status copy_retina(psac_network *network, const psac_trial *trials, 
   const psac_shard *shard = &network->shard;
   const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
   for (int b = 0; b < n; b++) {
-    PSAC_TRY(network->kernels->upload(network->stream, shard->retina_spikes + (size_t)b * trial_words, trials[b].retina_spikes,
+    PSAC_TRY(network->backend->device->upload(network->stream, shard->retina_spikes + (size_t)b * trial_words, trials[b].retina_spikes,
                                       sizeof(uint64_t) * trial_words));
   }
   return PSAC_OK;
@@ -30,7 +30,7 @@ static psac_status draw_retina(psac_network *network, const psac_trial *trials, 
   }
   if (status == PSAC_OK && n > 0) {
     const psac_rng_key key = psac_rng_stream_key((uint64_t)network->config.simulation.seed, trials[0].stream);
-    status = network->kernels->encode_retina(network->stream, &network->shard, key, first, n, draws);
+    status = network->backend->stage->encode_retina(network->stream, &network->shard, key, first, n, draws);
   }
   free(threshold);
   free(draws);
@@ -47,62 +47,63 @@ static psac_status fill_retina(psac_network *network, const psac_trial *trials, 
   PSAC_TRY(draw_retina(network, trials + (mine > 0 ? first : 0), first, mine));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_RETINA));
   const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
-  PSAC_TRY(transport->all_gather(transport, network->channel, shard->retina_spikes + (size_t)first * trial_words,
+  PSAC_TRY(transport->all_gather(transport, network->native_stream, shard->retina_spikes + (size_t)first * trial_words,
                                  shard->retina_spikes, sizeof(uint64_t) * trial_words * (size_t)share));
-  PSAC_TRY(transport->all_gather_wait(transport, network->channel));
+  PSAC_TRY(transport->all_gather_wait(transport, network->native_stream));
   return psac_network_mark(network, PSAC_STAGE_EXCHANGE);
 }
 
 // One step: what needs no other rank first, while the spikes that it waits for may still be on their way.
 static psac_status step_middle(psac_network *network, int n, int t) {
   const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const psac_exchange *exchange = &network->exchange;
   const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)n;
   psac_arrival arrival = {0};
-  PSAC_TRY(kernels->prepare_middle(network->stream, shard, n, t));
+  PSAC_TRY(backend->stage->prepare_middle(network->stream, shard, n, t));
   if (shard->in_degree > 0 && t >= exchange->delay) {
-    PSAC_TRY(psac_exchange_arrive(exchange, network->channel, t, n_bytes, &arrival));
+    PSAC_TRY(psac_exchange_arrive(exchange, network->native_stream, t, n_bytes, &arrival));
   }
-  PSAC_TRY(kernels->step_middle(network->stream, shard, n, t, arrival.spikes, arrival.rank_stride / sizeof(uint64_t)));
+  PSAC_TRY(backend->stage->step_middle(network->stream, shard, n, t, arrival.spikes, arrival.rank_stride / sizeof(uint64_t)));
   if (shard->in_degree == 0) return PSAC_OK;
   psac_network_mark_step(network, PSAC_STAGE_MIDDLE);
-  PSAC_TRY(psac_exchange_post(exchange, network->channel, t, n_bytes));
+  PSAC_TRY(psac_exchange_post(exchange, network->native_stream, t, n_bytes));
   psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
   return PSAC_OK;
 }
 
 static psac_status enqueue_steps(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
-  PSAC_TRY(network->kernels->reset_middle(network->stream, shard, n));
+  PSAC_TRY(network->backend->stage->reset_middle(network->stream, shard, n));
   for (int t = 0; t < shard->n_steps; t++) {
     psac_watch_step(network->trial, t);
     PSAC_TRY(step_middle(network, n, t));
   }
-  return psac_exchange_end(&network->exchange, network->channel);
+  return psac_exchange_end(&network->exchange, network->native_stream);
 }
 
 static psac_status enqueue_middle(psac_network *network, int n) {
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   PSAC_TRY(network->launches_presentations
-               ? kernels->present_middle(network->stream, &network->shard, n, network->exchange.delay)
+               ? backend->stage->present_middle(network->stream, &network->shard, n, network->exchange.delay)
                : enqueue_steps(network, n));
-  return kernels->count_spikes(network->stream, &network->shard, n, network->spike_counts);
+  return backend->stage->count_spikes(network->stream, &network->shard, n, network->spike_counts);
 }
 
 static int records(const psac_network *network) {
-  return network->channel && network->config.simulation.cuda_graph && network->transport.can_record;
+  return psac_backend_can(network->backend, PSAC_CAP_RECORD) && network->config.simulation.cuda_graph &&
+         network->transport.can_record;
 }
 
 // Nothing in those steps depends on the trials but the contents of arrays, so they can be recorded once and replayed.
 static psac_status record_middle(psac_network *network, int n) {
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   psac_recorded *recorded = &network->recorded[n];
-  PSAC_TRY(kernels->record_begin(network->stream));
+  PSAC_TRY(backend->device->record_begin(network->stream));
   psac_transport_record_begin(&network->transport);
   const psac_status status = enqueue_middle(network, n);
   recorded->traffic = psac_transport_record_end(&network->transport);
-  const psac_status ended = kernels->record_end(network->stream, &recorded->recording);
+  const psac_status ended = backend->device->record_end(network->stream, &recorded->recording);
   return status != PSAC_OK ? status : ended;
 }
 
@@ -116,7 +117,7 @@ static psac_status run_middle(psac_network *network, int n) {
   }
   if (!recorded->recording) PSAC_TRY(record_middle(network, n));
   psac_transport_replay(&network->transport, recorded->traffic);
-  return network->kernels->replay(network->stream, recorded->recording);
+  return network->backend->device->replay(network->stream, recorded->recording);
 }
 
 psac_status psac_network_warm_up(psac_network *network) {
@@ -126,16 +127,16 @@ psac_status psac_network_warm_up(psac_network *network) {
   const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility,
                n_words = (size_t)shard->n_steps * (size_t)n;
   const int is_alone = transport->n_ranks * replicas->n_ranks == 1;
-  if (!network->channel || !transport->can_record || (is_alone && !records(network))) return PSAC_OK;
+  if (!psac_network_is_asynchronous(network) || !transport->can_record || (is_alone && !records(network))) return PSAC_OK;
   network->recorded[n].is_warm = 1;
   PSAC_TRY(enqueue_middle(network, n));
   PSAC_TRY(psac_network_settle(network));
   PSAC_TRY(psac_network_simulate_readout(network, n));
   const psac_span spans[] = {{network->third, sizeof *network->third * (size_t)n},
                              {network->readout.spikes, sizeof(uint64_t) * n_words}};
-  PSAC_TRY(transport->broadcast(transport, network->channel, spans, 2));
-  PSAC_TRY(replicas->all_reduce_i32(replicas, network->channel, shard->eligibility, n_sums));
-  PSAC_TRY(network->kernels->clear(network->stream, network->spike_counts, 2 * sizeof *network->spike_counts));
+  PSAC_TRY(transport->broadcast(transport, network->native_stream, spans, 2));
+  PSAC_TRY(replicas->all_reduce_i32(replicas, network->native_stream, shard->eligibility, n_sums));
+  PSAC_TRY(network->backend->device->clear(network->stream, network->spike_counts, 2 * sizeof *network->spike_counts));
   network->stages = (psac_stages){0};
   return psac_network_settle(network);
 }
@@ -155,21 +156,21 @@ psac_status psac_network_simulate_middle(psac_network *network, const psac_trial
 
 psac_status psac_network_simulate_readout(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
   const psac_readout *readout = &network->readout;
   const int is_root = transport->rank == 0;
   psac_stages_start(&network->stages);
-  if (is_root) PSAC_TRY(kernels->reset_readout(network->stream, readout, n));
+  if (is_root) PSAC_TRY(backend->stage->reset_readout(network->stream, readout, n));
   for (int t = 0; t < shard->n_steps; t += network->steps_per_reduce) {
     const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
     const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->lanes.n;
-    PSAC_TRY(kernels->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
+    PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
     psac_watch_step(network->trial, t);
-    PSAC_TRY(transport->reduce_i64(transport, network->channel, readout->drives, readout->drives, n_drives));
+    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives, n_drives));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
-    if (is_root) PSAC_TRY(kernels->step_readout(network->stream, shard, readout, n, t, n_steps));
+    if (is_root) PSAC_TRY(backend->stage->step_readout(network->stream, shard, readout, n, t, n_steps));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
   }
   return psac_network_mark(network, PSAC_STAGE_READOUT);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 #include "src/config/config.h"
 
 typedef struct psac_sizes {

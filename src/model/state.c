@@ -21,7 +21,7 @@ psac_status psac_network_set_state(psac_network *network, const psac_network_sta
   network->critic = state->critic;
   network->weights_in_range = state->weights_in_range != 0;
   // only the sum over ranks is ever looked at
-  PSAC_TRY(network->kernels->upload(network->stream, network->spike_counts,
+  PSAC_TRY(network->backend->device->upload(network->stream, network->spike_counts,
                                     psac_network_is_root(network) ? state->spike_counts : none, sizeof none));
   return psac_network_settle(network);
 }
@@ -49,7 +49,7 @@ psac_status psac_network_set_rows(psac_network *network, int64_t first, int64_t 
     return psac_fail(PSAC_ERR_INPUT, "the weights to go on from are damaged in row %lld",
                      (long long)(network->shard.first_gid + first + i));
   }
-  return network->kernels->upload(network->stream, network->shard.row + (size_t)first * width, rows, sizeof *rows * (size_t)n * width);
+  return network->backend->device->upload(network->stream, network->shard.row + (size_t)first * width, rows, sizeof *rows * (size_t)n * width);
 }
 
 psac_status psac_network_get_means(const psac_network *network, int64_t first, int64_t n, float *means) {
@@ -62,10 +62,10 @@ psac_status psac_network_set_means(psac_network *network, int64_t first, int64_t
     return psac_fail(PSAC_ERR_INPUT, "the running mean count to go on from is %g for neuron %lld; possible are 0 to %d", (double)means[i],
                      (long long)(network->shard.first_gid + first + i), network->shard.n_steps);
   }
-  return network->kernels->upload(network->stream, network->shard.mean_count + first, means, sizeof *means * (size_t)n);
+  return network->backend->device->upload(network->stream, network->shard.mean_count + first, means, sizeof *means * (size_t)n);
 }
 
 psac_status psac_network_rows_are_set(psac_network *network) {
-  PSAC_TRY(network->kernels->sum_words(network->stream, &network->shard));
+  PSAC_TRY(network->backend->stage->sum_words(network->stream, &network->shard));
   return psac_network_settle(network);
 }

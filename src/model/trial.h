@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "base/status.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 enum { PSAC_N_LABELS = 10 };
 

@@ -13,7 +13,7 @@ static psac_status with_rows(const psac_network *network, int64_t first, int64_t
   if (!rows) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for a copy of the weights", n_bytes);
   psac_status status = psac_network_fetch(network, rows, own, n_bytes);
   for (int64_t i = 0; status == PSAC_OK && i < n; i++) use(rows + (size_t)i * width, i, context);
-  if (status == PSAC_OK && write_back) status = network->kernels->upload(network->stream, own, rows, n_bytes);
+  if (status == PSAC_OK && write_back) status = network->backend->device->upload(network->stream, own, rows, n_bytes);
   if (status == PSAC_OK) status = psac_network_settle(network);
   free(rows);
   return status;

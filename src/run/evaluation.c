@@ -15,7 +15,7 @@ static psac_status see_trials(void *self, const psac_view *view) {
   for (int k = 0; k < view->n; k++) {
     PSAC_TRY(psac_recorder_see(observer->recorder, &network->config.record.test_trials, observer->first, view, k));
   }
-  return network->kernels->accumulate_statistics(network->stream, &network->shard, view->stride, view->offset, view->n,
+  return network->backend->stage->accumulate_statistics(network->stream, &network->shard, view->stride, view->offset, view->n,
                                                  observer->digits->labels + observer->first + view->first);
 }
 

@@ -68,7 +68,7 @@ static void transpose(const uint64_t *words, size_t n_words, int64_t n_columns, 
 static psac_status write_population(const psac_recorder *recorder, const psac_network *network,
                                     const psac_population *of, const uint64_t *spikes, size_t stride, int64_t slot,
                                     int64_t *checksum) {
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const size_t n_steps = (size_t)network->shard.n_steps, step_bytes = n_steps * sizeof(uint64_t);
   const int64_t piece = step_bytes < PSAC_PIECE_BYTES ? (int64_t)(PSAC_PIECE_BYTES / step_bytes) : 1;
   const int64_t n_words = (of->n_own + 63) / 64;
@@ -81,9 +81,9 @@ static psac_status write_population(const psac_recorder *recorder, const psac_ne
     const int64_t left = columns_of(of->n_own) - 8 * w, n_columns = left < 8 * n ? left : 8 * n;
     for (size_t t = 0; status == PSAC_OK && t < n_steps; t++) {
       const size_t n_bytes = sizeof *words * (size_t)n;
-      status = kernels->download(network->stream, words + t * (size_t)n, spikes + t * stride + w, n_bytes);
+      status = backend->device->download(network->stream, words + t * (size_t)n, spikes + t * stride + w, n_bytes);
     }
-    if (status == PSAC_OK) status = kernels->synchronize(network->stream);
+    if (status == PSAC_OK) status = backend->device->synchronize(network->stream);
     if (status != PSAC_OK) break;
     transpose(words, (size_t)n, n_columns, n_steps, rows);
     const int64_t first = of->first + of->own_first / PSAC_COLUMN + 8 * w;

@@ -47,7 +47,7 @@ static psac_status write_attributes(const psac_session *session, psac_h5_file *f
       {"command_line", session->options->command_line},
       {"start_time", start},
       {"end_time", now},
-      {"backend", session->kernels->name},
+      {"backend", session->backend->name},
       {"transport", session->transport.name},
       {"model", session->config.network.model == PSAC_MODEL_SEED ? "seed" : "psac"},
       {"configuration", session->config_text},
@@ -172,12 +172,12 @@ static void derive_statistics(const psac_network *network, int64_t n_neurons, co
 static psac_status fetch_statistics(const psac_session *session, int64_t first, int64_t n, int64_t *isi,
                                     int32_t *count) {
   const psac_network *network = session->network;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   const size_t n_isi = (size_t)n * 2, n_counts = (size_t)n * PSAC_N_LABELS;
-  PSAC_TRY(kernels->download(network->stream, isi, network->shard.isi + first * 2, sizeof *isi * n_isi));
-  PSAC_TRY(kernels->download(network->stream, count, network->shard.count_by_label + first * PSAC_N_LABELS,
+  PSAC_TRY(backend->device->download(network->stream, isi, network->shard.isi + first * 2, sizeof *isi * n_isi));
+  PSAC_TRY(backend->device->download(network->stream, count, network->shard.count_by_label + first * PSAC_N_LABELS,
                              sizeof *count * n_counts));
-  PSAC_TRY(kernels->synchronize(network->stream));
+  PSAC_TRY(backend->device->synchronize(network->stream));
   PSAC_TRY(psac_ranks_sum_i64(&session->replicas, isi, n_isi));
   return psac_ranks_sum_i32(&session->replicas, count, n_counts);
 }
@@ -221,7 +221,7 @@ static psac_status write_statistics(const psac_session *session, psac_h5_file *f
 static psac_status write_projection(const psac_session *session, psac_h5_file *file) {
   const psac_network *network = session->network;
   const psac_shard *shard = &network->shard;
-  const psac_kernels *kernels = network->kernels;
+  const psac_backend *backend = network->backend;
   if (shard->patch_size == 0) return PSAC_OK;
   const int64_t n_output = shard->lanes.n_output;
   const size_t n = (size_t)(n_output * shard->n_units);
@@ -229,11 +229,11 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
   void *device = NULL;
   int64_t *sum = malloc(sizeof *sum * n);
   float *field_weights = malloc(sizeof *field_weights * n);
-  psac_status status = sum && field_weights ? kernels->alloc(&device, sizeof *sum * n, "weights by pixel")
+  psac_status status = sum && field_weights ? backend->device->alloc(&device, sizeof *sum * n, "weights by pixel")
                                             : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the weights by pixel");
-  if (status == PSAC_OK) status = kernels->project_weights(network->stream, shard, reference, device);
-  if (status == PSAC_OK) status = kernels->download(network->stream, sum, device, sizeof *sum * n);
-  if (status == PSAC_OK) status = kernels->synchronize(network->stream);
+  if (status == PSAC_OK) status = backend->stage->project_weights(network->stream, shard, reference, device);
+  if (status == PSAC_OK) status = backend->device->download(network->stream, sum, device, sizeof *sum * n);
+  if (status == PSAC_OK) status = backend->device->synchronize(network->stream);
   if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->shards, sum, n);
   if (status == PSAC_OK) {
     for (size_t k = 0; k < n; k++) field_weights[k] = (float)((double)sum[k] * 0x1p-16 / (double)shard->current_scale);
@@ -242,7 +242,7 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
                               session->ranks->rank == 0 ? n_output : 0, field_weights, 0, "current"};
     status = psac_h5_write(file, &field);
   }
-  kernels->release(device);
+  backend->device->release(device);
   free(sum);
   free(field_weights);
   return status;

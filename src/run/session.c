@@ -157,7 +157,7 @@ psac_status psac_session_build_network(psac_session *session) {
   psac_config config = session->config;
   config.simulation.trials_together = psac_session_plan(session).sizes.n_concurrent;
   psac_status status = psac_ranks_agree(
-      session->ranks, psac_network_create(&config, session->kernels, &session->transport, &session->network));
+      session->ranks, psac_network_create(&config, session->backend, &session->transport, &session->network));
   if (status == PSAC_OK) {
     const psac_ranks *others =
         session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
@@ -165,7 +165,7 @@ psac_status psac_session_build_network(psac_session *session) {
     PSAC_TRY(psac_network_warm_up(session->network));
     status = psac_ranks_agree(session->ranks, psac_network_record(session->network));
   }
-  return status == PSAC_ERR_MEMORY && session->kernels->staging() ? psac_session_say_what_fits(session, status)
+  return status == PSAC_ERR_MEMORY && psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? psac_session_say_what_fits(session, status)
                                                                   : status;
 }
 

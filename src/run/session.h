@@ -24,7 +24,7 @@ typedef struct psac_session {
   psac_ranks *ranks;
   psac_config config;
   char *config_text;      // the resolved configuration, on every rank
-  const psac_kernels *kernels;
+  const psac_backend *backend;
   psac_device device;
   int device_index;       // among those this rank may use
   int devices_each;       // no two ranks share a device

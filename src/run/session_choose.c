@@ -14,9 +14,9 @@ typedef struct offer {
   char device[48];        // psac_device.id
 } offer;
 
-static psac_status find_backend(const char *name, const psac_kernels **found) {
+static psac_status find_backend(const char *name, const psac_backend **found) {
   char allowed[128] = "auto";
-  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) {
+  for (const psac_backend *const *each = psac_backends(); *each; each++) {
     if (strcmp(name, (*each)->name) == 0) return *found = *each, PSAC_OK;
     snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), ", %s", (*each)->name);
   }
@@ -24,8 +24,8 @@ static psac_status find_backend(const char *name, const psac_kernels **found) {
 }
 
 // The backend of a device, where this build has one; the host's otherwise.
-static const psac_kernels *preferred(void) {
-  const psac_kernels *const *all = psac_kernels_all();
+static const psac_backend *preferred(void) {
+  const psac_backend *const *all = psac_backends();
   return all[1] ? all[1] : all[0];
 }
 
@@ -44,29 +44,29 @@ static psac_status check_mixture(const offer *offers, int n_ranks, const char *b
 static psac_status choose_backend(psac_session *session, offer *mine, offer *offers) {
   const char *name = session->options->backend;
   const int automatic = strcmp(name, "auto") == 0;
-  session->kernels = preferred();
-  if (!automatic) PSAC_TRY(psac_ranks_agree(session->ranks, find_backend(name, &session->kernels)));
+  session->backend = preferred();
+  if (!automatic) PSAC_TRY(psac_ranks_agree(session->ranks, find_backend(name, &session->backend)));
   const char *reason;
-  mine->n_devices = session->kernels->device_count(&reason);
+  mine->n_devices = session->backend->device->device_count(&reason);
   snprintf(mine->reason, sizeof mine->reason, "%s", reason);
   PSAC_TRY(psac_ranks_gather(session->ranks, mine, offers, (int)sizeof *mine));
-  psac_status status = check_mixture(offers, session->ranks->n_ranks, session->kernels->name);
+  psac_status status = check_mixture(offers, session->ranks->n_ranks, session->backend->name);
   if (status == PSAC_OK && offers[0].n_devices == 0 && !automatic) {
     status = psac_fail(PSAC_ERR_INPUT, "--backend %s finds no device on %s: %s", name, offers[0].host, offers[0].reason);
   }
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   if (offers[0].n_devices > 0) return PSAC_OK;
-  snprintf(session->notice, sizeof session->notice, "no device for backend %s on %s (%s): using the CPU", session->kernels->name,
+  snprintf(session->notice, sizeof session->notice, "no device for backend %s on %s (%s): using the CPU", session->backend->name,
            offers[0].host, offers[0].reason);
-  session->kernels = psac_kernels_all()[0];
-  mine->n_devices = session->kernels->device_count(&reason);
+  session->backend = psac_backends()[0];
+  mine->n_devices = session->backend->device->device_count(&reason);
   return PSAC_OK;
 }
 
 // Ranks of a node take its devices in turn.
 static psac_status choose_device(psac_session *session, offer *mine, offer *offers) {
   session->device_index = session->ranks->node_rank % mine->n_devices;
-  PSAC_TRY(psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device)));
+  PSAC_TRY(psac_ranks_agree(session->ranks, session->backend->device->device_open(session->device_index, &session->device)));
   memcpy(mine->device, session->device.id, sizeof mine->device);
   PSAC_TRY(psac_ranks_gather(session->ranks, mine, offers, (int)sizeof *mine));
   session->devices_each = 1;
@@ -85,7 +85,7 @@ static psac_status choose(psac_session *session, offer *offers) {
   PSAC_TRY(choose_device(session, &mine, offers));
   session->request = (psac_transport_request){
       .name = session->options->transport,
-      .staging = session->kernels->staging(),
+      .staging = session->backend->device->staging(),
       .device_each = session->devices_each,
       .timeout_seconds = session->config.watchdog.seconds,
   };

@@ -23,7 +23,7 @@ psac_status psac_session_read_replicas(const psac_run_options *options, int n_ra
 // trial and cannot share a batch.
 static psac_status choose_replicas(psac_session *session) {
   const psac_config counted = psac_session_counted(session), *config = &counted;
-  const int on_device = session->kernels->staging() != NULL;
+  const int on_device = psac_backend_can(session->backend, PSAC_CAP_DEVICE);
   psac_hardware hardware;
   double missing = -psac_session_memory(session);
   PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
@@ -67,5 +67,5 @@ psac_status psac_session_cut(psac_session *session) {
   psac_session_join(session);
   PSAC_TRY(connect(session));
   // Once more, as the transports may have taken some of the device's memory.
-  return psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device));
+  return psac_ranks_agree(session->ranks, session->backend->device->device_open(session->device_index, &session->device));
 }

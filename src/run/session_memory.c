@@ -13,7 +13,7 @@ static double host_share(const psac_session *session, psac_host_memory *host) {
 
 double psac_session_memory(const psac_session *session) {
   psac_host_memory host;
-  if (!session->kernels->staging()) return host_share(session, &host);
+  if (!psac_backend_can(session->backend, PSAC_CAP_DEVICE)) return host_share(session, &host);
   return (double)session->device.memory_free / (session->devices_each ? 1 : session->ranks->node_size);
 }
 
@@ -27,13 +27,13 @@ psac_config psac_session_counted(const psac_session *session) {
 
 psac_plan psac_session_plan(const psac_session *session) {
   const psac_config counted = psac_session_counted(session), share = psac_plan_share(&counted, session->n_replicas);
-  return psac_plan_make(&share, session->transport.n_ranks, session->kernels->staging() != NULL);
+  return psac_plan_make(&share, session->transport.n_ranks, psac_backend_can(session->backend, PSAC_CAP_DEVICE));
 }
 
 // "12000 neurons would fit", for bytes on every rank.
 static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
   const psac_config counted = psac_session_counted(session), share = psac_plan_share(&counted, session->n_replicas);
-  const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, session->kernels->staging() != NULL, bytes);
+  const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, psac_backend_can(session->backend, PSAC_CAP_DEVICE), bytes);
   snprintf(text, n_bytes, n > 0 ? "%lld neurons would fit" : "not even one neuron would fit", (long long)n);
 }
 
@@ -45,7 +45,7 @@ static double digits_bytes(const psac_digits *digits) {
 static psac_status refuse(const psac_session *session, const psac_plan *plan, double needed, double available,
                           const char *limit) {
   const psac_ranks *ranks = session->ranks;
-  const int on_device = session->kernels->staging() != NULL, n_ranks = session->transport.n_ranks;
+  const int on_device = psac_backend_can(session->backend, PSAC_CAP_DEVICE), n_ranks = session->transport.n_ranks;
   char fit[64];
   describe_fit(session, available, fit, sizeof fit);
   return psac_fail(PSAC_ERR_MEMORY,
@@ -56,7 +56,7 @@ static psac_status refuse(const psac_session *session, const psac_plan *plan, do
 }
 
 psac_status psac_session_check_memory(const psac_session *session) {
-  const int on_device = session->kernels->staging() != NULL;
+  const int on_device = psac_backend_can(session->backend, PSAC_CAP_DEVICE);
   const psac_plan plan = psac_session_plan(session);
   const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
   psac_host_memory host;
@@ -76,7 +76,7 @@ psac_status psac_session_say_what_fits(psac_session *session, psac_status status
   snprintf(message, sizeof message, "%s", psac_fail_message());
   psac_network_destroy(&session->network);
   PSAC_TRY(psac_ranks_agree(session->ranks, PSAC_OK));
-  PSAC_TRY(psac_ranks_agree(session->ranks, session->kernels->device_open(session->device_index, &session->device)));
+  PSAC_TRY(psac_ranks_agree(session->ranks, session->backend->device->device_open(session->device_index, &session->device)));
   double missing = -psac_session_memory(session);
   PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
   describe_fit(session, -missing, fit, sizeof fit);

@@ -18,7 +18,7 @@ static double tau_m(const shards *cut, int64_t gid) {
 
 static void reset(const shards *cut) {
   for (int rank = 0; rank < cut->n_ranks; rank++) {
-    assert_ok(cut->kernels->reset_middle(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials));
+    assert_ok(cut->backend->stage->reset_middle(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials));
   }
 }
 
@@ -55,10 +55,10 @@ int32_t *probe_fields(const shards *cut) {
   return field;
 }
 
-int32_t *fields_of(const psac_kernels *kernels, psac_config config) {
+int32_t *fields_of(const psac_backend *backend, psac_config config) {
   shards cut;
   config = probe_config(config);
-  shards_create(&cut, kernels, &config, 1);
+  shards_create(&cut, backend, &config, 1);
   int32_t *field = probe_fields(&cut);
   shards_destroy(&cut);
   return field;

@@ -12,7 +12,7 @@ psac_config probe_config(psac_config config);
 int32_t *probe_fields(const shards *cut);
 
 // The same for a network of this configuration on one rank.
-int32_t *fields_of(const psac_kernels *kernels, psac_config config);
+int32_t *fields_of(const psac_backend *backend, psac_config config);
 
 // current [n_neurons][n_neurons]: the current that a neuron gets one delay after a spike of another. The caller frees it.
 int32_t *probe_recurrence(const shards *cut);

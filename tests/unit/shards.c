@@ -12,15 +12,15 @@ psac_config shards_config(int64_t n_neurons, int n_steps, int n_trials) {
   return config;
 }
 
-void shards_create(shards *cut, const psac_kernels *kernels, const psac_config *config, int n_ranks) {
-  *cut = (shards){.kernels = kernels, .config = *config, .n_ranks = n_ranks};
+void shards_create(shards *cut, const psac_backend *backend, const psac_config *config, int n_ranks) {
+  *cut = (shards){.backend = backend, .config = *config, .n_ranks = n_ranks};
   assert_in_range(n_ranks, 1, SHARDS_MAX);
   assert_ok(psac_config_check(config, n_ranks));
   for (int rank = 0; rank < n_ranks; rank++) {
     psac_transport transport = psac_transport_self;  // nothing is sent in these tests
     transport.rank = rank;
     transport.n_ranks = n_ranks;
-    assert_ok(psac_network_create(config, kernels, &transport, &cut->network[rank]));
+    assert_ok(psac_network_create(config, backend, &transport, &cut->network[rank]));
   }
   cut->n_trials = cut->network[0]->n_concurrent;
 }
@@ -31,23 +31,23 @@ void shards_destroy(shards *cut) {
 
 void *shards_download(const shards *cut, const void *device, size_t n_bytes) {
   psac_stream *stream = cut->network[0]->stream;
-  for (int rank = 0; rank < cut->n_ranks; rank++) assert_ok(cut->kernels->synchronize(cut->network[rank]->stream));
+  for (int rank = 0; rank < cut->n_ranks; rank++) assert_ok(cut->backend->device->synchronize(cut->network[rank]->stream));
   void *host = malloc(n_bytes + 1);
   assert_non_null(host);
-  assert_ok(cut->kernels->download(stream, host, device, n_bytes));
-  assert_ok(cut->kernels->synchronize(stream));
+  assert_ok(cut->backend->device->download(stream, host, device, n_bytes));
+  assert_ok(cut->backend->device->synchronize(stream));
   return host;
 }
 
 void shards_upload(const shards *cut, void *device, const void *host, size_t n_bytes) {
   psac_stream *stream = cut->network[0]->stream;
-  assert_ok(cut->kernels->upload(stream, device, host, n_bytes));
-  assert_ok(cut->kernels->synchronize(stream));
+  assert_ok(cut->backend->device->upload(stream, device, host, n_bytes));
+  assert_ok(cut->backend->device->synchronize(stream));
 }
 
 void *shards_alloc(const shards *cut, const void *host, size_t n_bytes) {
   void *device;
-  assert_ok(cut->kernels->alloc(&device, n_bytes, "a test"));
+  assert_ok(cut->backend->device->alloc(&device, n_bytes, "a test"));
   if (host) shards_upload(cut, device, host, n_bytes);
   return device;
 }
@@ -114,7 +114,7 @@ void shards_set_spikes(const shards *cut, const char *spike) {
 }
 
 void shards_step(const shards *cut, int t, int delay) {
-  const psac_kernels *kernels = cut->kernels;
+  const psac_backend *backend = cut->backend;
   const psac_shard *first = shards_at(cut, 0);
   const size_t words = (size_t)cut->n_trials * (size_t)first->n_words, part_bytes = sizeof(uint64_t) * words;
   uint64_t *gathered = malloc(part_bytes * (size_t)cut->n_ranks);
@@ -128,11 +128,11 @@ void shards_step(const shards *cut, int t, int delay) {
   uint64_t *arriving = shards_alloc(cut, arrives ? gathered : NULL, part_bytes * (size_t)cut->n_ranks);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(kernels->prepare_middle(stream, shards_at(cut, rank), cut->n_trials, t));
-    assert_ok(kernels->step_middle(stream, shards_at(cut, rank), cut->n_trials, t, arrives ? arriving : NULL, words));
-    assert_ok(kernels->synchronize(stream));
+    assert_ok(backend->stage->prepare_middle(stream, shards_at(cut, rank), cut->n_trials, t));
+    assert_ok(backend->stage->step_middle(stream, shards_at(cut, rank), cut->n_trials, t, arrives ? arriving : NULL, words));
+    assert_ok(backend->device->synchronize(stream));
   }
-  kernels->release(arriving);
+  backend->device->release(arriving);
   free(gathered);
 }
 
@@ -170,7 +170,7 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
     shards_upload(cut, shard->row, row + (size_t)shard->first_gid * lanes, sizeof *row * lanes * (size_t)shard->n_local);
-    assert_ok(cut->kernels->sum_words(cut->network[rank]->stream, shard));
+    assert_ok(cut->backend->stage->sum_words(cut->network[rank]->stream, shard));
   }
 }
 
@@ -189,4 +189,4 @@ int64_t shards_adds(const shards *cut, int lane, int32_t stored) {
   return llrint((double)value * 0x1p36);
 }
 
-void with_backend(void (*test)(const psac_kernels *kernels)) { test(backend_under_test()); }
+void with_backend(void (*test)(const psac_backend *backend)) { test(backend_under_test()); }

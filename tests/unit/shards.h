@@ -4,14 +4,14 @@
 #ifndef PSAC_TESTS_SHARDS_H
 #define PSAC_TESTS_SHARDS_H
 
-#include "backend.h"
+#include "under_test.h"
 #include "check.h"
 #include "src/model/network.h"
 
 enum { SHARDS_MAX = 8 };
 
 typedef struct shards {
-  const psac_kernels *kernels;
+  const psac_backend *backend;
   psac_config config;
   int n_ranks, n_trials;
   psac_network *network[SHARDS_MAX];
@@ -20,14 +20,14 @@ typedef struct shards {
 // The default configuration with these sizes, trials_together = n_trials, a short presentation.
 psac_config shards_config(int64_t n_neurons, int n_steps, int n_trials);
 
-void shards_create(shards *cut, const psac_kernels *kernels, const psac_config *config, int n_ranks);
+void shards_create(shards *cut, const psac_backend *backend, const psac_config *config, int n_ranks);
 void shards_destroy(shards *cut);
 
 // A host copy of `n_bytes` of the backend's memory, made after all work of all ranks; the caller frees it.
 void *shards_download(const shards *cut, const void *device, size_t n_bytes);
 void shards_upload(const shards *cut, void *device, const void *host, size_t n_bytes);
 
-// Backend memory with a copy of `host`, or zeroes for NULL; to be given to cut->kernels->release.
+// Backend memory with a copy of `host`, or zeroes for NULL; to be given to cut->backend->device->release.
 void *shards_alloc(const shards *cut, const void *host, size_t n_bytes);
 
 psac_shard *shards_at(const shards *cut, int rank);
@@ -57,6 +57,6 @@ int32_t shards_store(const shards *cut, double weight);
 int64_t shards_adds(const shards *cut, int lane, int32_t stored);
 
 // `test` with the backend under test (backend.h).
-void with_backend(void (*test)(const psac_kernels *kernels));
+void with_backend(void (*test)(const psac_backend *backend));
 
 #endif

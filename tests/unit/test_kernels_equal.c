@@ -15,13 +15,13 @@ typedef struct pair {
 static psac_network *network_of(const pair *both, int side, int rank) { return both->side[side].network[rank]; }
 
 // One action on every rank of both sides, done when it returns.
-typedef psac_status (*action)(const psac_kernels *kernels, psac_network *network, const void *context);
+typedef psac_status (*action)(const psac_backend *backend, psac_network *network, const void *context);
 static void act(const pair *both, action call, const void *context) {
   for (int side = 0; side < 2; side++) {
     const shards *cut = &both->side[side];
     for (int rank = 0; rank < cut->n_ranks; rank++) {
-      assert_ok(call(cut->kernels, cut->network[rank], context));
-      assert_ok(cut->kernels->synchronize(cut->network[rank]->stream));
+      assert_ok(call(cut->backend, cut->network[rank], context));
+      assert_ok(cut->backend->device->synchronize(cut->network[rank]->stream));
     }
   }
 }
@@ -42,7 +42,7 @@ static void compare(const pair *both, int rank, const char *what, const void *le
   compare(both, rank, #member, network_of(both, 0, rank)->member, network_of(both, 1, rank)->member,          \
           (size_t)(n) * sizeof *network_of(both, 0, rank)->member)
 
-static void start(pair *both, const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
+static void start(pair *both, const psac_backend *backend, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
   psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
   if (n_neurons > 1) config.recurrence.in_degree = in_degree;
   if (model == PSAC_MODEL_SEED) {
@@ -56,8 +56,8 @@ static void start(pair *both, const psac_kernels *kernels, int64_t n_neurons, in
   config.middle_layer.num_neurons = n_neurons;
   config.network.weight_sd = 0.3;
   *both = (pair){.random = (uint64_t)n_neurons};
-  shards_create(&both->side[0], &psac_kernels_cpu, &config, n_ranks);
-  shards_create(&both->side[1], kernels, &config, n_ranks);
+  shards_create(&both->side[0], &psac_backend_cpu, &config, n_ranks);
+  shards_create(&both->side[1], backend, &config, n_ranks);
   assert_int_equal(both->side[0].n_trials, N_TRIALS);
   assert_int_equal(shards_at(&both->side[0], 0)->n_units, N_UNITS);
 }
@@ -88,9 +88,9 @@ static void check_build(const pair *both, int rank) {
 
 static uint64_t threshold[N_TRIALS][N_UNITS];
 
-static psac_status encode(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status encode(const psac_backend *backend, psac_network *network, const void *context) {
   static const psac_rng_key key = {{3, 9}};
-  return kernels->encode_retina(network->stream, &network->shard, key, 0, N_TRIALS, context);
+  return backend->stage->encode_retina(network->stream, &network->shard, key, 0, N_TRIALS, context);
 }
 
 // Draws the retina from probabilities that include 0 and 1.
@@ -109,27 +109,27 @@ static void check_retina(pair *both) {
   }
 }
 
-static psac_status reset_middle(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status reset_middle(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
-  return kernels->reset_middle(network->stream, &network->shard, N_TRIALS);
+  return backend->stage->reset_middle(network->stream, &network->shard, N_TRIALS);
 }
 
-static psac_status count_spikes(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status count_spikes(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
-  return kernels->count_spikes(network->stream, &network->shard, N_TRIALS, network->spike_counts);
+  return backend->stage->count_spikes(network->stream, &network->shard, N_TRIALS, network->spike_counts);
 }
 
 // The whole presentation in one launch: the potentials and spikes that steps left on the host's backend.
 static void check_presentation(const pair *both) {
   const shards *cut = &both->side[1];
   psac_network *network = network_of(both, 1, 0);
-  if (!cut->kernels->can_present || !cut->kernels->can_present(&network->shard)) return;
+  if (!psac_backend_presents(cut->backend, &network->shard)) return;
   const psac_shard *shard = &network->shard;
   const size_t n_spikes = (size_t)N_STEPS * N_TRIALS * (size_t)shard->n_words;
   assert_int_equal(cut->n_ranks, 1);
-  assert_ok(cut->kernels->clear(network->stream, shard->v, sizeof *shard->v * N_TRIALS * (size_t)shard->n_padded));
-  assert_ok(cut->kernels->clear(network->stream, shard->spikes, sizeof *shard->spikes * n_spikes));
-  assert_ok(cut->kernels->present_middle(network->stream, shard, N_TRIALS, network->exchange.delay));
+  assert_ok(cut->backend->device->clear(network->stream, shard->v, sizeof *shard->v * N_TRIALS * (size_t)shard->n_padded));
+  assert_ok(cut->backend->device->clear(network->stream, shard->spikes, sizeof *shard->spikes * n_spikes));
+  assert_ok(cut->backend->stage->present_middle(network->stream, shard, N_TRIALS, network->exchange.delay));
   SAME(both, 0, shard.v, N_TRIALS * shard->n_padded);
   SAME(both, 0, shard.spikes, n_spikes);
 }
@@ -164,19 +164,19 @@ typedef struct part {
   int first, n, t, n_steps;
 } part;
 
-static psac_status partial_drives(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status partial_drives(const psac_backend *backend, psac_network *network, const void *context) {
   const part *p = context;
-  return kernels->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, p->n, p->t, p->n_steps, network->readout.drives);
+  return backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, p->n, p->t, p->n_steps, network->readout.drives);
 }
 
-static psac_status reset_readout(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status reset_readout(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
-  return kernels->reset_readout(network->stream, &network->readout, N_TRIALS);
+  return backend->stage->reset_readout(network->stream, &network->readout, N_TRIALS);
 }
 
-static psac_status step_readout(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status step_readout(const psac_backend *backend, psac_network *network, const void *context) {
   const part *p = context;
-  return kernels->step_readout(network->stream, &network->shard, &network->readout, N_TRIALS, p->t, p->n_steps);
+  return backend->stage->step_readout(network->stream, &network->shard, &network->readout, N_TRIALS, p->t, p->n_steps);
 }
 
 // Drives of some steps and of some trials, then the layers that they drive.
@@ -205,18 +205,18 @@ typedef struct lesson {
   psac_batch_factor factor;
 } lesson;
 
-static psac_status accumulate(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status accumulate(const psac_backend *backend, psac_network *network, const void *context) {
   const lesson *given = context;
-  PSAC_TRY(kernels->upload(network->stream, network->readout.spikes, given->outputs, sizeof given->outputs));
-  PSAC_TRY(kernels->upload(network->stream, network->third, given->third, sizeof given->third));
-  return kernels->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f, network->readout.spikes, network->third);
+  PSAC_TRY(backend->device->upload(network->stream, network->readout.spikes, given->outputs, sizeof given->outputs));
+  PSAC_TRY(backend->device->upload(network->stream, network->third, given->third, sizeof given->third));
+  return backend->stage->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f, network->readout.spikes, network->third);
 }
 
-static psac_status apply(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status apply(const psac_backend *backend, psac_network *network, const void *context) {
   const lesson *given = context;
-  PSAC_TRY(kernels->upload(network->stream, network->factor, &given->factor, sizeof given->factor));
-  PSAC_TRY(kernels->apply_learning(network->stream, &network->shard, network->factor));
-  return kernels->sum_mean_squares(network->stream, &network->shard, network->mean_squares);
+  PSAC_TRY(backend->device->upload(network->stream, network->factor, &given->factor, sizeof given->factor));
+  PSAC_TRY(backend->stage->apply_learning(network->stream, &network->shard, network->factor));
+  return backend->stage->sum_mean_squares(network->stream, &network->shard, network->mean_squares);
 }
 
 // A third factor is at most 2 / (spikes + 1), or sums could leave 32 bits.
@@ -254,16 +254,16 @@ static void check_learning(pair *both) {
   }
 }
 
-static psac_status accumulate_statistics(const psac_kernels *kernels, psac_network *network, const void *context) {
-  return kernels->accumulate_statistics(network->stream, &network->shard, N_TRIALS, 1, N_TRIALS - 1, context);
+static psac_status accumulate_statistics(const psac_backend *backend, psac_network *network, const void *context) {
+  return backend->stage->accumulate_statistics(network->stream, &network->shard, N_TRIALS, 1, N_TRIALS - 1, context);
 }
 
 // Into the drives, which are long enough and not needed any more.
-static psac_status project(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status project(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
   const size_t n = (size_t)network->shard.lanes.n_output * N_UNITS;
-  PSAC_TRY(kernels->clear(network->stream, network->readout.drives, sizeof(int64_t) * n));
-  return kernels->project_weights(network->stream, &network->shard, 1 << 29, network->readout.drives);
+  PSAC_TRY(backend->device->clear(network->stream, network->readout.drives, sizeof(int64_t) * n));
+  return backend->stage->project_weights(network->stream, &network->shard, 1 << 29, network->readout.drives);
 }
 
 static void check_statistics(const pair *both) {
@@ -281,16 +281,16 @@ static void check_statistics(const pair *both) {
   }
 }
 
-static psac_status learn_in_trial(const psac_kernels *kernels, psac_network *network, const void *context) {
+static psac_status learn_in_trial(const psac_backend *backend, psac_network *network, const void *context) {
   static const psac_reward reward = {-1.0, 0.99, 0.01};
   const part *p = context;
-  PSAC_TRY(kernels->reset_readout(network->stream, &network->readout, 1));
-  PSAC_TRY(kernels->clear(network->stream, network->event, sizeof *network->event));
+  PSAC_TRY(backend->stage->reset_readout(network->stream, &network->readout, 1));
+  PSAC_TRY(backend->device->clear(network->stream, network->event, sizeof *network->event));
   for (int t = 0; t < N_STEPS; t++) {
-    PSAC_TRY(kernels->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1, network->readout.drives));
-    PSAC_TRY(kernels->step_readout(network->stream, &network->shard, &network->readout, 1, t, 1));
-    PSAC_TRY(kernels->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->event));
-    PSAC_TRY(kernels->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->event));
+    PSAC_TRY(backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1, network->readout.drives));
+    PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &network->readout, 1, t, 1));
+    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->event));
+    PSAC_TRY(backend->stage->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->event));
   }
   return PSAC_OK;
 }
@@ -312,9 +312,9 @@ static void check_pattern(pair *both, int model) {
   }
 }
 
-static void check_network(const psac_kernels *kernels, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
+static void check_network(const psac_backend *backend, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
   pair both;
-  start(&both, kernels, n_neurons, n_ranks, in_degree, model);
+  start(&both, backend, n_neurons, n_ranks, in_degree, model);
   for (int rank = 0; rank < n_ranks; rank++) check_build(&both, rank);
   for (both.pattern = 0; both.pattern < N_PATTERNS; both.pattern++) check_pattern(&both, model);
   finish(&both);
@@ -323,17 +323,17 @@ static void check_network(const psac_kernels *kernels, int64_t n_neurons, int n_
 // PSAC_TEST_QUICK=1: small networks only, for checkers that make kernels hundreds of times slower.
 static int is_quick(void) { return getenv("PSAC_TEST_QUICK") != NULL; }
 
-static void check_model(const psac_kernels *kernels, int model) {
+static void check_model(const psac_backend *backend, int model) {
   static const int64_t sizes[] = {1, 31, 32, 33, 997, 5000};
-  for (size_t k = 0; k < COUNT(sizes) - (is_quick() ? 1 : 0); k++) check_network(kernels, sizes[k], 1, 50, model);
-  check_network(kernels, 9, 3, 50, model);
-  check_network(kernels, 9, 8, 50, model);
-  check_network(kernels, 997, 3, 50, model);
-  if (model == PSAC_MODEL_PSAC) check_network(kernels, 997, 8, 7, model);  // lists of one or two targets
+  for (size_t k = 0; k < COUNT(sizes) - (is_quick() ? 1 : 0); k++) check_network(backend, sizes[k], 1, 50, model);
+  check_network(backend, 9, 3, 50, model);
+  check_network(backend, 9, 8, 50, model);
+  check_network(backend, 997, 3, 50, model);
+  if (model == PSAC_MODEL_PSAC) check_network(backend, 997, 8, 7, model);  // lists of one or two targets
 }
 
-static void check_psac(const psac_kernels *kernels) { check_model(kernels, PSAC_MODEL_PSAC); }
-static void check_seed(const psac_kernels *kernels) { check_model(kernels, PSAC_MODEL_SEED); }
+static void check_psac(const psac_backend *backend) { check_model(backend, PSAC_MODEL_PSAC); }
+static void check_seed(const psac_backend *backend) { check_model(backend, PSAC_MODEL_SEED); }
 
 static void test_model_psac_has_the_same_bits(void **state) {
   (void)state;
@@ -341,9 +341,9 @@ static void test_model_psac_has_the_same_bits(void **state) {
 }
 
 // More neurons than 16 bits can name, so that targets take 32.
-static void check_wide_targets(const psac_kernels *kernels) {
+static void check_wide_targets(const psac_backend *backend) {
   pair both;
-  start(&both, kernels, 66000, 1, 5, PSAC_MODEL_PSAC);
+  start(&both, backend, 66000, 1, 5, PSAC_MODEL_PSAC);
   assert_int_equal(shards_at(&both.side[1], 0)->target_bytes, 4);
   check_build(&both, 0);
   check_retina(&both);
@@ -352,9 +352,9 @@ static void check_wide_targets(const psac_kernels *kernels) {
 }
 
 // More rows than are gone through at a time, and lists of one or two wide targets.
-static void check_many_rows(const psac_kernels *kernels) {
+static void check_many_rows(const psac_backend *backend) {
   pair both;
-  start(&both, kernels, 90000, 1, 2, PSAC_MODEL_PSAC);
+  start(&both, backend, 90000, 1, 2, PSAC_MODEL_PSAC);
   check_middle(&both);
   set_middle_spikes(&both);
   check_readout(&both);
@@ -362,9 +362,9 @@ static void check_many_rows(const psac_kernels *kernels) {
   finish(&both);
 }
 
-static void check_large_layers(const psac_kernels *kernels) {
-  check_wide_targets(kernels);
-  check_many_rows(kernels);
+static void check_large_layers(const psac_backend *backend) {
+  check_wide_targets(backend);
+  check_many_rows(backend);
 }
 
 static void test_a_large_layer_has_the_same_bits(void **state) {

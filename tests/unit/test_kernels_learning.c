@@ -41,12 +41,12 @@ static void accumulate(const shards *cut, const uint64_t *outputs, const psac_th
   psac_third_factor *factors_there = shards_alloc(cut, factors, sizeof *factors * (size_t)cut->n_trials);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(cut->kernels->accumulate_eligibility(stream, shards_at(cut, rank), cut->n_trials, (float)decay, outputs_there,
+    assert_ok(cut->backend->stage->accumulate_eligibility(stream, shards_at(cut, rank), cut->n_trials, (float)decay, outputs_there,
                                                    factors_there));
-    assert_ok(cut->kernels->synchronize(stream));
+    assert_ok(cut->backend->device->synchronize(stream));
   }
-  cut->kernels->release(outputs_there);
-  cut->kernels->release(factors_there);
+  cut->backend->device->release(outputs_there);
+  cut->backend->device->release(factors_there);
 }
 
 // sum over the counted spikes t' of output o and the spikes t <= t' of the neuron of decay^(t' - t), and their number
@@ -107,13 +107,13 @@ static void check_eligibility_is(const shards *cut, const char *spike, const uin
   }
 }
 
-static void check_pairs(const psac_kernels *kernels) {
+static void check_pairs(const psac_backend *backend) {
   static const int n_outputs[] = {10, 11, 64};
   for (size_t k = 0; k < COUNT(n_outputs); k++) {
     psac_config config = shards_config(N, N_STEPS, N_TRIALS);
     config.output_layer.num_neurons = n_outputs[k];
     shards cut;
-    shards_create(&cut, kernels, &config, N_RANKS);
+    shards_create(&cut, backend, &config, N_RANKS);
     char *spike = random_spikes(&cut, 0.05);
     uint64_t *outputs = random_outputs(N_TRIALS, n_outputs[k], 0.1);
     psac_third_factor *factors = random_factors(N_TRIALS, n_outputs[k]);
@@ -134,11 +134,11 @@ static void test_eligibility_is_the_sum_over_pairs_of_spikes_times_the_third_fac
 }
 
 // Every neuron and every output spikes in every step, and all trials of a batch push the same way.
-static void check_worst_case(const psac_kernels *kernels) {
+static void check_worst_case(const psac_backend *backend) {
   enum { BATCH = 64 };
   const psac_config config = shards_config(N, N_STEPS, BATCH);
   shards cut;
-  shards_create(&cut, kernels, &config, 1);
+  shards_create(&cut, backend, &config, 1);
   char *spike = random_spikes(&cut, 1.0);
   uint64_t *outputs = random_outputs(BATCH, 10, 1.0);
   psac_third_factor *factors = random_factors(BATCH, 10);
@@ -222,10 +222,10 @@ static void apply(const shards *cut, const psac_batch_factor *batch) {
   psac_batch_factor *there = shards_alloc(cut, batch, sizeof *batch);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(cut->kernels->apply_learning(stream, shards_at(cut, rank), there));
-    assert_ok(cut->kernels->synchronize(stream));
+    assert_ok(cut->backend->stage->apply_learning(stream, shards_at(cut, rank), there));
+    assert_ok(cut->backend->device->synchronize(stream));
   }
-  cut->kernels->release(there);
+  cut->backend->device->release(there);
 }
 
 static double changed(double w, double gate, double rate, double mu) {
@@ -233,12 +233,12 @@ static double changed(double w, double gate, double rate, double mu) {
   return fmin(fmax(w + rate * bound * gate, 0.0), 1.0);
 }
 
-static void check_apply(const psac_kernels *kernels) {
+static void check_apply(const psac_backend *backend) {
   static const double exponents[] = {0.0, 0.4, 1.0};
   for (size_t m = 0; m < COUNT(exponents); m++) {
     const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
     shards cut;
-    shards_create(&cut, kernels, &config, N_RANKS);
+    shards_create(&cut, backend, &config, N_RANKS);
     const psac_lanes lanes = shards_at(&cut, 0)->lanes;
     const double step = ldexp(1.0, -shards_at(&cut, 0)->fraction_bits);
     const double critic_step = ldexp(1.0, -shards_at(&cut, 0)->critic_fraction_bits);
@@ -273,10 +273,10 @@ static void test_weights_and_means_change_as_power_stdp_says(void **state) {
   with_backend(check_apply);
 }
 
-static void check_clear(const psac_kernels *kernels) {
+static void check_clear(const psac_backend *backend) {
   const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
   shards cut;
-  shards_create(&cut, kernels, &config, N_RANKS);
+  shards_create(&cut, backend, &config, N_RANKS);
   learning_state before = random_state(&cut);
   const psac_batch_factor batch = random_batch(0.0), nothing = {.n_trials = 1};
   apply(&cut, &batch);
@@ -302,32 +302,32 @@ static void test_learning_uses_the_eligibility_up(void **state) {
   with_backend(check_clear);
 }
 
-static int64_t sum_of_squares(const psac_kernels *kernels, int n_ranks, double *expected) {
+static int64_t sum_of_squares(const psac_backend *backend, int n_ranks, double *expected) {
   const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
   shards cut;
-  shards_create(&cut, kernels, &config, n_ranks);
+  shards_create(&cut, backend, &config, n_ranks);
   learning_state before = random_state(&cut);
   int64_t total = 0;
   *expected = 0.0;
   for (int64_t gid = 0; gid < N; gid++) *expected += (double)before.mean[gid] * (double)before.mean[gid];
   for (int rank = 0; rank < n_ranks; rank++) {
     int64_t *device = shards_alloc(&cut, NULL, sizeof *device);
-    assert_ok(kernels->sum_mean_squares(cut.network[rank]->stream, shards_at(&cut, rank), device));
+    assert_ok(backend->stage->sum_mean_squares(cut.network[rank]->stream, shards_at(&cut, rank), device));
     int64_t *sum = shards_download(&cut, device, sizeof *sum);
     total += *sum;
     free(sum);
-    kernels->release(device);
+    backend->device->release(device);
   }
   free_state(&before);
   shards_destroy(&cut);
   return total;
 }
 
-static void check_squares(const psac_kernels *kernels) {
+static void check_squares(const psac_backend *backend) {
   double expected;
-  const int64_t whole = sum_of_squares(kernels, 1, &expected);
+  const int64_t whole = sum_of_squares(backend, 1, &expected);
   assert_near((double)whole * 0x1p-8, expected, N * (2.0 * 50.0 * 0x1p-9 + 0x1p-8));
-  for (int n_ranks = 2; n_ranks <= SHARDS_MAX; n_ranks++) assert_int_equal(sum_of_squares(kernels, n_ranks, &expected), whole);
+  for (int n_ranks = 2; n_ranks <= SHARDS_MAX; n_ranks++) assert_int_equal(sum_of_squares(backend, n_ranks, &expected), whole);
 }
 
 static void test_sum_of_squared_means_is_the_same_on_any_cut(void **state) {

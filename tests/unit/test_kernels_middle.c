@@ -18,14 +18,14 @@ typedef struct plain_layer {
   int delay, refractory_steps[2];
 } plain_layer;
 
-static plain_layer make_plain(const psac_kernels *kernels, const psac_config *config, double scale, int n_units) {
+static plain_layer make_plain(const psac_backend *backend, const psac_config *config, double scale, int n_units) {
   plain_layer layer = {
       .n = config->middle_layer.num_neurons,
       .n_exc = psac_config_n_exc(config),
       .n_units = n_units,
       .in_degree = (int)config->recurrence.in_degree,
       .scale = scale,
-      .field = fields_of(kernels, *config),
+      .field = fields_of(backend, *config),
       .current_exc = (int32_t)lrint(config->recurrence.current_exc * scale),
       .current_inh = (int32_t)lrint(config->recurrence.current_inh * scale),
       .uniform = (int32_t)lrint(config->network.uniform_current * scale),
@@ -113,20 +113,20 @@ static int64_t count(const char *spike, size_t n) {
 }
 
 // The network of `config` on n_ranks ranks spikes as the plain layer does; returns the number of spikes.
-static int64_t compare(const psac_kernels *kernels, const psac_config *config, int n_ranks, retina_kind kind) {
+static int64_t compare(const psac_backend *backend, const psac_config *config, int n_ranks, retina_kind kind) {
   shards cut;
-  shards_create(&cut, kernels, config, n_ranks);
+  shards_create(&cut, backend, config, n_ranks);
   const psac_shard *shard = shards_at(&cut, 0);
   const int n_steps = shard->n_steps, n_trials = cut.n_trials, n_units = shard->n_units;
   const size_t n = (size_t)n_steps * (size_t)n_trials * (size_t)config->middle_layer.num_neurons;
   char *retina = make_retina(kind, n_steps, n_trials, n_units), *expected = malloc(n);
   assert_non_null(expected);
-  plain_layer layer = make_plain(kernels, config, (double)shard->current_scale, n_units);
+  plain_layer layer = make_plain(backend, config, (double)shard->current_scale, n_units);
   simulate(&layer, n_steps, n_trials, retina, expected);
 
   shards_set_retina(&cut, retina);
   for (int rank = 0; rank < n_ranks; rank++) {
-    assert_ok(kernels->reset_middle(cut.network[rank]->stream, shards_at(&cut, rank), n_trials));
+    assert_ok(backend->stage->reset_middle(cut.network[rank]->stream, shards_at(&cut, rank), n_trials));
   }
   for (int t = 0; t < n_steps; t++) shards_step(&cut, t, layer.delay);
   char *spike = shards_get_spikes(&cut);
@@ -147,12 +147,12 @@ static int64_t compare(const psac_kernels *kernels, const psac_config *config, i
 
 static const int64_t sizes[] = {1, 31, 32, 33, 97, 5000};
 
-static void check_ordinary(const psac_kernels *kernels) {
+static void check_ordinary(const psac_backend *backend) {
   for (size_t k = 0; k < COUNT(sizes); k++) {
     const psac_config config = shards_config(sizes[k], N_STEPS, N_TRIALS);
-    const int64_t n_spikes = compare(kernels, &config, 1, ORDINARY);
+    const int64_t n_spikes = compare(backend, &config, 1, ORDINARY);
     if (sizes[k] >= 31) assert_true(n_spikes > sizes[k] / 10);
-    if (sizes[k] >= 3) assert_int_equal(compare(kernels, &config, 3, ORDINARY), n_spikes);
+    if (sizes[k] >= 3) assert_int_equal(compare(backend, &config, 3, ORDINARY), n_spikes);
   }
 }
 
@@ -161,10 +161,10 @@ static void test_ordinary_images_drive_the_layer_as_the_model_says(void **state)
   with_backend(check_ordinary);
 }
 
-static void check_silent(const psac_kernels *kernels) {
+static void check_silent(const psac_backend *backend) {
   for (size_t k = 0; k < COUNT(sizes); k++) {
     const psac_config config = shards_config(sizes[k], N_STEPS, N_TRIALS);
-    assert_int_equal(compare(kernels, &config, 1, DARK), 0);
+    assert_int_equal(compare(backend, &config, 1, DARK), 0);
   }
 }
 
@@ -174,14 +174,14 @@ static void test_a_dark_retina_leaves_the_layer_silent(void **state) {
 }
 
 // Without inhibition every neuron spikes whenever it is not refractory.
-static void check_saturated(const psac_kernels *kernels) {
+static void check_saturated(const psac_backend *backend) {
   for (size_t k = 0; k < COUNT(sizes); k++) {
     psac_config config = shards_config(sizes[k], N_STEPS, N_TRIALS);
     config.network.uniform_current = 500.0;
     config.recurrence.current_inh = 10.0;
     const int64_t n_exc = psac_config_n_exc(&config), n_inh = sizes[k] - n_exc;
     const int64_t expected = N_TRIALS * N_STEPS * (n_exc / 2 + n_inh) + (n_exc % 2) * N_TRIALS * N_STEPS / 2;
-    assert_int_equal(compare(kernels, &config, sizes[k] >= 3 ? 3 : 1, SATURATED), expected);
+    assert_int_equal(compare(backend, &config, sizes[k] >= 3 ? 3 : 1, SATURATED), expected);
   }
 }
 
@@ -190,7 +190,7 @@ static void test_a_saturated_layer_spikes_as_fast_as_refractoriness_allows(void 
   with_backend(check_saturated);
 }
 
-static void check_time_constants(const psac_kernels *kernels) {
+static void check_time_constants(const psac_backend *backend) {
   static const double refractory[][2] = {{0.0, 0.0}, {0.5, 7.3}, {40.0, 1.0}};
   for (size_t k = 0; k < COUNT(refractory); k++) {
     psac_config config = shards_config(97, N_STEPS / 2, N_TRIALS);
@@ -201,7 +201,7 @@ static void check_time_constants(const psac_kernels *kernels) {
     config.network.uniform_current = 3.0;
     config.neuron.v_rest = -2.5;
     config.neuron.v_reset = 4.0;
-    assert_true(compare(kernels, &config, 3, ORDINARY) > 0);
+    assert_true(compare(backend, &config, 3, ORDINARY) > 0);
   }
 }
 
@@ -210,13 +210,13 @@ static void test_time_constants_and_refractory_periods_of_each_kind_count(void *
   with_backend(check_time_constants);
 }
 
-static void check_delays(const psac_kernels *kernels) {
+static void check_delays(const psac_backend *backend) {
   static const int64_t delays[] = {1, 2, 7, N_STEPS - 1};
   int64_t n_spikes[COUNT(delays)];
   for (size_t k = 0; k < COUNT(delays); k++) {
     psac_config config = shards_config(97, N_STEPS, N_TRIALS);
     config.recurrence.delay = delays[k];
-    n_spikes[k] = compare(kernels, &config, 3, ORDINARY);
+    n_spikes[k] = compare(backend, &config, 3, ORDINARY);
   }
   assert_true(n_spikes[0] != n_spikes[3]);
 }
@@ -226,12 +226,12 @@ static void test_recurrent_spikes_arrive_after_the_delay(void **state) {
   with_backend(check_delays);
 }
 
-static void check_kinds(const psac_kernels *kernels) {
+static void check_kinds(const psac_backend *backend) {
   static const double ratios[] = {0.0, 0.5, 1.0};
   for (size_t k = 0; k < COUNT(ratios); k++) {
     psac_config config = shards_config(97, N_STEPS, N_TRIALS);
     config.middle_layer.ratio_exc = ratios[k];
-    assert_true(compare(kernels, &config, 3, ORDINARY) > 0);
+    assert_true(compare(backend, &config, 3, ORDINARY) > 0);
   }
 }
 
@@ -240,7 +240,7 @@ static void test_layers_of_one_kind_only_work(void **state) {
   with_backend(check_kinds);
 }
 
-static void check_counts(const psac_kernels *kernels) {
+static void check_counts(const psac_backend *backend) {
   enum { N = 333 };
   static const double ratios[] = {0.0, 0.33, 0.8, 1.0};  // the border between the kinds lies on rank 0, on rank 2, nowhere
   char *spike = malloc(N_STEPS * N_TRIALS * N);
@@ -249,7 +249,7 @@ static void check_counts(const psac_kernels *kernels) {
     psac_config config = shards_config(N, N_STEPS, N_TRIALS);
     config.middle_layer.ratio_exc = ratios[k];
     shards cut;
-    shards_create(&cut, kernels, &config, 3);
+    shards_create(&cut, backend, &config, 3);
     int64_t expected[2] = {0}, sum[2] = {0};
     uint64_t random = 7;
     for (size_t i = 0; i < N_STEPS * N_TRIALS * N; i++) {
@@ -260,11 +260,11 @@ static void check_counts(const psac_kernels *kernels) {
     for (int rank = 0; rank < 3; rank++) {
       const int64_t before[2] = {1000, 2000};  // counts are added
       int64_t *device = shards_alloc(&cut, before, sizeof before);
-      assert_ok(kernels->count_spikes(cut.network[rank]->stream, shards_at(&cut, rank), N_TRIALS, device));
+      assert_ok(backend->stage->count_spikes(cut.network[rank]->stream, shards_at(&cut, rank), N_TRIALS, device));
       int64_t *counts = shards_download(&cut, device, sizeof before);
       for (int kind = 0; kind < 2; kind++) sum[kind] += counts[kind] - before[kind];
       free(counts);
-      kernels->release(device);
+      backend->device->release(device);
     }
     assert_memory_equal(sum, expected, sizeof sum);
     shards_destroy(&cut);

@@ -33,22 +33,22 @@ static char *draw_retina(const shards *cut, uint64_t seed) {
 
 static void present(const shards *cut) {
   const psac_network *network = cut->network[0];
-  if (!cut->kernels->can_present(&network->shard)) {
+  if (!psac_backend_presents(cut->backend, &network->shard)) {
     fail_msg("%d neurons do not fit into a block of this GPU", network->shard.n_local);
   }
-  assert_ok(cut->kernels->present_middle(network->stream, &network->shard, N_TRIALS, network->exchange.delay));
+  assert_ok(cut->backend->stage->present_middle(network->stream, &network->shard, N_TRIALS, network->exchange.delay));
 }
 
 static void step(const shards *cut, int delay) {
-  assert_ok(cut->kernels->reset_middle(cut->network[0]->stream, shards_at(cut, 0), N_TRIALS));
+  assert_ok(cut->backend->stage->reset_middle(cut->network[0]->stream, shards_at(cut, 0), N_TRIALS));
   for (int t = 0; t < N_STEPS; t++) shards_step(cut, t, delay);
 }
 
-static void check_variant(const psac_kernels *kernels, const variant *v) {
+static void check_variant(const psac_backend *backend, const variant *v) {
   const psac_config config = config_of(v);
   shards host, device;
-  shards_create(&host, &psac_kernels_cpu, &config, 1);
-  shards_create(&device, kernels, &config, 1);
+  shards_create(&host, &psac_backend_cpu, &config, 1);
+  shards_create(&device, backend, &config, 1);
   const size_t n_potentials = (size_t)N_TRIALS * (size_t)v->n_neurons, n_spikes = N_STEPS * n_potentials;
   for (uint64_t seed = 1; seed <= 2; seed++) {  // the second presentation finds nothing of the first
     char *retina = draw_retina(&host, seed);
@@ -71,36 +71,36 @@ static void check_variant(const psac_kernels *kernels, const variant *v) {
   shards_destroy(&device);
 }
 
-static void check_patches(const psac_kernels *kernels) {
+static void check_patches(const psac_backend *backend) {
   static const struct {
     int side, patch;
   } sizes[] = {{1, 1}, {14, 5}, {14, 6}, {14, 14}, {20, 17}, {34, 31}, {34, 32}, {34, 33}, {64, 64}};
   for (size_t k = 0; k < COUNT(sizes); k++) {
-    check_variant(kernels, &(variant){.n_neurons = 300, .side = sizes[k].side, .patch = sizes[k].patch, .delay = 1,
+    check_variant(backend, &(variant){.n_neurons = 300, .side = sizes[k].side, .patch = sizes[k].patch, .delay = 1,
                                       .refractory_exc = 2, .refractory_inh = 1, .in_degree = 20});
   }
 }
 
-static void check_times(const psac_kernels *kernels) {
+static void check_times(const psac_backend *backend) {
   static const int delays[] = {1, 2, 7, N_STEPS - 1};
   static const struct {
     int exc, inh;
   } periods[] = {{0, 0}, {1, 2}, {2, 1}, {6, 3}};
   for (size_t d = 0; d < COUNT(delays); d++) {
     for (size_t p = 0; p < COUNT(periods); p++) {
-      check_variant(kernels, &(variant){.n_neurons = 97, .side = 14, .patch = 5, .delay = delays[d],
+      check_variant(backend, &(variant){.n_neurons = 97, .side = 14, .patch = 5, .delay = delays[d],
                                         .refractory_exc = periods[p].exc, .refractory_inh = periods[p].inh,
                                         .in_degree = 10});
     }
   }
 }
 
-static void check_lists(const psac_kernels *kernels) {
+static void check_lists(const psac_backend *backend) {
   static const int64_t sizes[] = {33, 64, 1025, 2200};  // up to three rounds of a block, the last of them not full
   static const int in_degrees[] = {0, 1, 3, 8, 200};
   for (size_t n = 0; n < COUNT(sizes); n++) {
     for (size_t k = 0; k < COUNT(in_degrees); k++) {
-      check_variant(kernels, &(variant){.n_neurons = sizes[n], .side = 14, .patch = 5, .delay = 1, .refractory_exc = 2,
+      check_variant(backend, &(variant){.n_neurons = sizes[n], .side = 14, .patch = 5, .delay = 1, .refractory_exc = 2,
                                         .refractory_inh = 1, .in_degree = in_degrees[k]});
     }
   }

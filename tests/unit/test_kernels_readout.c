@@ -43,12 +43,12 @@ static int64_t *sum_of_drives(const shards *cut, int first, int n, int t, int n_
   assert_non_null(sum);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     int64_t *device = shards_alloc(cut, NULL, sizeof *device * n_drives);
-    assert_ok(cut->kernels->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, first, n, t,
+    assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, first, n, t,
                                            n_steps, device));
     int64_t *drive = shards_download(cut, device, sizeof *drive * n_drives);
     for (size_t k = 0; k < n_drives; k++) sum[k] += drive[k];
     free(drive);
-    cut->kernels->release(device);
+    cut->backend->device->release(device);
   }
   return sum;
 }
@@ -86,7 +86,7 @@ static psac_config readout_config(int64_t n_neurons, int model, int64_t n_output
   return config;
 }
 
-static void check_drives(const psac_kernels *kernels) {
+static void check_drives(const psac_backend *backend) {
   static const struct {
     int64_t n_neurons;
     int model, n_output, n_critic, n_ranks;
@@ -98,7 +98,7 @@ static void check_drives(const psac_kernels *kernels) {
   for (size_t k = 0; k < COUNT(cases); k++) {
     const psac_config config = readout_config(cases[k].n_neurons, cases[k].model, cases[k].n_output, cases[k].n_critic);
     shards cut;
-    shards_create(&cut, kernels, &config, cases[k].n_ranks);
+    shards_create(&cut, backend, &config, cases[k].n_ranks);
     check_drives_of(&cut, 0, N_TRIALS, 0, N_STEPS);
     check_drives_of(&cut, 2, 1, 7, 13);
     shards_destroy(&cut);
@@ -176,11 +176,11 @@ static void simulate_readout(const shards *cut, const int64_t *drives, plain_rea
 static void present(const shards *cut, const int64_t *drives, int block) {
   const psac_network *network = cut->network[0];
   const size_t stride = (size_t)N_TRIALS * (size_t)network->shard.lanes.n;
-  assert_ok(cut->kernels->reset_readout(network->stream, &network->readout, N_TRIALS));
+  assert_ok(cut->backend->stage->reset_readout(network->stream, &network->readout, N_TRIALS));
   for (int t = 0; t < N_STEPS; t += block) {
     const int n = N_STEPS - t < block ? N_STEPS - t : block;
     shards_upload(cut, network->readout.drives, drives + (size_t)t * stride, sizeof *drives * (size_t)n * stride);
-    assert_ok(cut->kernels->step_readout(network->stream, &network->shard, &network->readout, N_TRIALS, t, n));
+    assert_ok(cut->backend->stage->step_readout(network->stream, &network->shard, &network->readout, N_TRIALS, t, n));
   }
 }
 
@@ -205,11 +205,11 @@ static int64_t count_spikes(const plain_readout *plain, int l) {
   return n;
 }
 
-static void check_layers(const psac_kernels *kernels, const psac_config *config, int critic_spikes) {
+static void check_layers(const psac_backend *backend, const psac_config *config, int critic_spikes) {
   static const int blocks[] = {1, 7, N_STEPS};
   static plain_readout plain;
   shards cut;
-  shards_create(&cut, kernels, config, 1);
+  shards_create(&cut, backend, config, 1);
   for (size_t k = 0; k < COUNT(blocks); k++) {
     int64_t *drives = random_drives(&cut, 10 + k);
     simulate_readout(&cut, drives, &plain);
@@ -222,9 +222,9 @@ static void check_layers(const psac_kernels *kernels, const psac_config *config,
   shards_destroy(&cut);
 }
 
-static void check_psac_layers(const psac_kernels *kernels) {
+static void check_psac_layers(const psac_backend *backend) {
   psac_config config = readout_config(97, PSAC_MODEL_PSAC, 10, 20);
-  check_layers(kernels, &config, 1);
+  check_layers(backend, &config, 1);
   config = readout_config(97, PSAC_MODEL_PSAC, 64, 64);
   config.simulation.dt = 0.5;
   config.simulation.t_total = 0.5 * N_STEPS;
@@ -232,7 +232,7 @@ static void check_psac_layers(const psac_kernels *kernels) {
   config.output_layer.refractory = 4.0;
   config.output_layer.v_floor = -1.0;
   config.neuron.v_rest = -0.5;
-  check_layers(kernels, &config, 1);
+  check_layers(backend, &config, 1);
 }
 
 static void test_output_and_critic_neurons_follow_their_drives(void **state) {
@@ -240,10 +240,10 @@ static void test_output_and_critic_neurons_follow_their_drives(void **state) {
   with_backend(check_psac_layers);
 }
 
-static void check_seed_layers(const psac_kernels *kernels) {
+static void check_seed_layers(const psac_backend *backend) {
   psac_config config = readout_config(97, PSAC_MODEL_SEED, 10, 20);
   assert_ok(psac_config_overlay_file(&config, "seed"));
-  check_layers(kernels, &config, 0);
+  check_layers(backend, &config, 0);
 }
 
 static void test_critic_of_the_notebook_has_no_input(void **state) {
@@ -251,11 +251,11 @@ static void test_critic_of_the_notebook_has_no_input(void **state) {
   with_backend(check_seed_layers);
 }
 
-static void check_reset(const psac_kernels *kernels) {
+static void check_reset(const psac_backend *backend) {
   const psac_config config = readout_config(97, PSAC_MODEL_PSAC, 10, 20);
   static plain_readout plain;
   shards cut;
-  shards_create(&cut, kernels, &config, 1);
+  shards_create(&cut, backend, &config, 1);
   int64_t *drives = random_drives(&cut, 20), *others = random_drives(&cut, 21);
   present(&cut, others, N_STEPS);
   present(&cut, drives, N_STEPS);

@@ -8,13 +8,13 @@ static const psac_rng_key key = {{7, 8}};
 
 static void encode(const shards *cut, int first, int n, const psac_retina_trial *trials) {
   const psac_network *network = cut->network[0];
-  assert_ok(cut->kernels->encode_retina(network->stream, &network->shard, key, first, n, trials));
-  assert_ok(cut->kernels->synchronize(network->stream));
+  assert_ok(cut->backend->stage->encode_retina(network->stream, &network->shard, key, first, n, trials));
+  assert_ok(cut->backend->device->synchronize(network->stream));
 }
 
-static void start(shards *cut, const psac_kernels *kernels) {
+static void start(shards *cut, const psac_backend *backend) {
   const psac_config config = shards_config(8, N_STEPS, N_TRIALS);
-  shards_create(cut, kernels, &config, 1);
+  shards_create(cut, backend, &config, 1);
   assert_int_equal(shards_at(cut, 0)->n_units, N_UNITS);
 }
 
@@ -29,9 +29,9 @@ static int bit_at(const shards *cut, const uint64_t *spikes, int b, int t, int u
   return (int)(spikes[((size_t)b * N_STEPS + (size_t)t) * words + (size_t)u / 64] >> (u % 64) & 1);
 }
 
-static void check_draws(const psac_kernels *kernels) {
+static void check_draws(const psac_backend *backend) {
   shards cut;
-  start(&cut, kernels);
+  start(&cut, backend);
   uint64_t random = 5;
   psac_retina_trial trials[N_TRIALS];
   for (int b = 0; b < N_TRIALS; b++) {
@@ -59,9 +59,9 @@ static void test_a_spike_is_a_draw_of_trial_unit_and_step_below_the_threshold(vo
   with_backend(check_draws);
 }
 
-static void check_certainty(const psac_kernels *kernels) {
+static void check_certainty(const psac_backend *backend) {
   shards cut;
-  start(&cut, kernels);
+  start(&cut, backend);
   for (int u = 0; u < N_UNITS; u++) {
     threshold[0][u] = 0;
     threshold[1][u] = (uint64_t)1 << 32;
@@ -84,9 +84,9 @@ static void test_black_never_spikes_and_saturation_always(void **state) {
   with_backend(check_certainty);
 }
 
-static void check_rates(const psac_kernels *kernels) {
+static void check_rates(const psac_backend *backend) {
   shards cut;
-  start(&cut, kernels);
+  start(&cut, backend);
   psac_retina_trial trials[N_TRIALS];
   for (int b = 0; b < N_TRIALS; b++) {
     for (int u = 0; u < N_UNITS; u++) threshold[b][u] = (uint64_t)(0.1 * (b + 1) * 0x1p32);
@@ -112,9 +112,9 @@ static void test_rates_are_the_given_probabilities(void **state) {
 }
 
 // Trials 1 and 2 of the presentation, drawn by themselves, as a rank draws its share: the others' bits stay.
-static void check_share(const psac_kernels *kernels) {
+static void check_share(const psac_backend *backend) {
   shards cut;
-  start(&cut, kernels);
+  start(&cut, backend);
   psac_retina_trial trials[N_TRIALS];
   for (int b = 0; b < N_TRIALS; b++) {
     for (int u = 0; u < N_UNITS; u++) threshold[b][u] = (uint64_t)(u + b) << 24;

@@ -3,11 +3,11 @@
 
 enum { N = 333, N_STEPS = 10, N_TRIALS = 3 };
 
-static void start(shards *cut, const psac_kernels *kernels, int n_ranks) {
+static void start(shards *cut, const psac_backend *backend, int n_ranks) {
   psac_config config = shards_config(N, N_STEPS, N_TRIALS);
   assert_ok(psac_config_overlay_file(&config, "seed"));
   config.simulation.steps_per_reduce = 0;
-  shards_create(cut, kernels, &config, n_ranks);
+  shards_create(cut, backend, &config, n_ranks);
   assert_int_equal(cut->n_trials, N_TRIALS);
 }
 
@@ -22,21 +22,21 @@ static psac_event judge(const shards *cut, int t, const uint64_t *outputs, const
   shards_upload(cut, readout->spikes + N_STEPS, critics, sizeof *critics * N_STEPS);
   shards_upload(cut, readout->drives, drive, sizeof *drive * (size_t)network->shard.lanes.n);
   psac_event *there = shards_alloc(cut, &event, sizeof event);
-  assert_ok(cut->kernels->judge_step(network->stream, &network->shard, readout, t, reward, there));
+  assert_ok(cut->backend->stage->judge_step(network->stream, &network->shard, readout, t, reward, there));
   psac_event *back = shards_download(cut, there, sizeof event);
   event = *back;
   free(back);
-  cut->kernels->release(there);
+  cut->backend->device->release(there);
   return event;
 }
 
-static void check_judgement(const psac_kernels *kernels) {
+static void check_judgement(const psac_backend *backend) {
   static const uint64_t silent[N_STEPS] = {0}, outputs[N_STEPS] = {0, 0, 5, 0, 1023};
   static const uint64_t critics[N_STEPS] = {1, 3, 0, 7, 1, 15};
   const psac_reward reward = {-1.0, 0.99, 0.001};
   const psac_event before = {.outputs = 77, .change = 77.0f, .n_events = 2, .last_value = 0.25};
   shards cut;
-  start(&cut, kernels, 1);
+  start(&cut, backend, 1);
 
   psac_event event = judge(&cut, 2, silent, critics, 10, &reward, before);
   assert_true(event.outputs == 0 && event.n_events == 2 && event.last_value == 0.25);
@@ -91,10 +91,10 @@ static void change(const shards *cut, int trial, int t, const psac_event *event)
   psac_event *there = shards_alloc(cut, event, sizeof *event);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(cut->kernels->hebbian_step(stream, shards_at(cut, rank), cut->n_trials, trial, t, there));
-    assert_ok(cut->kernels->synchronize(stream));
+    assert_ok(cut->backend->stage->hebbian_step(stream, shards_at(cut, rank), cut->n_trials, trial, t, there));
+    assert_ok(cut->backend->device->synchronize(stream));
   }
-  cut->kernels->release(there);
+  cut->backend->device->release(there);
 }
 
 // What the drives of a step say, summed over ranks, must follow the weights at once.
@@ -103,11 +103,11 @@ static void check_drives_follow(const shards *cut, const char *spike, int trial,
   int64_t sum[2 * PSAC_MAX_PLASTIC] = {0};
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     int64_t *there = shards_alloc(cut, NULL, sizeof *there * (size_t)lanes.n);
-    assert_ok(cut->kernels->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, trial, 1, t, 1, there));
+    assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, trial, 1, t, 1, there));
     int64_t *drive = shards_download(cut, there, sizeof *drive * (size_t)lanes.n);
     for (int o = 0; o < lanes.n; o++) sum[o] += drive[o];
     free(drive);
-    cut->kernels->release(there);
+    cut->backend->device->release(there);
   }
   for (int o = 0; o <= lanes.one; o++) {
     int64_t expected = 0;
@@ -118,11 +118,11 @@ static void check_drives_follow(const shards *cut, const char *spike, int trial,
   }
 }
 
-static void check_change(const psac_kernels *kernels) {
+static void check_change(const psac_backend *backend) {
   static const float changes[] = {0.0f, 0.001f, -1.0f / 3.0f, 1e-8f, 1.0f, -1e10f};
   static const uint64_t outputs[] = {1, 0x2aa, 0x3ff};
   shards cut;
-  start(&cut, kernels, 3);
+  start(&cut, backend, 3);
   const psac_lanes lanes = shards_at(&cut, 0)->lanes;
   char *spike = make_spikes(&cut);
   for (int k = 0; k < 60; k++) {
@@ -155,9 +155,9 @@ static void test_all_pairs_of_spiking_neurons_change_and_all_weights_are_clamped
   with_backend(check_change);
 }
 
-static void check_no_event(const psac_kernels *kernels) {
+static void check_no_event(const psac_backend *backend) {
   shards cut;
-  start(&cut, kernels, 3);
+  start(&cut, backend, 3);
   char *spike = make_spikes(&cut);
   int32_t *before = random_rows(&cut);
   const psac_event event = {.outputs = 0, .change = 0.5f};

@@ -38,8 +38,8 @@ static void add_plain(const char *spike, int first, int n, const uint8_t *labels
 static void add(const shards *cut, int first, int n, const uint8_t *labels) {
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(cut->kernels->accumulate_statistics(stream, shards_at(cut, rank), N_TRIALS, first, n, labels));
-    assert_ok(cut->kernels->synchronize(stream));
+    assert_ok(cut->backend->stage->accumulate_statistics(stream, shards_at(cut, rank), N_TRIALS, first, n, labels));
+    assert_ok(cut->backend->device->synchronize(stream));
   }
 }
 
@@ -56,13 +56,13 @@ static void compare(const shards *cut, const plain_statistics *plain) {
   }
 }
 
-static void check_statistics(const psac_kernels *kernels) {
+static void check_statistics(const psac_backend *backend) {
   static const uint8_t labels[N_TRIALS] = {3, 0, 9, 3, 7}, other_labels[2] = {1, 3};
   static plain_statistics plain;
   memset(&plain, 0, sizeof plain);
   const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
   shards cut;
-  shards_create(&cut, kernels, &config, N_RANKS);
+  shards_create(&cut, backend, &config, N_RANKS);
   char *spike = random_spikes(&cut, 17);
   add(&cut, 0, N_TRIALS, labels);
   add_plain(spike, 0, N_TRIALS, labels, &plain);
@@ -82,13 +82,13 @@ static void test_intervals_and_counts_by_label_add_up_over_trials(void **state) 
 }
 
 // sum over neurons of (w - reference) x field, each product cut to steps of 2^-16 of a weight
-static void check_projection(const psac_kernels *kernels) {
+static void check_projection(const psac_backend *backend) {
   const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
   const int32_t reference = 1 << 29;
   shards cut;
-  shards_create(&cut, kernels, &config, N_RANKS);
+  shards_create(&cut, backend, &config, N_RANKS);
   const psac_lanes lanes = shards_at(&cut, 0)->lanes;
-  int32_t *field = fields_of(kernels, config), *row = shards_get_rows(&cut);
+  int32_t *field = fields_of(backend, config), *row = shards_get_rows(&cut);
   uint64_t random = 19;
   for (int64_t gid = 0; gid < N; gid++) {
     for (int o = 0; o < lanes.n_output; o++) row[gid * lanes.n + o] = (int32_t)(next_random(&random) >> 34);
@@ -100,12 +100,12 @@ static void check_projection(const psac_kernels *kernels) {
     const size_t n_bytes = sizeof *sum * (size_t)lanes.n_output * N_UNITS;
     int64_t *there = shards_alloc(&cut, NULL, n_bytes);
     for (int times = 0; times < 2; times++) {  // it adds to what is there
-      assert_ok(kernels->project_weights(cut.network[rank]->stream, shards_at(&cut, rank), reference, there));
+      assert_ok(backend->stage->project_weights(cut.network[rank]->stream, shards_at(&cut, rank), reference, there));
     }
     int64_t *part = shards_download(&cut, there, n_bytes);
     for (int k = 0; k < lanes.n_output * N_UNITS; k++) sum[k] += part[k];
     free(part);
-    kernels->release(there);
+    backend->device->release(there);
   }
   for (int o = 0; o < lanes.n_output; o++) {
     for (int u = 0; u < N_UNITS; u++) {

@@ -1,51 +1,68 @@
-// Every backend fills in every entry of the contract that is not optional, and its memory does what kernels.h says.
-#include "backend.h"
+// Every backend fills in every entry of the contract that is not optional, and its memory does what backend.h says.
+#include "under_test.h"
 #include "check.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
+
+// Entries [0, n_bytes) of a table of function pointers are there, but for those at these offsets.
+static void check_entries(const char *backend, const void *table, size_t n_bytes, const size_t *optional, size_t n) {
+  for (size_t place = 0; place < n_bytes; place += sizeof(void *)) {
+    const void *entry;
+    memcpy(&entry, (const char *)table + place, sizeof entry);
+    int may_be_null = 0;
+    for (size_t k = 0; k < n; k++) may_be_null |= place == optional[k];
+    if (!entry && !may_be_null) fail_msg("entry %zu of the %s backend is NULL", place / sizeof(void *), backend);
+  }
+}
 
 static void test_no_entry_of_any_backend_is_null(void **state) {
   (void)state;
-  assert_int_equal(sizeof(psac_kernels) % sizeof(void *), 0);  // nothing but pointers
-  for (const psac_kernels *const *each = psac_kernels_all(); *each; each++) {
-    for (size_t k = 0; k < sizeof **each / sizeof(void *); k++) {
-      const void *entry;
-      memcpy(&entry, (const char *)*each + k * sizeof entry, sizeof entry);
-      const size_t place = k * sizeof entry;
-      if (place == offsetof(psac_kernels, can_present) || place == offsetof(psac_kernels, present_middle)) continue;
-      if (!entry) fail_msg("entry %zu of the %s backend is NULL", k, (*each)->name);
-    }
+  static const size_t recording[] = {offsetof(psac_device_ops, record_begin), offsetof(psac_device_ops, record_end),
+                                     offsetof(psac_device_ops, replay), offsetof(psac_device_ops, recording_destroy)};
+  static const size_t presenting[] = {offsetof(psac_stage_ops, can_present), offsetof(psac_stage_ops, present_middle)};
+  for (const psac_backend *const *each = psac_backends(); *each; each++) {
+    const size_t n_recording = psac_backend_can(*each, PSAC_CAP_RECORD) ? 0 : COUNT(recording);
+    check_entries((*each)->name, (*each)->device, sizeof *(*each)->device, recording, n_recording);
+    check_entries((*each)->name, (*each)->stage, sizeof *(*each)->stage, presenting, COUNT(presenting));
+    assert_true(!(*each)->stage->can_present == !(*each)->stage->present_middle);
+  }
+}
+
+static void test_a_backend_with_memory_of_its_own_has_a_way_to_it(void **state) {
+  (void)state;
+  for (const psac_backend *const *each = psac_backends(); *each; each++) {
+    assert_true(psac_backend_can(*each, PSAC_CAP_DEVICE) == ((*each)->device->staging() != NULL));
   }
 }
 
 static void test_backends_have_names_of_their_own(void **state) {
   (void)state;
-  const psac_kernels *const *all = psac_kernels_all();
-  assert_ptr_equal(all[0], &psac_kernels_cpu);
+  const psac_backend *const *all = psac_backends();
+  assert_ptr_equal(all[0], &psac_backend_cpu);
   for (size_t a = 0; all[a]; a++) {
     for (size_t b = 0; b < a; b++) assert_string_not_equal(all[a]->name, all[b]->name);
   }
 }
 
-static void check_memory(const psac_kernels *kernels) {
+static void check_memory(const psac_backend *backend) {
   enum { N = 1000 };
   char out[N], back[N];
   void *device;
   psac_stream *stream;
-  assert_ok(kernels->stream_create(&stream));
-  assert_ok(kernels->alloc(&device, N, "a test"));
+  assert_ok(backend->device->stream_create(&stream));
+  assert_ok(backend->device->alloc(&device, N, "a test"));
   memset(back, 1, N);
-  assert_ok(kernels->download(stream, back, device, N));
-  assert_ok(kernels->synchronize(stream));
+  assert_ok(backend->device->download(stream, back, device, N));
+  assert_ok(backend->device->synchronize(stream));
   for (int k = 0; k < N; k++) assert_int_equal(back[k], 0);
   for (int k = 0; k < N; k++) out[k] = (char)(k * 7);
-  assert_ok(kernels->upload(stream, device, out, N));
-  assert_ok(kernels->clear(stream, (char *)device + 10, 20));
-  assert_ok(kernels->download(stream, back, device, N));
-  assert_ok(kernels->synchronize(stream));
+  assert_ok(backend->device->upload(stream, device, out, N));
+  assert_ok(backend->device->clear(stream, (char *)device + 10, 20));
+  assert_ok(backend->device->download(stream, back, device, N));
+  assert_ok(backend->device->synchronize(stream));
   memset(out + 10, 0, 20);
   assert_memory_equal(out, back, N);
-  kernels->release(device);
-  kernels->stream_destroy(stream);
+  backend->device->release(device);
+  backend->device->stream_destroy(stream);
 }
 
 static void test_memory_comes_zeroed_and_keeps_what_it_is_given(void **state) {
@@ -55,20 +72,20 @@ static void test_memory_comes_zeroed_and_keeps_what_it_is_given(void **state) {
 
 static void test_no_bytes_may_be_asked_for_and_null_released(void **state) {
   (void)state;
-  const psac_kernels *kernels = backend_under_test();
+  const psac_backend *backend = backend_under_test();
   void *device;
-  assert_ok(kernels->alloc(&device, 0, "nothing"));
-  kernels->release(device);
-  kernels->release(NULL);
+  assert_ok(backend->device->alloc(&device, 0, "nothing"));
+  backend->device->release(device);
+  backend->device->release(NULL);
 }
 
 static void test_too_much_memory_is_refused_by_name(void **state) {
   (void)state;
   static const size_t sizes[] = {(size_t)1 << 60, SIZE_MAX - 63, SIZE_MAX};
-  const psac_kernels *kernels = backend_under_test();
+  const psac_backend *backend = backend_under_test();
   for (size_t k = 0; k < COUNT(sizes); k++) {
     void *device;
-    assert_int_equal(kernels->alloc(&device, sizes[k], "the universe"), PSAC_ERR_MEMORY);
+    assert_int_equal(backend->device->alloc(&device, sizes[k], "the universe"), PSAC_ERR_MEMORY);
     assert_message_has("the universe");
   }
 }
@@ -92,6 +109,7 @@ static void test_lanes_hold_all_weights_and_two_more(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_no_entry_of_any_backend_is_null),
+      cmocka_unit_test(test_a_backend_with_memory_of_its_own_has_a_way_to_it),
       cmocka_unit_test(test_backends_have_names_of_their_own),
       cmocka_unit_test(test_memory_comes_zeroed_and_keeps_what_it_is_given),
       cmocka_unit_test(test_no_bytes_may_be_asked_for_and_null_released),

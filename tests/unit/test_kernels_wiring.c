@@ -28,7 +28,7 @@ static int find_position(const int32_t *field, const int16_t *weight, int side, 
   return found;
 }
 
-static void check_patch(const psac_kernels *kernels, int side, int patch, int64_t n_neurons) {
+static void check_patch(const psac_backend *backend, int side, int patch, int64_t n_neurons) {
   const int n_positions = (side - patch + 1) * (side - patch + 1), n_columns = (int)n_neurons / PSAC_COLUMN, n_units = side * side;
   int count[SIDE_MAX * SIDE_MAX] = {0};
   psac_config config = wiring_config(n_neurons);
@@ -36,7 +36,7 @@ static void check_patch(const psac_kernels *kernels, int side, int patch, int64_
   config.retina.stride = config.retina.pool_size = 1;
   config.receptive_field.size = patch;
   shards cut;
-  shards_create(&cut, kernels, &config, 1);
+  shards_create(&cut, backend, &config, 1);
   const psac_rng_key key = psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECEPTIVE_FIELD);
   const float scale = shards_at(&cut, 0)->current_scale;
   int32_t *field = probe_fields(&cut);
@@ -57,13 +57,13 @@ static void check_patch(const psac_kernels *kernels, int side, int patch, int64_
 }
 
 // Patches of which many rows, one or half a row fit into 32 bits.
-static void check_fields(const psac_kernels *kernels) {
+static void check_fields(const psac_backend *backend) {
   static const int small[] = {1, 5, 14};
-  for (size_t k = 0; k < COUNT(small); k++) check_patch(kernels, 14, small[k], 1000);
-  check_patch(kernels, 20, 17, 200);
-  check_patch(kernels, 34, 32, 80);
-  check_patch(kernels, 34, 33, 80);
-  check_patch(kernels, 64, 64, 40);
+  for (size_t k = 0; k < COUNT(small); k++) check_patch(backend, 14, small[k], 1000);
+  check_patch(backend, 20, 17, 200);
+  check_patch(backend, 34, 32, 80);
+  check_patch(backend, 34, 33, 80);
+  check_patch(backend, 64, 64, 40);
 }
 
 static void test_fields_are_the_drawn_weights_on_patches_that_cover_the_retina_evenly(void **state) {
@@ -71,14 +71,14 @@ static void test_fields_are_the_drawn_weights_on_patches_that_cover_the_retina_e
   with_backend(check_fields);
 }
 
-static void check_uneven_retina(const psac_kernels *kernels) {
+static void check_uneven_retina(const psac_backend *backend) {
   psac_config config = wiring_config(64);
   config.retina.input_size[0] = 10;
   config.retina.input_size[1] = 64;
   config.retina.stride = config.retina.pool_size = 1;
   config.receptive_field.size = 3;
   shards cut;
-  shards_create(&cut, kernels, &config, 1);
+  shards_create(&cut, backend, &config, 1);
   int32_t *field = probe_fields(&cut);
   for (int64_t gid = 0; gid < 64; gid++) {
     int top = 10, bottom = -1, left = 64, right = -1, n = 0;
@@ -103,12 +103,12 @@ static void test_patches_of_a_retina_that_is_not_square_are_square(void **state)
   with_backend(check_uneven_retina);
 }
 
-static void check_recurrence(const psac_kernels *kernels) {
+static void check_recurrence(const psac_backend *backend) {
   enum { N = 97 };
   psac_config config = wiring_config(N);
   shards cut;
   for (int n_ranks = 1; n_ranks <= 3; n_ranks += 2) {
-    shards_create(&cut, kernels, &config, n_ranks);
+    shards_create(&cut, backend, &config, n_ranks);
     const psac_rng_key key = psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECURRENCE);
     const int64_t n_exc = psac_config_n_exc(&config);
     int32_t *current = probe_recurrence(&cut);
@@ -189,7 +189,7 @@ static void check_lists(const shards *cut, const psac_shard *shard, psac_rng_key
   free(expected);
 }
 
-static void check_index(const psac_kernels *kernels) {
+static void check_index(const psac_backend *backend) {
   static const struct {
     int64_t n_neurons, in_degree;
     int n_ranks;
@@ -201,7 +201,7 @@ static void check_index(const psac_kernels *kernels) {
     config.recurrence.in_degree = cases[c].in_degree;
     config.middle_layer.ratio_exc = cases[c].ratio_exc;
     shards cut;
-    shards_create(&cut, kernels, &config, cases[c].n_ranks);
+    shards_create(&cut, backend, &config, cases[c].n_ranks);
     for (int rank = 0; rank < cut.n_ranks; rank++) {
       check_lists(&cut, shards_at(&cut, rank), psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECURRENCE));
     }
@@ -214,12 +214,12 @@ static void test_every_source_has_the_list_of_its_targets(void **state) {
   with_backend(check_index);
 }
 
-static void check_same_fields(const psac_kernels *kernels) {
+static void check_same_fields(const psac_backend *backend) {
   enum { N = 97 };
   const psac_config config = wiring_config(N);
-  int32_t *whole = fields_of(kernels, config);
+  int32_t *whole = fields_of(backend, config);
   shards cut;
-  shards_create(&cut, kernels, &config, 5);
+  shards_create(&cut, backend, &config, 5);
   int32_t *cut_field = probe_fields(&cut);
   assert_memory_equal(whole, cut_field, sizeof *whole * N * N_UNITS);
   free(cut_field);
@@ -232,14 +232,14 @@ static void test_a_neuron_sees_the_same_patch_on_any_cut(void **state) {
   with_backend(check_same_fields);
 }
 
-static void check_weights_of(const psac_kernels *kernels, int model) {
+static void check_weights_of(const psac_backend *backend, int model) {
   enum { N = 97 };
   psac_config config = shards_config(N, 2, 1);
   config.network.model = model;
   config.network.connection_prob = 1.0;
   config.network.weight_sd = 0.1;
   shards cut;
-  shards_create(&cut, kernels, &config, 3);
+  shards_create(&cut, backend, &config, 3);
   const psac_rng_key key = psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_INITIAL_WEIGHT);
   const psac_lanes lanes = shards_at(&cut, 0)->lanes;
   int32_t *row = shards_get_rows(&cut);
@@ -255,9 +255,9 @@ static void check_weights_of(const psac_kernels *kernels, int model) {
   shards_destroy(&cut);
 }
 
-static void check_weights(const psac_kernels *kernels) {
-  check_weights_of(kernels, PSAC_MODEL_PSAC);
-  check_weights_of(kernels, PSAC_MODEL_SEED);
+static void check_weights(const psac_backend *backend) {
+  check_weights_of(backend, PSAC_MODEL_PSAC);
+  check_weights_of(backend, PSAC_MODEL_SEED);
 }
 
 static void test_initial_rows_hold_the_drawn_weights_and_the_constant_one(void **state) {

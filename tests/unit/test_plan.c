@@ -8,7 +8,7 @@ static size_t allocated;
 
 static psac_status counting_alloc(void **pointer, size_t n_bytes, const char *what) {
   allocated += n_bytes;
-  return psac_kernels_cpu.alloc(pointer, n_bytes, what);
+  return psac_backend_cpu.device->alloc(pointer, n_bytes, what);
 }
 
 // The CPU backend's own stages allocate through its own function; their arrays are counted from the network afterwards.
@@ -27,13 +27,15 @@ static size_t built_by_stages(const psac_network *network) {
 }
 
 static void check_plan(const psac_config *config, int n_ranks) {
-  psac_kernels kernels = psac_kernels_cpu;
-  kernels.alloc = counting_alloc;
+  psac_backend backend = psac_backend_cpu;
+  psac_device_ops device = *backend.device;
+  device.alloc = counting_alloc;
+  backend.device = &device;
   psac_transport transport = psac_transport_self;  // nothing is sent here
   transport.n_ranks = n_ranks;
   psac_network *network;
   allocated = 0;
-  assert_ok(psac_network_create(config, &kernels, &transport, &network));
+  assert_ok(psac_network_create(config, &backend, &transport, &network));
   const double real = (double)(allocated + built_by_stages(network));
   const psac_plan plan = psac_plan_make(config, n_ranks, 0);
   assert_int_equal(plan.sizes.n_concurrent, network->n_concurrent);

@@ -1,4 +1,4 @@
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 psac_lanes psac_lanes_make(int n_output, int n_critic) {
   psac_lanes lanes;
@@ -11,11 +11,11 @@ psac_lanes psac_lanes_make(int n_output, int n_critic) {
   return lanes;
 }
 
-const psac_kernels *const *psac_kernels_all(void) {
-  static const psac_kernels *const all[] = {
-      &psac_kernels_cpu,
+const psac_backend *const *psac_backends(void) {
+  static const psac_backend *const all[] = {
+      &psac_backend_cpu,
 #ifdef PSAC_HAS_CUDA
-      &psac_kernels_cuda,
+      &psac_backend_cuda,
 #endif
       NULL,
   };
