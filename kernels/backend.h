@@ -68,10 +68,13 @@ typedef struct psac_device_ops {
 } psac_device_ops;
 
 typedef struct psac_stage_ops {
-  // Building a shard, once. Each allocates what it fills; the owner releases.
-  psac_status (*build_state)(psac_stream *stream, psac_shard *shard, int n_trials);  // v, current: for so many side by side
+  // Building a shard, once. The arrays have been allocated (arrays.h).
   psac_status (*build_receptive_fields)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);
-  psac_status (*build_recurrence)(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+  // Recurrence, in three parts, as the sizes of its arrays are only known on the way: source_mask, source_first,
+  // n_sources, n_exc_sources; then target_first with the number of targets, and n_targets; then target.
+  psac_status (*find_sources)(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+  psac_status (*count_targets)(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+  psac_status (*place_targets)(psac_stream *stream, psac_shard *shard, psac_rng_key key);
   psac_status (*initialise_weights)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                     float sd);
 

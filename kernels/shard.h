@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/block_map.h"
+#include "kernels/arrays.def"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,6 +43,10 @@ typedef enum psac_rule {
 // One rank's share of the middle layer. Neuron i of the shard has global id first_gid + i; arrays are padded to n_padded, a
 // multiple of 64 that is the same on every rank; the padding never spikes.
 typedef struct psac_shard {
+#define X(name, element, ...) element *name;
+  PSAC_SHARD_ARRAYS(X)  // arrays.def says what each is
+#undef X
+
   psac_block_map map;
   int64_t first_gid;
   int64_t n_exc;      // of the whole layer; gids below are excitatory
@@ -58,53 +63,26 @@ typedef struct psac_shard {
   float current_scale;
   float dt;                   // ms
   float v_rest, v_thresh, v_reset;
-  float *tau_m;               // [n_padded] ms
-  uint64_t *alive;            // [n_words] bit = a neuron of this rank
-  uint64_t *refractory;       // [n_refractory][n_words] bit = still refractory j + 1 steps after a spike
   int32_t n_refractory;
-  float *v;                   // [trials][n_padded] membrane potential
-  int32_t *current;           // input of the current step; the backend's layout
 
-  // input from the retina: uniform, receptive fields, or both. The CPU stores them by retina unit, one entry per (unit, column);
-  // CUDA stores only field_weight, as [pixels of a patch][n_padded].
+  // input from the retina: uniform, receptive fields, or both
   int32_t uniform_current;    // per retina spike
-  int32_t patch_size;         // 0 = no receptive fields
+  int32_t patch_size;         // side of a receptive field, pixels; 0 = no receptive fields
   int32_t retina_height, retina_width;
-  uint32_t *field_first;      // [n_units + 1]
-  uint32_t *field_column;     // [entries] local column
-  int16_t *field_weight;      // [entries][PSAC_COLUMN]
 
-  // recurrence, stored by source (both backends). Of the neurons of the whole layer, the k-th that has targets on this rank, in the order
-  // of slots, has them in target[target_first[k] .. target_first[k + 1]), filled up to whole groups with indices just behind n_padded, where
-  // nobody looks. source_core.h finds k and says what a group is.
+  // recurrence: CSR by presynaptic neuron (source_core.h)
   int32_t in_degree;          // 0 = none
   int32_t current_exc, current_inh;
-  uint64_t *source_mask;      // [n_source_words] bit = a neuron that has targets here
-  uint32_t *source_first;     // [n_source_words] such neurons before the word
-  uint32_t n_sources;         // such neurons
+  uint32_t n_sources;         // neurons of the whole layer with targets on this rank
   uint32_t n_exc_sources;     // the first of them, which are excitatory
-  uint32_t *target_first;     // [n_sources + 1]
-  void *target;               // uint16_t or uint32_t local index
-  int32_t target_bytes;       // 2 or 4
-
-  // spikes of this rank over a whole presentation
-  uint64_t *spikes;           // [n_steps][trials][n_words]
-  uint64_t *retina_spikes;    // [trials][n_steps][n_retina_words]
+  int32_t target_bytes;       // of an index in target: 2 or 4
+  uint64_t n_targets;         // entries of target, padding included
 
   // plasticity
   psac_lanes lanes;
   psac_rule rule;
-  int32_t *row;               // [n_padded][lanes.n] readout rows
-  int64_t *word_sum;          // [n_words][lanes.n] sum of each word's rows; PSAC_RULE_NOTEBOOK, else NULL
-  int32_t *eligibility;       // [n_padded][lanes.n_eligibility] sum over the batch of third factor x eligibility
   int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic lane of 2^-critic_fraction_bits
   int32_t critic_fraction_bits;
-  float *mean_count;          // [n_padded] running mean of the spikes counted per trial
-
-  // statistics over evaluation trials
-  int64_t *isi;               // [n_padded][2] pairs of successive inter-spike intervals of a trial: number, sum of CV2
-  int32_t *last_spike;        // [n_padded][2] scratch of the CPU: step of the last spike, interval before it; -1 = none
-  int32_t *count_by_label;    // [n_padded][10] spikes in all steps
 } psac_shard;
 
 // What a rank must know of a trial to start it.
@@ -124,12 +102,9 @@ typedef struct psac_readout_layer {
 
 typedef struct psac_readout {
   psac_readout_layer layer[2];  // output, critic
-  int64_t *drives;              // [steps of a block][trials][lanes.n] summed over ranks
-  float *v;                     // [trials][2][PSAC_MAX_PLASTIC]
-  int32_t *free_at;             // [trials][2][PSAC_MAX_PLASTIC] first step at which the neuron integrates again
-  uint64_t *spikes;             // [2][n_steps][trials] bit = neuron
-  int32_t *counts;              // [trials][2][PSAC_MAX_PLASTIC] spikes counted from first_counted_step on
-  int64_t *totals;              // [trials][2] over the counted steps: sum of the drives' mean_count and one lanes
+#define X(name, element, ...) element *name;
+  PSAC_READOUT_ARRAYS(X)  // arrays.def says what each is
+#undef X
 } psac_readout;
 
 // What rank 0 tells every rank about one trial of the batch; in the backend's memory, broadcast as bytes.
@@ -162,6 +137,13 @@ typedef struct psac_event {
   int32_t n_events;    // steps with a change so far
   double last_value;   // the critic's value at the previous one
 } psac_event;
+
+// What ranks send each other in a presentation.
+typedef struct psac_messages {
+#define X(name, element, ...) element *name;
+  PSAC_MESSAGE_ARRAYS(X)  // arrays.def says what each is
+#undef X
+} psac_messages;
 
 #ifdef __cplusplus
 }

@@ -40,10 +40,10 @@ static psac_status run_pilot(psac_pretending *pretending, psac_network *network,
   const size_t together = (size_t)(n < network->n_concurrent ? n : network->n_concurrent), steps = (size_t)shard->n_steps;
   PSAC_TRY(fetch(network, shard->retina_spikes, sizeof(uint64_t) * together * steps * (size_t)shard->n_retina_words,
                  &pretending->retina.bytes, &pretending->retina.n_bytes));
-  PSAC_TRY(fetch(network, network->third, sizeof(psac_third_factor) * together, &pretending->third.bytes, &pretending->third.n_bytes));
+  PSAC_TRY(fetch(network, network->messages.third, sizeof(psac_third_factor) * together, &pretending->third.bytes, &pretending->third.n_bytes));
   PSAC_TRY(fetch(network, network->readout.spikes, sizeof(uint64_t) * steps * together, &pretending->output.bytes,
                  &pretending->output.n_bytes));
-  return fetch(network, network->factor, sizeof(psac_batch_factor), &pretending->factor.bytes, &pretending->factor.n_bytes);
+  return fetch(network, network->messages.batch, sizeof(psac_batch_factor), &pretending->factor.bytes, &pretending->factor.n_bytes);
 }
 
 static psac_status learn_from_pilot(psac_pretending *pretending, const psac_session *session, const psac_trial *trials, int n) {
@@ -111,9 +111,9 @@ psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session 
   const psac_network *network = session->network;
   const psac_transport *transport = &pretending->transport;
   PSAC_TRY(psac_transport_pretend_sample(transport, network->shard.retina_spikes, pretending->retina.bytes, pretending->retina.n_bytes));
-  PSAC_TRY(psac_transport_pretend_sample(transport, network->third, pretending->third.bytes, pretending->third.n_bytes));
+  PSAC_TRY(psac_transport_pretend_sample(transport, network->messages.third, pretending->third.bytes, pretending->third.n_bytes));
   PSAC_TRY(psac_transport_pretend_sample(transport, network->readout.spikes, pretending->output.bytes, pretending->output.n_bytes));
-  return psac_transport_pretend_sample(transport, network->factor, pretending->factor.bytes, pretending->factor.n_bytes);
+  return psac_transport_pretend_sample(transport, network->messages.batch, pretending->factor.bytes, pretending->factor.n_bytes);
 }
 
 void psac_pretend_reset(const psac_pretending *pretending) {

@@ -19,7 +19,7 @@ static void ask_for_huge_pages(char *pointer, size_t n_bytes) {
   if (n_bytes >= HUGE_PAGE) madvise(pointer - before, before + n_bytes, MADV_HUGEPAGE);
 }
 
-psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what) {
+static psac_status cpu_alloc(void **pointer, size_t n_bytes, const char *what) {
   const size_t padded = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
   *pointer = padded > n_bytes ? aligned_alloc(ALIGNMENT, padded) : NULL;
   if (!*pointer) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for %s on this rank", n_bytes, what);
@@ -44,13 +44,13 @@ static psac_status cpu_synchronize(psac_stream *stream) {
 
 static psac_status cpu_copy(psac_stream *stream, void *to, const void *from, size_t n_bytes) {
   (void)stream;
-  memcpy(to, from, n_bytes);
+  if (n_bytes > 0) memcpy(to, from, n_bytes);
   return PSAC_OK;
 }
 
 static psac_status cpu_clear(psac_stream *stream, void *pointer, size_t n_bytes) {
   (void)stream;
-  memset(pointer, 0, n_bytes);
+  if (n_bytes > 0) memset(pointer, 0, n_bytes);
   return PSAC_OK;
 }
 
@@ -80,7 +80,7 @@ static psac_status cpu_device_open(int index, psac_device *device) {
 static const psac_device_ops device_ops = {
     .device_count = cpu_device_count,
     .device_open = cpu_device_open,
-    .alloc = psac_cpu_alloc,
+    .alloc = cpu_alloc,
     .release = cpu_release,
     .stream_create = cpu_stream_create,
     .stream_destroy = cpu_stream_destroy,
@@ -93,9 +93,10 @@ static const psac_device_ops device_ops = {
 };
 
 static const psac_stage_ops stage_ops = {
-    .build_state = psac_cpu_build_state,
     .build_receptive_fields = psac_cpu_build_receptive_fields,
-    .build_recurrence = psac_cpu_build_recurrence,
+    .find_sources = psac_cpu_find_sources,
+    .count_targets = psac_cpu_count_targets,
+    .place_targets = psac_cpu_place_targets,
     .initialise_weights = psac_cpu_initialise_weights,
     .sum_words = psac_cpu_sum_words,
     .encode_retina = psac_cpu_encode_retina,

@@ -4,14 +4,6 @@
 #include "kernels/weight_core.h"
 #include "kernels/wiring_core.h"
 
-psac_status psac_cpu_build_state(psac_stream *stream, psac_shard *shard, int n_trials) {
-  (void)stream;
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->v, sizeof *shard->v * (size_t)n_trials * (size_t)shard->n_padded,
-                          "membrane potentials"));
-  return psac_cpu_alloc((void **)&shard->current, sizeof *shard->current * (size_t)(shard->n_padded + PSAC_TARGET_GROUP),
-                        "input currents");
-}
-
 static int unit_of(const psac_shard *shard, int position, int k) {
   return psac_wiring_unit(position, k, shard->patch_size, shard->retina_width);
 }
@@ -28,9 +20,6 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
     return psac_fail(PSAC_ERR_INPUT, "%d neurons on one rank with %d-pixel receptive fields are too many; use more ranks",
                      shard->n_local, patch);
   }
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->field_first, sizeof(uint32_t) * ((size_t)shard->n_units + 1), "receptive fields"));
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->field_column, sizeof(uint32_t) * n_entries, "receptive fields"));
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->field_weight, sizeof(int16_t) * PSAC_COLUMN * n_entries, "receptive fields"));
 
   // counting sort by unit: count, prefix sum, fill (which moves every start to the next one's place), shift back
   uint32_t *first = shard->field_first;
@@ -70,17 +59,14 @@ static uint32_t source(const psac_shard *shard, psac_rng_key key, int32_t i, int
 
 static void store_target(psac_shard *shard, uint32_t place, uint32_t local) {
   if (shard->target_bytes == 2) {
-    ((uint16_t *)shard->target)[place] = (uint16_t)local;
+    ((uint16_t *)(void *)shard->target)[place] = (uint16_t)local;
   } else {
-    ((uint32_t *)shard->target)[place] = local;
+    ((uint32_t *)(void *)shard->target)[place] = local;
   }
 }
 
-// Marks and numbers the neurons that have targets here.
-static psac_status find_sources(psac_shard *shard, psac_rng_key key) {
-  const size_t n_words = (size_t)shard->n_source_words;
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->source_mask, sizeof *shard->source_mask * n_words, "recurrent synapses"));
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->source_first, sizeof *shard->source_first * n_words, "recurrent synapses"));
+psac_status psac_cpu_find_sources(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+  (void)stream;
   for (int32_t i = 0; i < shard->n_local; i++) {
     for (int32_t k = 0; k < shard->in_degree; k++) {
       const int64_t slot = source_slot(shard, key, i, k);
@@ -88,7 +74,7 @@ static psac_status find_sources(psac_shard *shard, psac_rng_key key) {
     }
   }
   uint32_t n = 0;
-  for (size_t w = 0; w < n_words; w++) {
+  for (int32_t w = 0; w < shard->n_source_words; w++) {
     shard->source_first[w] = n;
     n += (uint32_t)PSAC_POPCOUNT(shard->source_mask[w]);
   }
@@ -98,36 +84,32 @@ static psac_status find_sources(psac_shard *shard, psac_rng_key key) {
   return PSAC_OK;
 }
 
-// Turns the counts in first [n + 1], each one place late, into starts of whole groups, as late; gives the number of places.
-static uint64_t make_starts(uint32_t *first, uint32_t n, uint32_t group) {
-  uint64_t n_places = 0;
-  for (uint32_t s = 1; s <= n; s++) {
-    const uint64_t count = first[s];
-    first[s] = (uint32_t)n_places;
-    n_places += (count + group - 1) / group * group;
-  }
-  return n_places;
+static uint32_t group_of(const psac_shard *shard) {
+  return (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
 }
 
-// The same counting sort, by source. The sources are drawn three times rather than kept: filling a list moves its start, which stands
-// where its end belongs, to there.
-psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+// Counting sort by source, whose sources are drawn three times rather than kept. Counts, and then starts, stand one
+// place late: filling a list moves its start, which stands where its end belongs, to there.
+psac_status psac_cpu_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
-  shard->target_bytes = psac_target_bytes(shard->n_padded);
-  const uint32_t group = (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes), n_padded = (uint32_t)shard->n_padded;
-  PSAC_TRY(find_sources(shard, key));
-  PSAC_TRY(psac_cpu_alloc((void **)&shard->target_first, sizeof(uint32_t) * ((size_t)shard->n_sources + 1), "recurrent synapses"));
-  uint32_t *end = shard->target_first + 1;
+  uint32_t *count = shard->target_first + 1;
+  const uint32_t group = group_of(shard);
   for (int32_t i = 0; i < shard->n_local; i++) {
-    for (int32_t k = 0; k < shard->in_degree; k++) end[source(shard, key, i, k)]++;
+    for (int32_t k = 0; k < shard->in_degree; k++) count[source(shard, key, i, k)]++;
   }
-  const uint64_t n_places = make_starts(shard->target_first, shard->n_sources, group);
-  if (n_places > UINT32_MAX) {
-    return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
-                     "synapses); use more ranks", shard->n_local, shard->in_degree);
+  shard->n_targets = 0;
+  for (uint32_t s = 0; s < shard->n_sources; s++) {
+    const uint64_t n = count[s];
+    count[s] = (uint32_t)shard->n_targets;
+    shard->n_targets += (n + group - 1) / group * group;
   }
-  // a few more, as what stands behind a short list is read
-  PSAC_TRY(psac_cpu_alloc(&shard->target, (size_t)(n_places + PSAC_FEW_TARGETS) * (size_t)shard->target_bytes, "recurrent synapses"));
+  return PSAC_OK;
+}
+
+psac_status psac_cpu_place_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+  (void)stream;
+  uint32_t *end = shard->target_first + 1;
+  const uint32_t group = group_of(shard), n_padded = (uint32_t)shard->n_padded;
   for (int32_t i = 0; i < shard->n_local; i++) {
     for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, end[source(shard, key, i, k)]++, (uint32_t)i);
   }
@@ -142,7 +124,7 @@ psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, 
   (void)stream;
   const psac_lanes lanes = shard->lanes;
   for (int32_t i = 0; i < shard->n_local; i++) {
-    int32_t *row = shard->row + (size_t)i * (size_t)lanes.n;
+    int32_t *row = shard->rows + (size_t)i * (size_t)lanes.n;
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
       row[o] = psac_weight_store(shard->rule,
                                  psac_wiring_initial_weight(key, shard->first_gid + i, (uint32_t)o, density, mean, sd));

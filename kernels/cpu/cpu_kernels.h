@@ -5,14 +5,13 @@
 #include "base/simd.h"
 #include "kernels/backend.h"
 
-psac_status psac_cpu_alloc(void **pointer, size_t n_bytes, const char *what);
-
 // The drives of a step in the notebook's rule: drive [lanes.n] from spikes [n_words].
 void psac_cpu_notebook_drives(const psac_shard *shard, const uint64_t *spikes, int64_t *drive);
 
-psac_status psac_cpu_build_state(psac_stream *stream, psac_shard *shard, int n_trials);
 psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);
-psac_status psac_cpu_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+psac_status psac_cpu_find_sources(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+psac_status psac_cpu_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+psac_status psac_cpu_place_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key);
 psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                         float sd);
 psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard);

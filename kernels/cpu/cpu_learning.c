@@ -60,14 +60,10 @@ PSAC_CLONES static void accumulate_trial(const psac_shard *shard, int n_trials, 
 psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
                                             const uint64_t *output_spikes, const psac_third_factor *factors) {
   (void)stream;
-  int32_t *table;  // [n_steps][n_eligibility]
-  PSAC_TRY(psac_cpu_alloc((void **)&table, sizeof *table * (size_t)shard->n_steps * (size_t)shard->lanes.n_eligibility,
-                          "reversed traces"));
   for (int b = 0; b < n_trials; b++) {
-    fill_reversed_traces(shard, n_trials, b, trace_decay, output_spikes, &factors[b], table);
-    accumulate_trial(shard, n_trials, b, table);
+    fill_reversed_traces(shard, n_trials, b, trace_decay, output_spikes, &factors[b], shard->traces);
+    accumulate_trial(shard, n_trials, b, shard->traces);
   }
-  free(table);
   return PSAC_OK;
 }
 
@@ -84,7 +80,7 @@ PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_
   const psac_lanes lanes = shard->lanes;
   const float step = ldexpf(1.0f, -shard->fraction_bits), critic_step = ldexpf(1.0f, -shard->critic_fraction_bits);
   for (int32_t i = 0; i < shard->n_local; i++) {
-    int32_t *row = shard->row + (size_t)i * (size_t)lanes.n;
+    int32_t *row = shard->rows + (size_t)i * (size_t)lanes.n;
     const int32_t *eligibility = shard->eligibility + (size_t)i * (size_t)lanes.n_eligibility;
     const float mean = shard->mean_count[i];
     assert(eligibilities_fit(eligibility, lanes.n_eligibility));

@@ -60,7 +60,7 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
   PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,             \
                         int32_t *current) {                                                                       \
-    const index_type *restrict target = shard->target;                                                           \
+    const index_type *restrict target = (const void *)shard->target;                                             \
     uint32_t *restrict sum = (uint32_t *)current;                                                                 \
     const uint32_t *first = shard->target_first;                                                                  \
     const int list_bytes = bytes_ahead(shard);                                                                    \

@@ -20,7 +20,7 @@ void psac_cpu_notebook_drives(const psac_shard *shard, const uint64_t *spikes, i
       continue;
     }
     for (uint64_t left = spikes[w]; left; left &= left - 1) {
-      add_row(&shard->lanes, shard->row + (w * 64 + (size_t)__builtin_ctzll(left)) * n, drive);
+      add_row(&shard->lanes, shard->rows + (w * 64 + (size_t)__builtin_ctzll(left)) * n, drive);
     }
   }
 }
@@ -31,7 +31,7 @@ psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard) {
   if (shard->rule != PSAC_RULE_NOTEBOOK) return PSAC_OK;
   memset(shard->word_sum, 0, sizeof *shard->word_sum * n * (size_t)shard->n_words);
   for (size_t i = 0; i < (size_t)shard->n_padded; i++) {
-    add_row(&shard->lanes, shard->row + i * n, shard->word_sum + i / 64 * n);
+    add_row(&shard->lanes, shard->rows + i * n, shard->word_sum + i / 64 * n);
   }
   return PSAC_OK;
 }
@@ -70,7 +70,7 @@ psac_status psac_cpu_hebbian_step(psac_stream *stream, const psac_shard *shard, 
   for (int o = 0; o < lanes.n_output; o++) change[o] = event->outputs >> o & 1 ? event->change : 0.0f;
   const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)trial) * (size_t)shard->n_words;
   for (int w = 0; w < shard->n_words; w++) {
-    change_word(shard->row + (size_t)w * 64 * (size_t)lanes.n, lanes.n, lanes.n_output, spikes[w], change,
+    change_word(shard->rows + (size_t)w * 64 * (size_t)lanes.n, lanes.n, lanes.n_output, spikes[w], change,
                 shard->word_sum + (size_t)w * (size_t)lanes.n);
   }
   return PSAC_OK;

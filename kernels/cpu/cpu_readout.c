@@ -32,8 +32,8 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
     return;
   }
   switch (shard->lanes.n) {
-    case 32: sum_rows(spikes, shard->n_words, shard->row, 32, drive); break;
-    default: sum_rows(spikes, shard->n_words, shard->row, shard->lanes.n, drive); break;
+    case 32: sum_rows(spikes, shard->n_words, shard->rows, 32, drive); break;
+    default: sum_rows(spikes, shard->n_words, shard->rows, shard->lanes.n, drive); break;
   }
 }
 

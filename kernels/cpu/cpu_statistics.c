@@ -59,7 +59,7 @@ psac_status psac_cpu_project_weights(psac_stream *stream, const psac_shard *shar
         const size_t i = (size_t)shard->field_column[e] * PSAC_COLUMN + (size_t)lane;
         const int64_t field = shard->field_weight[(size_t)e * PSAC_COLUMN + (size_t)lane];
         for (int o = 0; o < lanes.n_output; o++) {
-          const int64_t weight = shard->row[i * (size_t)lanes.n + (size_t)o] - reference;
+          const int64_t weight = shard->rows[i * (size_t)lanes.n + (size_t)o] - reference;
           projection[(size_t)o * (size_t)shard->n_units + (size_t)u] += field * (weight >> 14);
         }
       }

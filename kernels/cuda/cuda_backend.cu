@@ -56,7 +56,7 @@ static psac_status out_of_memory(const char *wanted) {
                    available, total);
 }
 
-extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const char *what) {
+static psac_status cuda_alloc(void **pointer, size_t n_bytes, const char *what) {
   *pointer = NULL;
   psac_watch_enter_device("cudaMalloc");
   const cudaError_t code = cudaMalloc(pointer, n_bytes > 0 ? n_bytes : 1);
@@ -72,21 +72,10 @@ extern "C" psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const cha
   return PSAC_OK;
 }
 
-extern "C" void psac_cuda_release(void *pointer) {
+static void cuda_release(void *pointer) {
   psac_watch_enter_device("cudaFree");  // it waits for all work
   cudaFree(pointer);
   psac_watch_leave();
-}
-
-extern "C" psac_status psac_cuda_reserve(psac_stream *stream, size_t n_bytes) {
-  if (n_bytes <= stream->scratch_bytes) return PSAC_OK;
-  PSAC_CUDA(cudaStreamSynchronize(stream->cuda));
-  psac_cuda_release(stream->scratch);
-  stream->scratch = NULL;
-  stream->scratch_bytes = 0;
-  PSAC_TRY(psac_cuda_alloc(&stream->scratch, n_bytes, "intermediate results"));
-  stream->scratch_bytes = n_bytes;
-  return PSAC_OK;
 }
 
 static psac_status cuda_stream_create(psac_stream **stream) {
@@ -98,7 +87,6 @@ static psac_status cuda_stream_create(psac_stream **stream) {
 
 static void cuda_stream_destroy(psac_stream *stream) {
   if (!stream) return;
-  psac_cuda_release(stream->scratch);
   if (stream->cuda) cudaStreamDestroy(stream->cuda);
   free(stream);
 }
@@ -207,8 +195,8 @@ static psac_device_ops make_device_ops(void) {
   psac_device_ops table = {};
   table.device_count = cuda_device_count;
   table.device_open = cuda_device_open;
-  table.alloc = psac_cuda_alloc;
-  table.release = psac_cuda_release;
+  table.alloc = cuda_alloc;
+  table.release = cuda_release;
   table.stream_create = cuda_stream_create;
   table.stream_destroy = cuda_stream_destroy;
   table.synchronize = cuda_synchronize;
@@ -226,9 +214,10 @@ static psac_device_ops make_device_ops(void) {
 
 static psac_stage_ops make_stage_ops(void) {
   psac_stage_ops table = {};
-  table.build_state = psac_cuda_build_state;
   table.build_receptive_fields = psac_cuda_build_receptive_fields;
-  table.build_recurrence = psac_cuda_build_recurrence;
+  table.find_sources = psac_cuda_find_sources;
+  table.count_targets = psac_cuda_count_targets;
+  table.place_targets = psac_cuda_place_targets;
   table.initialise_weights = psac_cuda_initialise_weights;
   table.sum_words = psac_cuda_sum_words;
   table.encode_retina = psac_cuda_encode_retina;

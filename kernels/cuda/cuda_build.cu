@@ -6,15 +6,6 @@
 
 enum { SCAN_THREADS = 1024 };
 
-extern "C" psac_status psac_cuda_build_state(psac_stream *stream, psac_shard *shard, int n_trials) {
-  const size_t n = (size_t)n_trials;
-  const size_t encode = psac_encode_scratch(shard, n_trials);
-  const size_t eligibility = shard->lanes.n_critic > 0 ? psac_eligibility_scratch(shard, n_trials) : 0;  // else model seed
-  PSAC_TRY(psac_cuda_reserve(stream, encode > eligibility ? encode : eligibility));  // now, so that a network that fits goes on fitting
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->v, sizeof *shard->v * n * (size_t)shard->n_padded, "membrane potentials"));
-  return psac_cuda_alloc((void **)&shard->current, sizeof *shard->current * n * (size_t)shard->n_padded, "input currents");
-}
-
 // Thread per neuron; weights [patch pixels][n_padded], and per column the retina unit at its patch's upper left corner.
 __global__ void build_fields(psac_shard shard, psac_rng_key key, float norm, int n_positions, int hop) {
   const int64_t i = psac_thread();
@@ -27,12 +18,8 @@ __global__ void build_fields(psac_shard shard, psac_rng_key key, float norm, int
 }
 
 extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm) {
-  const size_t patch = (size_t)(shard->patch_size * shard->patch_size);
   const int n_positions =
       (shard->retina_height - shard->patch_size + 1) * (shard->retina_width - shard->patch_size + 1);
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->field_column, sizeof(uint32_t) * (size_t)(shard->n_padded / PSAC_COLUMN),
-                           "receptive fields"));
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->field_weight, sizeof(int16_t) * patch * (size_t)shard->n_padded, "receptive fields"));
   PSAC_LAUNCH(build_fields, psac_blocks(shard->n_local), PSAC_THREADS, stream, *shard, key, norm, n_positions,
               psac_wiring_hop(n_positions));
   return PSAC_OK;
@@ -66,8 +53,9 @@ __global__ void count_targets(psac_shard shard, psac_rng_key key) {
   if (n < (int64_t)shard.n_local * shard.in_degree) atomicAdd(list_end(&shard, key, n), 1u);
 }
 
-// Turns n counts into starts of whole groups, tile by tile in one block; *total = the number of places.
-__global__ void make_starts(uint32_t *count, int64_t n, uint32_t group, uint64_t *total) {
+// Turns n counts into starts of whole groups, tile by tile in one block. As many as would overflow 32 bits are refused
+// before the starts are used, by their number: *n_targets.
+__global__ void make_starts(uint32_t *count, int64_t n, uint32_t group, uint64_t *n_targets) {
   __shared__ uint64_t sum[SCAN_THREADS];
   uint64_t before = 0;
   for (int64_t tile = 0; tile < n; tile += SCAN_THREADS) {
@@ -85,7 +73,7 @@ __global__ void make_starts(uint32_t *count, int64_t n, uint32_t group, uint64_t
     before += sum[SCAN_THREADS - 1];
     __syncthreads();
   }
-  if (threadIdx.x == 0) *total = before;
+  if (threadIdx.x == 0) *n_targets = before;
 }
 
 __device__ static void store_target(const psac_shard *shard, uint32_t place, uint32_t local) {
@@ -93,7 +81,7 @@ __device__ static void store_target(const psac_shard *shard, uint32_t place, uin
   else ((uint32_t *)shard->target)[place] = local;
 }
 
-__global__ void place_targets(psac_shard shard, psac_rng_key key) {
+__global__ void fill_lists(psac_shard shard, psac_rng_key key) {
   const int64_t n = psac_thread();
   if (n >= (int64_t)shard.n_local * shard.in_degree) return;
   store_target(&shard, atomicAdd(list_end(&shard, key, n), 1u), (uint32_t)(n / shard.in_degree));
@@ -114,16 +102,27 @@ static psac_status fetch(psac_stream *stream, void *host, const void *device, si
   return psac_cuda_device.synchronize(stream);
 }
 
-// Marks and numbers the neurons that have targets here.
-static psac_status find_sources(psac_stream *stream, psac_shard *shard, psac_rng_key key, uint64_t *total) {
-  const size_t n_words = (size_t)shard->n_source_words;
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->source_mask, sizeof *shard->source_mask * n_words, "recurrent synapses"));
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->source_first, sizeof *shard->source_first * n_words, "recurrent synapses"));
-  PSAC_LAUNCH(mark_sources, psac_blocks((int64_t)shard->n_local * shard->in_degree), PSAC_THREADS, stream, *shard, key);
+static psac_status launch_make_starts(psac_stream *stream, uint32_t *count, int64_t n, uint32_t group, uint64_t *total) {
+  PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, count, n, group, total);
+  return PSAC_OK;
+}
+
+// make_starts, and the number of entries that the lists take.
+static psac_status scan(psac_stream *stream, uint32_t *count, int64_t n, uint32_t group, uint64_t *n_entries) {
+  void *total;
+  PSAC_TRY(psac_cuda_device.alloc(&total, sizeof *n_entries, "building recurrent synapses"));
+  psac_status status = launch_make_starts(stream, count, n, group, (uint64_t *)total);
+  if (status == PSAC_OK) status = fetch(stream, n_entries, total, sizeof *n_entries);
+  psac_cuda_device.release(total);
+  return status;
+}
+
+extern "C" psac_status psac_cuda_find_sources(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+  const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
+  PSAC_LAUNCH(mark_sources, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
   PSAC_LAUNCH(count_sources, psac_blocks(shard->n_source_words), PSAC_THREADS, stream, *shard);
-  PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, shard->source_first, (int64_t)shard->n_source_words, 1u, total);
   uint64_t n_sources, mask;
-  PSAC_TRY(fetch(stream, &n_sources, total, sizeof n_sources));
+  PSAC_TRY(scan(stream, shard->source_first, shard->n_source_words, 1, &n_sources));
   shard->n_sources = shard->n_exc_sources = (uint32_t)n_sources;
   if (shard->n_exc >= shard->map.n_neurons) return PSAC_OK;
   const int64_t slot = psac_block_map_slot(shard->map, shard->n_exc);  // of the first inhibitory neuron
@@ -134,32 +133,21 @@ static psac_status find_sources(psac_stream *stream, psac_shard *shard, psac_rng
   return PSAC_OK;
 }
 
-static psac_status sort_synapses(psac_stream *stream, psac_shard *shard, psac_rng_key key, uint64_t *total) {
-  const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
-  const uint32_t group = (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
-  PSAC_TRY(find_sources(stream, shard, key, total));
-  PSAC_TRY(psac_cuda_alloc((void **)&shard->target_first, sizeof(uint32_t) * ((size_t)shard->n_sources + 1), "recurrent synapses"));
-  PSAC_LAUNCH(count_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
-  PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, shard->target_first + 1, (int64_t)shard->n_sources, group, total);
-  uint64_t n_places;
-  PSAC_TRY(fetch(stream, &n_places, total, sizeof n_places));
-  if (n_places > UINT32_MAX) {
-    return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
-                     "synapses); use more ranks", shard->n_local, shard->in_degree);
-  }
-  PSAC_TRY(psac_cuda_alloc(&shard->target, (size_t)n_places * (size_t)shard->target_bytes, "recurrent synapses"));
-  PSAC_LAUNCH(place_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
-  PSAC_LAUNCH(close_lists, psac_blocks(shard->n_sources), PSAC_THREADS, stream, *shard, group);
-  return psac_cuda_device.synchronize(stream);
+static uint32_t group_of(const psac_shard *shard) {
+  return (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
 }
 
-extern "C" psac_status psac_cuda_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
-  shard->target_bytes = psac_target_bytes(shard->n_padded);
-  void *total;
-  PSAC_TRY(psac_cuda_alloc(&total, sizeof(uint64_t), "building recurrent synapses"));
-  const psac_status status = sort_synapses(stream, shard, key, (uint64_t *)total);
-  psac_cuda_release(total);
-  return status;
+extern "C" psac_status psac_cuda_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+  const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
+  PSAC_LAUNCH(count_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
+  return scan(stream, shard->target_first + 1, shard->n_sources, group_of(shard), &shard->n_targets);
+}
+
+extern "C" psac_status psac_cuda_place_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
+  const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
+  PSAC_LAUNCH(fill_lists, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
+  PSAC_LAUNCH(close_lists, psac_blocks(shard->n_sources), PSAC_THREADS, stream, *shard, group_of(shard));
+  return psac_cuda_device.synchronize(stream);
 }
 
 __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, float mean, float sd) {
@@ -167,7 +155,7 @@ __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, 
   const int64_t k = psac_thread(), i = k / n;
   const int o = (int)(k % n);
   if (i >= shard.n_local) return;
-  int32_t *row = shard.row + i * shard.lanes.n;
+  int32_t *row = shard.rows + i * shard.lanes.n;
   if (o == n - 1) {
     row[shard.lanes.one] = 1;
     return;

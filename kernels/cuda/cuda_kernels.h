@@ -10,15 +10,10 @@ extern "C" {
 
 extern const psac_device_ops psac_cuda_device;
 
-psac_status psac_cuda_alloc(void **pointer, size_t n_bytes, const char *what);
-void psac_cuda_release(void *pointer);
-
-// At least n_bytes of stream->scratch. Waits for the stream where it has to grow.
-psac_status psac_cuda_reserve(psac_stream *stream, size_t n_bytes);
-
-psac_status psac_cuda_build_state(psac_stream *stream, psac_shard *shard, int n_trials);
 psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);
-psac_status psac_cuda_build_recurrence(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+psac_status psac_cuda_find_sources(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+psac_status psac_cuda_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key);
+psac_status psac_cuda_place_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key);
 psac_status psac_cuda_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                          float sd);
 psac_status psac_cuda_sum_words(psac_stream *stream, const psac_shard *shard);

@@ -13,17 +13,7 @@
 
 struct psac_stream {
   cudaStream_t cuda;
-  void *scratch;  // for what a stage hands over from the host, or keeps for the next of its kernels
-  size_t scratch_bytes;
 };
-
-// Bytes of it for n trials: thresholds of retina units and the trials' numbers; what a spike of a step is worth to each lane.
-static inline size_t psac_encode_scratch(const psac_shard *shard, int n) {
-  return sizeof(uint64_t) * (size_t)n * (1 + (size_t)shard->n_units);
-}
-static inline size_t psac_eligibility_scratch(const psac_shard *shard, int n) {
-  return sizeof(int32_t) * (size_t)n * (size_t)shard->n_steps * (size_t)shard->lanes.n_eligibility;
-}
 
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line);
 

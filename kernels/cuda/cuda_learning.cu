@@ -48,12 +48,10 @@ extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, con
                                                         const uint64_t *output_spikes, const psac_third_factor *factors) {
   const int n_lanes = shard->lanes.n_eligibility;
   const int64_t n_items = (int64_t)shard->n_steps * n_trials, n_ranges = psac_shape_ranges(shard->n_words, n_lanes);
-  PSAC_TRY(psac_cuda_reserve(stream, psac_eligibility_scratch(shard, n_trials)));
-  int32_t *table = (int32_t *)stream->scratch;
   PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_lanes, stream, *shard, n_trials, trace_decay, output_spikes, factors,
-              table);
+              shard->traces);
   PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, n_items, n_ranges,
-              psac_shape_group(n_lanes), (const int32_t *)table);
+              psac_shape_group(n_lanes), (const int32_t *)shard->traces);
   return PSAC_OK;
 }
 
@@ -63,7 +61,7 @@ __global__ void learn(psac_shard shard, const psac_batch_factor *batch) {
   if (i >= shard.n_local) return;  // the whole warp
   const psac_lanes lanes = shard.lanes;
   const float step = ldexpf(1.0f, -shard.fraction_bits), critic_step = ldexpf(1.0f, -shard.critic_fraction_bits);
-  int32_t *row = shard.row + i * lanes.n;
+  int32_t *row = shard.rows + i * lanes.n;
   const int32_t *eligibility = shard.eligibility + i * lanes.n_eligibility;
   const float mean = shard.mean_count[i];
   const float critic_gate = (float)eligibility[lanes.n_output] * critic_step - mean * batch->critic_target;

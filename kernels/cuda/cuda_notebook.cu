@@ -34,7 +34,7 @@ __global__ void change_weights(psac_shard shard, const uint64_t *spikes, const p
   const int o = (int)(k % n);
   if (i >= shard.n_padded || !event->outputs) return;
   const int changes = (event->outputs >> o & 1) && (spikes[i / 64] >> (i % 64) & 1);
-  int32_t *bits = &shard.row[i * shard.lanes.n + o];
+  int32_t *bits = &shard.rows[i * shard.lanes.n + o];
   *bits = psac_notebook_bits(psac_notebook_add(psac_notebook_weight(*bits), changes ? event->change : 0.0f));
 }
 

@@ -25,7 +25,7 @@ __device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int fi
   const int n_parts = shard.lanes.n / 4, group = 1 << group_bits;
   for (int chunk = 0; chunk < n_parts; chunk += group) {
     const int part = chunk + (psac_lane() & (group - 1));
-    const row_part *row = (const row_part *)shard.row + (part < n_parts ? part : 0);
+    const row_part *row = (const row_part *)shard.rows + (part < n_parts ? part : 0);
     int64_t sum[4] = {0, 0, 0, 0};
     psac_for_each_spike(spikes, own.begin, own.end, group_bits, [&](uint32_t i) {
       const row_part weights = row[(uint64_t)i * (uint32_t)n_parts];

@@ -30,17 +30,16 @@ __global__ void encode(psac_shard shard, psac_rng_key key, int first, int n, con
 extern "C" psac_status psac_cuda_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                                const psac_retina_trial *trials) {
   const size_t n_units = (size_t)shard->n_units, n_numbers = (size_t)n * (1 + n_units);
-  PSAC_TRY(psac_cuda_reserve(stream, psac_encode_scratch(shard, n)));
   uint64_t *numbers = (uint64_t *)malloc(sizeof *numbers * n_numbers + 1);
   if (!numbers) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the retina");
   for (int b = 0; b < n; b++) {
     numbers[b] = trials[b].trial;
     memcpy(numbers + n + (size_t)b * n_units, trials[b].threshold, sizeof *numbers * n_units);
   }
-  const psac_status status = psac_cuda_device.upload(stream, stream->scratch, numbers, sizeof *numbers * n_numbers);
+  const psac_status status = psac_cuda_device.upload(stream, shard->thresholds, numbers, sizeof *numbers * n_numbers);
   free(numbers);
   PSAC_TRY(status);
   const int64_t n_warps = (int64_t)n * 2 * shard->n_retina_words * ((shard->n_steps + STEPS - 1) / STEPS);
-  PSAC_LAUNCH(encode, psac_warp_blocks(n_warps), PSAC_THREADS, stream, *shard, key, first, n, (const uint64_t *)stream->scratch);
+  PSAC_LAUNCH(encode, psac_warp_blocks(n_warps), PSAC_THREADS, stream, *shard, key, first, n, (const uint64_t *)shard->thresholds);
   return PSAC_OK;
 }

@@ -56,10 +56,9 @@ __global__ void add_statistics(psac_shard shard, int n_trials, int first, const 
 
 extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
                                                        const uint8_t *labels) {
-  PSAC_TRY(psac_cuda_reserve(stream, (size_t)n));
-  PSAC_TRY(psac_cuda_device.upload(stream, stream->scratch, labels, (size_t)n));
+  PSAC_TRY(psac_cuda_device.upload(stream, shard->labels, labels, (size_t)n));
   const dim3 grid(psac_blocks(shard->n_padded), (unsigned)n);
-  PSAC_LAUNCH(add_statistics, grid, PSAC_THREADS, stream, *shard, n_trials, first, (const uint8_t *)stream->scratch);
+  PSAC_LAUNCH(add_statistics, grid, PSAC_THREADS, stream, *shard, n_trials, first, (const uint8_t *)shard->labels);
   return PSAC_OK;
 }
 
@@ -72,7 +71,7 @@ __global__ void project(psac_shard shard, int32_t reference, int64_t *projection
     const int unit = corner + k / patch * shard.retina_width + k % patch;
     const int64_t field = shard.field_weight[(int64_t)k * shard.n_padded + i];
     for (int o = 0; o < shard.lanes.n_output; o++) {
-      const int64_t weight = shard.row[i * shard.lanes.n + o] - reference;
+      const int64_t weight = shard.rows[i * shard.lanes.n + o] - reference;
       psac_add_i64(&projection[o * shard.n_units + unit], field * (weight >> 14));
     }
   }

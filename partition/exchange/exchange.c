@@ -1,9 +1,5 @@
 #include "partition/exchange/exchange.h"
 
-size_t psac_exchange_bytes(const psac_transport *transport, int delay, size_t n_bytes) {
-  return transport->n_ranks == 1 ? 0 : (size_t)transport->n_ranks * (size_t)delay * n_bytes;
-}
-
 psac_status psac_exchange_post(const psac_exchange *exchange, void *stream, int t, size_t n_bytes) {
   if (!exchange->gathered || (t + 1) % exchange->delay != 0) return PSAC_OK;
   const char *block = (const char *)exchange->own + (size_t)(t + 1 - exchange->delay) * n_bytes;

@@ -19,9 +19,6 @@ typedef struct psac_arrival {
   size_t rank_stride;
 } psac_arrival;
 
-// Bytes of `gathered` for messages of n_bytes.
-size_t psac_exchange_bytes(const psac_transport *transport, int delay, size_t n_bytes);
-
 // Collective: step t of `own` is complete.
 psac_status psac_exchange_post(const psac_exchange *exchange, void *stream, int t, size_t n_bytes);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/source_core.h"
 #include "src/model/bounds.h"
 #include "src/model/retina.h"
 #include "src/model/sizes.h"
@@ -28,11 +29,9 @@ static psac_status choose_current_scale(psac_network *network) {
   return PSAC_OK;
 }
 
-static psac_status alloc(psac_network *network, void *pointer, size_t n_elements, size_t element_bytes, const char *what) {
-  return network->backend->device->alloc((void **)pointer, n_elements * element_bytes, what);
+static psac_status allocate(psac_network *network) {
+  return psac_arrays_allocate(network->backend->device, &network->extents, psac_network_arrays(network));
 }
-
-#define ALLOC(network, member, n, what) PSAC_TRY(alloc(network, &(member), (size_t)(n), sizeof *(member), what))
 
 static void set_sizes(psac_network *network) {
   const psac_config *config = &network->config;
@@ -91,10 +90,6 @@ static psac_status build_neurons(psac_network *network) {
   const int64_t longest =
       psac_config_steps(fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
   shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;
-  ALLOC(network, shard->tau_m, shard->n_padded, "time constants");
-  ALLOC(network, shard->alive, shard->n_words, "neuron masks");
-  ALLOC(network, shard->refractory, (size_t)shard->n_words * (size_t)shard->n_refractory, "refractory masks");
-  PSAC_TRY(network->backend->stage->build_state(network->stream, shard, network->n_concurrent));
 
   float *tau_m = calloc((size_t)shard->n_padded + 1, sizeof *tau_m);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);
@@ -105,6 +100,25 @@ static psac_status build_neurons(psac_network *network) {
   free(alive);
   free(refractory);
   return status;
+}
+
+// The sizes of the lists of targets are only known on the way.
+static psac_status build_recurrence(psac_network *network, psac_rng_key key) {
+  const psac_stage_ops *stage = network->backend->stage;
+  psac_shard *shard = &network->shard;
+  psac_extents *extents = &network->extents;
+  shard->target_bytes = psac_target_bytes(shard->n_padded);
+  PSAC_TRY(stage->find_sources(network->stream, shard, key));
+  extents->n_sources = shard->n_sources;
+  PSAC_TRY(allocate(network));
+  PSAC_TRY(stage->count_targets(network->stream, shard, key));
+  if (shard->n_targets > UINT32_MAX) {
+    return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
+                     "synapses); use more ranks", shard->n_local, shard->in_degree);
+  }
+  extents->n_target_bytes = psac_sizes_target_bytes((double)shard->n_targets, shard->target_bytes, extents->on_device);
+  PSAC_TRY(allocate(network));
+  return stage->place_targets(network->stream, shard, key);
 }
 
 static psac_status build_inputs(psac_network *network) {
@@ -123,27 +137,16 @@ static psac_status build_inputs(psac_network *network) {
     shard->in_degree = (int32_t)config->recurrence.in_degree;
   }
   if (shard->in_degree > 0) {
-    PSAC_TRY(backend->stage->build_recurrence(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECURRENCE)));
+    PSAC_TRY(build_recurrence(network, psac_rng_stream_key(seed, PSAC_STREAM_RECURRENCE)));
   }
   return PSAC_OK;
 }
 
-static psac_status build_spike_storage(psac_network *network) {
-  psac_shard *shard = &network->shard;
-  const size_t step_trials = (size_t)shard->n_steps * (size_t)network->n_concurrent;
-  ALLOC(network, shard->spikes, step_trials * (size_t)shard->n_words, "middle spikes");
-  const size_t n_ranks = (size_t)network->transport.n_ranks, share = ((size_t)network->n_concurrent + n_ranks - 1) / n_ranks;
-  ALLOC(network, shard->retina_spikes, share * n_ranks * (size_t)shard->n_steps * (size_t)shard->n_retina_words, "retina spikes");
-  psac_exchange *exchange = &network->exchange;
-  exchange->transport = &network->transport;
-  exchange->own = shard->spikes;
-  exchange->delay = (int)network->config.recurrence.delay;
-  if (shard->in_degree > 0 && network->transport.n_ranks > 1) {
-    const size_t n_bytes = sizeof(uint64_t) * (size_t)shard->n_words * (size_t)network->n_concurrent;
-    PSAC_TRY(network->backend->device->alloc(&exchange->gathered, psac_exchange_bytes(&network->transport, exchange->delay, n_bytes),
-                                     "gathered spikes"));
-  }
-  return PSAC_OK;
+static void connect_exchange(psac_network *network) {
+  network->exchange = (psac_exchange){.transport = &network->transport,
+                                      .own = network->shard.spikes,
+                                      .gathered = network->messages.gathered,
+                                      .delay = (int)network->config.recurrence.delay};
 }
 
 // On the CPU there are no launches, and simulation.launch_per is ignored.
@@ -192,27 +195,6 @@ static psac_status build_readout(psac_network *network) {
                                  config->actor_critic.bias_current, config->actor_critic.gain,
                                  config->actor_critic.weight_reference, config->actor_critic.v_floor,
                                  shard->lanes.n_critic > 0 ? n_output : -1, n_critic);
-  const size_t trials = (size_t)network->n_concurrent, rows = (size_t)shard->n_padded;
-  ALLOC(network, readout->drives, (size_t)network->steps_per_reduce * trials * (size_t)shard->lanes.n, "readout drives");
-  ALLOC(network, readout->spikes, 2 * (size_t)shard->n_steps * trials, "readout spikes");
-  ALLOC(network, readout->v, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
-  ALLOC(network, readout->free_at, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
-  ALLOC(network, readout->counts, trials * 2 * PSAC_MAX_PLASTIC, "readout state");
-  ALLOC(network, readout->totals, trials * 2, "readout state");
-  ALLOC(network, shard->row, rows * (size_t)shard->lanes.n, "plastic weights");
-  if (shard->rule == PSAC_RULE_NOTEBOOK) {
-    ALLOC(network, shard->word_sum, (size_t)shard->n_words * (size_t)shard->lanes.n, "sums of weights");
-  }
-  ALLOC(network, shard->eligibility, rows * (size_t)shard->lanes.n_eligibility, "eligibility");
-  ALLOC(network, shard->mean_count, rows, "running mean counts");
-  ALLOC(network, network->mean_squares, 1, "running mean counts");
-  ALLOC(network, network->third, trials, "third factors");
-  ALLOC(network, network->factor, 1, "third factors");
-  ALLOC(network, network->spike_counts, 2, "spike counts");
-  ALLOC(network, network->event, 1, "weight change");
-  ALLOC(network, shard->isi, rows * 2, "statistics");
-  ALLOC(network, shard->last_spike, rows * 2, "statistics");
-  ALLOC(network, shard->count_by_label, rows * PSAC_N_LABELS, "statistics");
   const float density = config->network.model == PSAC_MODEL_SEED ? (float)config->network.connection_prob : 1.0f;
   PSAC_TRY(network->backend->stage->initialise_weights(
       network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
@@ -242,16 +224,20 @@ psac_status psac_network_build(psac_network *network) {
   PSAC_TRY(psac_bounds_check(config));
   set_sizes(network);
   PSAC_TRY(choose_fraction_bits(network));
-  network->n_concurrent = psac_sizes_make(config, network->transport.n_ranks, psac_backend_can(network->backend, PSAC_CAP_DEVICE)).n_concurrent;
+  const int on_device = psac_backend_can(network->backend, PSAC_CAP_DEVICE);
+  const psac_sizes sizes = psac_sizes_make(config, network->transport.n_ranks, network->transport.rank, on_device);
+  network->n_concurrent = sizes.n_concurrent;
+  network->extents = sizes.extents;
+  network->extents.n_sources = network->extents.n_target_bytes = NAN;
   network->recorded = calloc((size_t)network->n_concurrent + 1, sizeof *network->recorded);
   if (!network->recorded) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the network");
-  const int64_t block = config->simulation.steps_per_reduce;
-  network->steps_per_reduce = block > 0 && block < network->shard.n_steps ? (int)block : network->shard.n_steps;
+  network->steps_per_reduce = (int)network->extents.n_block_steps;
   PSAC_TRY(network->backend->device->stream_create(&network->stream));
   network->native_stream = network->backend->device->native_stream(network->stream);
+  PSAC_TRY(allocate(network));
   PSAC_TRY(build_neurons(network));
   PSAC_TRY(build_inputs(network));
-  PSAC_TRY(build_spike_storage(network));
+  connect_exchange(network);
   PSAC_TRY(choose_launches(network));
   PSAC_TRY(build_readout(network));
   psac_critic_init(&network->critic, config);

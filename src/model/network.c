@@ -17,7 +17,7 @@ psac_status psac_network_create(const psac_config *config, const psac_backend *b
   made->transport = *transport;
   made->replicas = psac_transport_self;
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
-  const psac_sizes sizes = psac_sizes_make(config, transport->n_ranks, psac_backend_can(backend, PSAC_CAP_DEVICE));
+  const psac_sizes sizes = psac_sizes_make(config, transport->n_ranks, 0, psac_backend_can(backend, PSAC_CAP_DEVICE));
   psac_status status = psac_sizes_check(config, &sizes);
   if (status == PSAC_OK) status = psac_network_build(made);
   if (status == PSAC_OK) {
@@ -31,26 +31,13 @@ psac_status psac_network_create(const psac_config *config, const psac_backend *b
 void psac_network_destroy(psac_network **network) {
   if (!*network) return;
   const psac_backend *backend = (*network)->backend;
-  psac_shard *shard = &(*network)->shard;
-  psac_readout *readout = &(*network)->readout;
-  void *const owned[] = {
-      shard->tau_m,        shard->alive,       shard->refractory,    shard->v,
-      shard->current,      shard->field_first, shard->field_column,  shard->field_weight,
-      shard->source_mask,  shard->source_first, shard->target_first, shard->target,
-      shard->spikes,       shard->retina_spikes,
-      shard->row,          shard->word_sum,    shard->eligibility, shard->mean_count,    shard->isi,
-      shard->last_spike,   shard->count_by_label, readout->drives,   readout->v,
-      readout->free_at,    readout->spikes,    readout->counts,      readout->totals,
-      (*network)->exchange.gathered, (*network)->mean_squares, (*network)->spike_counts, (*network)->event,
-      (*network)->third, (*network)->factor,
-  };
   // first what may have registered the arrays, with NCCL for one
   for (int n = 0; (*network)->recorded && n <= (*network)->n_concurrent; n++) {
     psac_recording *recording = (*network)->recorded[n].recording;
     if (recording) backend->device->recording_destroy(recording);
   }
   free((*network)->recorded);
-  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) backend->device->release(owned[i]);
+  psac_arrays_release(backend->device, psac_network_arrays(*network));
   backend->device->stream_destroy((*network)->stream);
   free(*network);
   *network = NULL;
@@ -68,8 +55,8 @@ int psac_network_batch_size(const psac_network *network, int learn) {
 
 psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]) {
   const psac_backend *backend = network->backend;
-  PSAC_TRY(psac_network_fetch(network, spikes, network->spike_counts, 2 * sizeof *spikes));
-  PSAC_TRY(backend->device->clear(network->stream, network->spike_counts, 2 * sizeof *spikes));
+  PSAC_TRY(psac_network_fetch(network, spikes, network->messages.spike_counts, 2 * sizeof *spikes));
+  PSAC_TRY(backend->device->clear(network->stream, network->messages.spike_counts, 2 * sizeof *spikes));
   return psac_ranks_sum_i64(ranks, spikes, 2);
 }
 

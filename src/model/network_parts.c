@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+psac_array_owners psac_network_arrays(psac_network *network) {
+  return (psac_array_owners){&network->shard, &network->readout, &network->messages};
+}
+
 int psac_network_is_asynchronous(const psac_network *network) { return psac_backend_can(network->backend, PSAC_CAP_DEVICE); }
 
 psac_status psac_network_settle(const psac_network *network) {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "kernels/backend.h"
+#include "kernels/arrays.h"
 #include "partition/exchange/exchange.h"
 #include "partition/layout.h"
 #include "partition/transport/transport.h"
@@ -31,6 +31,8 @@ struct psac_network {
   psac_exchange exchange;
   psac_shard shard;
   psac_readout readout;       // drives on every rank, the rest on rank 0
+  psac_messages messages;
+  psac_extents extents;       // of the arrays in these three
   psac_stream *stream;
   void *native_stream;        // of the device library, for transports; NULL on the CPU
   int launches_presentations; // the middle layer's kernel runs a whole presentation, not a step
@@ -39,16 +41,13 @@ struct psac_network {
   psac_critic critic;         // rank 0 of every replica
   int n_concurrent;             // trials simulated side by side at most
   int steps_per_reduce;
-  // in the backend's memory
-  psac_third_factor *third;   // [n_concurrent]
-  psac_batch_factor *factor;  // [1]
-  int64_t *mean_squares;      // [1] sum of squared running means
   double learning_rate;       // of the present epoch, per synapse
-  int64_t *spike_counts;      // [2] spikes of this rank since the last psac_network_take_spikes, exc and inh
-  psac_event *event;          // [1] model seed
   int weights_in_range;       // all weights are known to lie in [0, 1]
   psac_stages stages;
 };
+
+// The structs that hold the arrays of arrays.def.
+psac_array_owners psac_network_arrays(psac_network *network);
 
 // 1 where the device works while the host goes on.
 int psac_network_is_asynchronous(const psac_network *network);

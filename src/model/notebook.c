@@ -36,8 +36,8 @@ static psac_status judge_block(psac_network *network, int t, int n, const psac_r
   psac_readout readout = network->readout;
   for (int k = 0; k < n; k++, readout.drives += network->shard.lanes.n) {
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
-    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->event));
-    if (!is_asynchronous && network->event->outputs) break;
+    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->messages.event));
+    if (!is_asynchronous && network->messages.event->outputs) break;
   }
   return PSAC_OK;
 }
@@ -50,11 +50,11 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
   const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
   const psac_readout *readout = &network->readout;
-  const psac_span span = {network->event, sizeof *network->event};
+  const psac_span span = {network->messages.event, sizeof *network->messages.event};
   const psac_reward terms = {reward, network->config.actor_critic.gamma, network->learning_rate};
   const int is_asynchronous = psac_network_is_asynchronous(network);
   const int longest = is_asynchronous ? 1 : network->steps_per_reduce;
-  PSAC_TRY(backend->device->clear(network->stream, network->event, sizeof *network->event));
+  PSAC_TRY(backend->device->clear(network->stream, network->messages.event, sizeof *network->messages.event));
   for (int t = 0, n, block = 1; t < shard->n_steps; t += n) {
     n = shard->n_steps - t < block ? shard->n_steps - t : block;
     psac_watch_step(network->trial + trial, t);
@@ -65,12 +65,12 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
     PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     block = 2 * n < longest ? 2 * n : longest;
-    if (!is_asynchronous && network->event->outputs) n = network->event->step + 1 - t, block = 1;
-    PSAC_TRY(backend->stage->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->event));
+    if (!is_asynchronous && network->messages.event->outputs) n = network->messages.event->step + 1 - t, block = 1;
+    PSAC_TRY(backend->stage->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->messages.event));
     psac_network_mark_step(network, PSAC_STAGE_LEARNING);
   }
   psac_event event;
-  PSAC_TRY(psac_network_fetch(network, &event, network->event, sizeof event));
+  PSAC_TRY(psac_network_fetch(network, &event, network->messages.event, sizeof event));
   if (event.n_events > 0) network->weights_in_range = 1;
   if (is_asynchronous) psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
   return PSAC_OK;

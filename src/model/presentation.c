@@ -87,7 +87,7 @@ static psac_status enqueue_middle(psac_network *network, int n) {
   PSAC_TRY(network->launches_presentations
                ? backend->stage->present_middle(network->stream, &network->shard, n, network->exchange.delay)
                : enqueue_steps(network, n));
-  return backend->stage->count_spikes(network->stream, &network->shard, n, network->spike_counts);
+  return backend->stage->count_spikes(network->stream, &network->shard, n, network->messages.spike_counts);
 }
 
 static int records(const psac_network *network) {
@@ -132,11 +132,11 @@ psac_status psac_network_warm_up(psac_network *network) {
   PSAC_TRY(enqueue_middle(network, n));
   PSAC_TRY(psac_network_settle(network));
   PSAC_TRY(psac_network_simulate_readout(network, n));
-  const psac_span spans[] = {{network->third, sizeof *network->third * (size_t)n},
+  const psac_span spans[] = {{network->messages.third, sizeof *network->messages.third * (size_t)n},
                              {network->readout.spikes, sizeof(uint64_t) * n_words}};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, spans, 2));
   PSAC_TRY(replicas->all_reduce_i32(replicas, network->native_stream, shard->eligibility, n_sums));
-  PSAC_TRY(network->backend->device->clear(network->stream, network->spike_counts, 2 * sizeof *network->spike_counts));
+  PSAC_TRY(network->backend->device->clear(network->stream, network->messages.spike_counts, 2 * sizeof *network->messages.spike_counts));
   network->stages = (psac_stages){0};
   return psac_network_settle(network);
 }

@@ -61,12 +61,12 @@ static psac_status spread_factors(psac_network *network, int n, batch_state *bat
   const psac_shard *shard = &network->shard;
   const float decay = psac_exp2f(-(float)(network->config.simulation.dt / network->config.learning.tau_plus * 1.4426950408889634));
   const size_t n_bytes = sizeof *batch->third * (size_t)n;
-  if (transport->rank == 0) PSAC_TRY(backend->device->upload(network->stream, network->third, batch->third, n_bytes));
-  const psac_span spans[] = {{network->third, n_bytes},
+  if (transport->rank == 0) PSAC_TRY(backend->device->upload(network->stream, network->messages.third, batch->third, n_bytes));
+  const psac_span spans[] = {{network->messages.third, n_bytes},
                              {network->readout.spikes, sizeof(uint64_t) * (size_t)shard->n_steps * (size_t)n}};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, spans, 2));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
-  PSAC_TRY(backend->stage->accumulate_eligibility(network->stream, shard, n, decay, network->readout.spikes, network->third));
+  PSAC_TRY(backend->stage->accumulate_eligibility(network->stream, shard, n, decay, network->readout.spikes, network->messages.third));
   return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 
@@ -75,9 +75,9 @@ static psac_status reduce_mean_squares(psac_network *network, int64_t *total) {
   const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
   psac_stages_start(&network->stages);
-  PSAC_TRY(backend->stage->sum_mean_squares(network->stream, &network->shard, network->mean_squares));
-  PSAC_TRY(transport->reduce_i64(transport, network->native_stream, network->mean_squares, network->mean_squares, 1));
-  PSAC_TRY(psac_network_fetch(network, total, network->mean_squares, sizeof *total));
+  PSAC_TRY(backend->stage->sum_mean_squares(network->stream, &network->shard, network->messages.mean_squares));
+  PSAC_TRY(transport->reduce_i64(transport, network->native_stream, network->messages.mean_squares, network->messages.mean_squares, 1));
+  PSAC_TRY(psac_network_fetch(network, total, network->messages.mean_squares, sizeof *total));
   psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
   return PSAC_OK;
 }
@@ -96,13 +96,13 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
     psac_critic_end_batch(&network->critic, config, n);
   }
   psac_stages_start(&network->stages);
-  if (transport->rank == 0) PSAC_TRY(network->backend->device->upload(network->stream, network->factor, factor, sizeof *factor));
-  const psac_span span = {network->factor, sizeof *factor};
+  if (transport->rank == 0) PSAC_TRY(network->backend->device->upload(network->stream, network->messages.batch, factor, sizeof *factor));
+  const psac_span span = {network->messages.batch, sizeof *factor};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));
   const size_t n_sums = (size_t)network->shard.n_padded * (size_t)network->shard.lanes.n_eligibility;
   PSAC_TRY(network->replicas.all_reduce_i32(&network->replicas, network->native_stream, network->shard.eligibility, n_sums));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
-  PSAC_TRY(network->backend->stage->apply_learning(network->stream, &network->shard, network->factor));
+  PSAC_TRY(network->backend->stage->apply_learning(network->stream, &network->shard, network->messages.batch));
   return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 

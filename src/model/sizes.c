@@ -4,6 +4,7 @@
 
 #include "partition/layout.h"
 #include "src/model/fan_out.h"
+#include "src/model/retina.h"
 
 enum { STORED_BYTES = 1 << 30 };
 
@@ -37,13 +38,61 @@ psac_lanes psac_sizes_lanes(const psac_config *config) {
   return psac_lanes_make((int)config->output_layer.num_neurons, n_critic);
 }
 
-psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int on_device) {
-  const psac_layout layout = psac_layout_make(config->middle_layer.num_neurons, n_ranks, 0);
-  return (psac_sizes){.n_neurons = layout.n_neurons,
+double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_device) {
+  const double read_past_end = on_device ? 0.0 : PSAC_FEW_TARGETS;  // cpu_middle.c reads that many after a short list
+  return (n_targets + read_past_end) * index_bytes;
+}
+
+static void fill_recurrence(const psac_config *config, const psac_sizes *sizes, psac_extents *x) {
+  if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return;
+  const double n_ranks = (double)sizes->n_ranks, n_neurons = (double)sizes->n_neurons;
+  const double fan_out = (double)config->recurrence.in_degree * (double)sizes->n_local / n_neurons;
+  const double index_bytes = psac_fan_out_index_bytes(sizes->n_words);
+  x->n_source_words = x->n_words * n_ranks;
+  x->n_sources = n_neurons * psac_fan_out_sources(fan_out);
+  const double n_targets = n_neurons * psac_fan_out_bytes(fan_out, index_bytes) / index_bytes;
+  x->n_target_bytes = psac_sizes_target_bytes(n_targets, index_bytes, x->on_device);
+  if (n_ranks > 1) x->n_gathered_words = (double)config->recurrence.delay * x->n_concurrent * x->n_source_words;
+}
+
+static psac_extents make_extents(const psac_config *config, const psac_sizes *sizes, int on_device) {
+  const int is_psac = config->network.model == PSAC_MODEL_PSAC;
+  const double n_ranks = (double)sizes->n_ranks, n_steps = (double)psac_config_n_steps(config);
+  const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
+  const double block = (double)config->simulation.steps_per_reduce;
+  const psac_lanes lanes = psac_sizes_lanes(config);
+  int height, width;
+  psac_retina_size(config, &height, &width);
+  psac_extents x = {
+      .on_device = on_device,
+      .is_notebook = !is_psac,
+      .n_padded = 64.0 * (double)sizes->n_words,
+      .n_words = (double)sizes->n_words,
+      .n_refractory = fmax(0.0, (double)psac_config_steps(longest, config->simulation.dt) - 1.0),
+      .n_steps = n_steps,
+      .n_block_steps = block > 0.0 ? fmin(block, n_steps) : n_steps,
+      .n_concurrent = sizes->n_concurrent,
+      .n_shared = ceil(sizes->n_concurrent / n_ranks) * n_ranks,
+      .n_units = height * width,
+      .n_retina_words = ceil(height * width / 64.0),
+      .n_pixels = is_psac ? (double)(config->receptive_field.size * config->receptive_field.size) : 0.0,
+      .n_fields = ceil((double)sizes->n_local / PSAC_COLUMN),
+      .n_columns = lanes.n,
+      .n_eligibility = lanes.n_eligibility,
+  };
+  fill_recurrence(config, sizes, &x);
+  return x;
+}
+
+psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int64_t rank, int on_device) {
+  const psac_layout layout = psac_layout_make(config->middle_layer.num_neurons, n_ranks, rank);
+  psac_sizes sizes = {.n_neurons = layout.n_neurons,
                       .n_ranks = n_ranks,
                       .n_local = layout.n_local,
                       .n_words = layout.n_words,
                       .n_concurrent = choose_concurrent(config, layout.n_words, n_ranks, on_device)};
+  sizes.extents = make_extents(config, &sizes, on_device);
+  return sizes;
 }
 
 psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes) {

@@ -1,4 +1,4 @@
-// Sizes of the largest rank's shard, and how many trials it simulates at once: arithmetic on the configuration and the
+// Sizes of one rank's shard, and how many trials it simulates at once: arithmetic on the configuration and the
 // number of ranks.
 #ifndef PSAC_MODEL_SIZES_H
 #define PSAC_MODEL_SIZES_H
@@ -6,17 +6,22 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "kernels/backend.h"
+#include "kernels/arrays.h"
 #include "src/config/config.h"
 
 typedef struct psac_sizes {
   int64_t n_neurons, n_ranks;
   int64_t n_local, n_words;  // neurons of the rank; words of 64 in its spike vector, the same on every rank
   int n_concurrent;          // trials simulated concurrently
+  psac_extents extents;      // of its arrays; an expectation where connectivity is random
 } psac_sizes;
 
 // on_device: for the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a configuration allows.
-psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int on_device);
+// Rank 0 has the most neurons.
+psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int64_t rank, int on_device);
+
+// Number of bytes of `target` for n_targets entries.
+double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_device);
 
 // Refuses what the program's indices cannot hold, however much memory there is: PSAC_ERR_INPUT says what is allowed.
 psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes);

@@ -7,7 +7,7 @@
 
 psac_status psac_network_get_state(const psac_network *network, const psac_ranks *ranks, psac_network_state *state) {
   *state = (psac_network_state){.critic = network->critic, .weights_in_range = network->weights_in_range};
-  PSAC_TRY(psac_network_fetch(network, state->spike_counts, network->spike_counts, sizeof state->spike_counts));
+  PSAC_TRY(psac_network_fetch(network, state->spike_counts, network->messages.spike_counts, sizeof state->spike_counts));
   return psac_ranks_sum_i64(ranks, state->spike_counts, 2);
 }
 
@@ -21,14 +21,9 @@ psac_status psac_network_set_state(psac_network *network, const psac_network_sta
   network->critic = state->critic;
   network->weights_in_range = state->weights_in_range != 0;
   // only the sum over ranks is ever looked at
-  PSAC_TRY(network->backend->device->upload(network->stream, network->spike_counts,
+  PSAC_TRY(network->backend->device->upload(network->stream, network->messages.spike_counts,
                                     psac_network_is_root(network) ? state->spike_counts : none, sizeof none));
   return psac_network_settle(network);
-}
-
-psac_status psac_network_get_rows(const psac_network *network, int64_t first, int64_t n, int32_t *rows) {
-  const size_t width = (size_t)network->shard.lanes.n;
-  return psac_network_fetch(network, rows, network->shard.row + (size_t)first * width, sizeof *rows * (size_t)n * width);
 }
 
 // What neither rule nor build can make of a row would break the bounds of sums.
@@ -42,27 +37,45 @@ static int is_row(const psac_network *network, const int32_t *row) {
   return row[lanes.one] == 1 && mean >= 0 && mean >> PSAC_MEAN_BITS <= network->shard.n_steps;
 }
 
-psac_status psac_network_set_rows(psac_network *network, int64_t first, int64_t n, const int32_t *rows) {
-  const size_t width = (size_t)network->shard.lanes.n;
+static psac_status check_rows(const psac_network *network, int64_t first, int64_t n, const int32_t *rows) {
   for (int64_t i = 0; i < n; i++) {
-    if (is_row(network, rows + (size_t)i * width)) continue;
+    if (is_row(network, rows + i * network->shard.lanes.n)) continue;
     return psac_fail(PSAC_ERR_INPUT, "the weights to go on from are damaged in row %lld",
                      (long long)(network->shard.first_gid + first + i));
   }
-  return network->backend->device->upload(network->stream, network->shard.row + (size_t)first * width, rows, sizeof *rows * (size_t)n * width);
+  return PSAC_OK;
 }
 
-psac_status psac_network_get_means(const psac_network *network, int64_t first, int64_t n, float *means) {
-  return psac_network_fetch(network, means, network->shard.mean_count + first, sizeof *means * (size_t)n);
-}
-
-psac_status psac_network_set_means(psac_network *network, int64_t first, int64_t n, const float *means) {
+static psac_status check_means(const psac_network *network, int64_t first, int64_t n, const float *means) {
   for (int64_t i = 0; i < n; i++) {
     if (means[i] >= 0.0f && means[i] <= (float)network->shard.n_steps) continue;
-    return psac_fail(PSAC_ERR_INPUT, "the running mean count to go on from is %g for neuron %lld; possible are 0 to %d", (double)means[i],
-                     (long long)(network->shard.first_gid + first + i), network->shard.n_steps);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "the running mean count to go on from is %g for neuron %lld; possible are 0 to %d",
+                     (double)means[i], (long long)(network->shard.first_gid + first + i), network->shard.n_steps);
   }
-  return network->backend->device->upload(network->stream, network->shard.mean_count + first, means, sizeof *means * (size_t)n);
+  return PSAC_OK;
+}
+
+// Where the rows of neurons from `first` on lie, and the bytes of one.
+static void *place_of(const psac_network *network, const psac_array *array, int64_t first, size_t *row_bytes) {
+  *row_bytes = array->element_bytes * psac_array_width(array, &network->extents);
+  return (char *)*psac_array_in((void *)&network->shard, array) + (size_t)first * *row_bytes;
+}
+
+psac_status psac_network_get_array(const psac_network *network, const psac_array *array, int64_t first, int64_t n,
+                                   void *values) {
+  size_t row_bytes;
+  const void *place = place_of(network, array, first, &row_bytes);
+  return psac_network_fetch(network, values, place, row_bytes * (size_t)n);
+}
+
+psac_status psac_network_set_array(psac_network *network, const psac_array *array, int64_t first, int64_t n,
+                                   const void *values) {
+  if (array == &psac_shard_arrays[PSAC_SHARD_ARRAY_rows]) PSAC_TRY(check_rows(network, first, n, values));
+  if (array == &psac_shard_arrays[PSAC_SHARD_ARRAY_mean_count]) PSAC_TRY(check_means(network, first, n, values));
+  size_t row_bytes;
+  void *place = place_of(network, array, first, &row_bytes);
+  return network->backend->device->upload(network->stream, place, values, row_bytes * (size_t)n);
 }
 
 psac_status psac_network_rows_are_set(psac_network *network) {

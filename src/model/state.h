@@ -18,12 +18,13 @@ typedef struct psac_network_state {
 psac_status psac_network_get_state(const psac_network *network, const psac_ranks *ranks, psac_network_state *state);
 psac_status psac_network_set_state(psac_network *network, const psac_network_state *state);
 
-// Rows [first, first + n) of this rank: readout rows [n][lanes.n] and running means [n]. Not collective. After the last set, the
-// network is complete with psac_network_rows_are_set.
-psac_status psac_network_get_rows(const psac_network *network, int64_t first, int64_t n, int32_t *rows);
-psac_status psac_network_set_rows(psac_network *network, int64_t first, int64_t n, const int32_t *rows);
-psac_status psac_network_get_means(const psac_network *network, int64_t first, int64_t n, float *means);
-psac_status psac_network_set_means(psac_network *network, int64_t first, int64_t n, const float *means);
+// Neurons [first, first + n) of this rank of an array that learning changes (psac_checkpoint_arrays): [n][width]. set
+// refuses values that no training can have left there: PSAC_ERR_INPUT. Not collective. After the last set, the network is
+// complete with psac_network_rows_are_set.
+psac_status psac_network_get_array(const psac_network *network, const psac_array *array, int64_t first, int64_t n,
+                                   void *values);
+psac_status psac_network_set_array(psac_network *network, const psac_array *array, int64_t first, int64_t n,
+                                   const void *values);
 psac_status psac_network_rows_are_set(psac_network *network);
 
 #endif

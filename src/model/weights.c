@@ -9,7 +9,7 @@
 static psac_status with_rows(const psac_network *network, int64_t first, int64_t n, int write_back,
                              void (*use)(int32_t *row, int64_t i, void *context), void *context) {
   const size_t width = (size_t)network->shard.lanes.n, n_bytes = sizeof(int32_t) * (size_t)n * width;
-  int32_t *own = network->shard.row + (size_t)first * width, *rows = malloc(n_bytes + 1);
+  int32_t *own = network->shard.rows + (size_t)first * width, *rows = malloc(n_bytes + 1);
   if (!rows) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for a copy of the weights", n_bytes);
   psac_status status = psac_network_fetch(network, rows, own, n_bytes);
   for (int64_t i = 0; status == PSAC_OK && i < n; i++) use(rows + (size_t)i * width, i, context);

@@ -1,36 +1,21 @@
 #include "src/plan/memory_plan.h"
 
 #include <math.h>
+#include <string.h>
 
-#include "src/model/fan_out.h"
-#include "src/model/retina.h"
-
-static void add(psac_plan *plan, const char *name, double bytes) {
-  plan->item[plan->n_items++] = (psac_plan_item){name, bytes};
+static void add(psac_plan *plan, const char *group, double bytes) {
+  int k = 0;
+  while (k < plan->n_items && plan->item[k].name != group && strcmp(plan->item[k].name, group) != 0) k++;
+  if (bytes == 0.0 && k == plan->n_items) return;
+  if (k == plan->n_items) plan->item[plan->n_items++].name = group;
+  plan->item[k].bytes += bytes;
   plan->bytes += bytes;
 }
 
-static void add_synapses(psac_plan *plan, const psac_config *config, int on_device) {
-  const double local = (double)plan->sizes.n_local, padded = 64.0 * (double)plan->sizes.n_words;
-  if (config->network.model != PSAC_MODEL_PSAC) return;
-  const double patch = (double)(config->receptive_field.size * config->receptive_field.size);
-  add(plan, "receptive fields", on_device ? 2.0 * patch * padded : ceil(local / PSAC_COLUMN) * patch * (4.0 + 2.0 * PSAC_COLUMN));
-  if (config->recurrence.in_degree == 0) return;
-  const double index_bytes = psac_fan_out_index_bytes(plan->sizes.n_words);
-  const double mean = (double)config->recurrence.in_degree * local / (double)plan->sizes.n_neurons;
-  const double words = (double)plan->sizes.n_words * (double)plan->sizes.n_ranks, sources = (double)plan->sizes.n_neurons * psac_fan_out_sources(mean);
-  add(plan, "recurrent synapses", (double)plan->sizes.n_neurons * psac_fan_out_bytes(mean, index_bytes));
-  add(plan, "index of recurrent synapses", 12.0 * words + 4.0 * (sources + 1.0));
-}
-
-static void add_readout(psac_plan *plan, const psac_config *config, double steps, double trials, int on_device) {
-  const int is_psac = config->network.model == PSAC_MODEL_PSAC;
-  const psac_lanes lanes = psac_sizes_lanes(config);
-  const double padded = 64.0 * (double)plan->sizes.n_words;
-  const double block = config->simulation.steps_per_reduce > 0 ? fmin((double)config->simulation.steps_per_reduce, steps) : steps;
-  add(plan, "plastic weights", 4.0 * padded * lanes.n + (is_psac ? 0.0 : 8.0 * (double)plan->sizes.n_words * lanes.n));
-  add(plan, "eligibility", 4.0 * (padded + steps * (on_device ? trials : 1.0)) * lanes.n_eligibility);
-  add(plan, "readout", trials * (8.0 * block * lanes.n + 16.0 * steps + 2.0 * PSAC_MAX_PLASTIC * 12.0));
+static void add_arrays(psac_plan *plan, const psac_array *array, int n) {
+  for (; n > 0; n--, array++) {
+    add(plan, array->group, (double)array->element_bytes * array->n_elements(&plan->sizes.extents));
+  }
 }
 
 static void add_to_host(psac_plan *plan, const char *name, double bytes) {
@@ -63,23 +48,11 @@ psac_config psac_plan_share(const psac_config *config, int64_t n_replicas) {
 }
 
 psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device) {
-  psac_plan plan = {.sizes = psac_sizes_make(config, n_ranks, on_device)};
-  int height, width;
-  psac_retina_size(config, &height, &width);
-  const double words = (double)plan.sizes.n_words, padded = 64.0 * words, trials = plan.sizes.n_concurrent;
-  const double steps = (double)psac_config_n_steps(config), retina_words = ceil(height * width / 64.0);
-  const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
-  const double refractory = (double)psac_config_steps(longest, config->simulation.dt);
-  const double currents = on_device ? trials : 1.0;
-  add(&plan, "neurons", 4.0 * padded * (1.0 + trials + currents) + 8.0 * words * (1.0 + refractory));
-  add_synapses(&plan, config, on_device);
-  add(&plan, "spikes", 8.0 * steps * trials * words);
-  add(&plan, "retina spikes", 8.0 * steps * ceil(trials / (double)n_ranks) * (double)n_ranks * retina_words);
-  const double delay = (double)config->recurrence.delay;
-  if (psac_sizes_gathers(config, n_ranks)) add(&plan, "gathered spikes", 8.0 * delay * trials * words * (double)n_ranks);
-  add_readout(&plan, config, steps, trials, on_device);
-  add(&plan, "running means and statistics", padded * (4.0 + 16.0 + 8.0 + 40.0));
-  add_host(&plan, config, steps);
+  psac_plan plan = {.sizes = psac_sizes_make(config, n_ranks, 0, on_device)};
+  add_arrays(&plan, psac_shard_arrays, PSAC_N_SHARD_ARRAYS);
+  add_arrays(&plan, psac_readout_arrays, PSAC_N_READOUT_ARRAYS);
+  add_arrays(&plan, psac_message_arrays, PSAC_N_MESSAGE_ARRAYS);
+  add_host(&plan, config, plan.sizes.extents.n_steps);
   return plan;
 }
 

@@ -158,7 +158,7 @@ int32_t *shards_get_rows(const shards *cut) {
   assert_non_null(row);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
-    int32_t *part = shards_download(cut, shard->row, sizeof *part * lanes * (size_t)shard->n_local);
+    int32_t *part = shards_download(cut, shard->rows, sizeof *part * lanes * (size_t)shard->n_local);
     memcpy(row + (size_t)shard->first_gid * lanes, part, sizeof *part * lanes * (size_t)shard->n_local);
     free(part);
   }
@@ -169,7 +169,7 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
   const size_t lanes = (size_t)shards_at(cut, 0)->lanes.n;
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
-    shards_upload(cut, shard->row, row + (size_t)shard->first_gid * lanes, sizeof *row * lanes * (size_t)shard->n_local);
+    shards_upload(cut, shard->rows, row + (size_t)shard->first_gid * lanes, sizeof *row * lanes * (size_t)shard->n_local);
     assert_ok(cut->backend->stage->sum_words(cut->network[rank]->stream, shard));
   }
 }

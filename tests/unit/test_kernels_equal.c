@@ -77,7 +77,7 @@ static void check_build(const pair *both, int rank) {
   SAME(both, rank, shard.tau_m, shard->n_padded);
   SAME(both, rank, shard.alive, shard->n_words);
   SAME(both, rank, shard.refractory, shard->n_words * shard->n_refractory);
-  SAME(both, rank, shard.row, shard->n_padded * shard->lanes.n);
+  SAME(both, rank, shard.rows, shard->n_padded * shard->lanes.n);
   if (shard->in_degree == 0) return;
   assert_int_equal(shards_at(&both->side[1], rank)->n_sources, shard->n_sources);
   assert_int_equal(shards_at(&both->side[1], rank)->n_exc_sources, shard->n_exc_sources);
@@ -116,7 +116,7 @@ static psac_status reset_middle(const psac_backend *backend, psac_network *netwo
 
 static psac_status count_spikes(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
-  return backend->stage->count_spikes(network->stream, &network->shard, N_TRIALS, network->spike_counts);
+  return backend->stage->count_spikes(network->stream, &network->shard, N_TRIALS, network->messages.spike_counts);
 }
 
 // The whole presentation in one launch: the potentials and spikes that steps left on the host's backend.
@@ -145,7 +145,7 @@ static void check_middle(pair *both) {
   act(both, count_spikes, NULL);
   for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
     SAME(both, rank, shard.spikes, N_STEPS * N_TRIALS * shards_at(&both->side[0], rank)->n_words);
-    SAME(both, rank, spike_counts, 2);
+    SAME(both, rank, messages.spike_counts, 2);
   }
   check_presentation(both);
 }
@@ -208,15 +208,15 @@ typedef struct lesson {
 static psac_status accumulate(const psac_backend *backend, psac_network *network, const void *context) {
   const lesson *given = context;
   PSAC_TRY(backend->device->upload(network->stream, network->readout.spikes, given->outputs, sizeof given->outputs));
-  PSAC_TRY(backend->device->upload(network->stream, network->third, given->third, sizeof given->third));
-  return backend->stage->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f, network->readout.spikes, network->third);
+  PSAC_TRY(backend->device->upload(network->stream, network->messages.third, given->third, sizeof given->third));
+  return backend->stage->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f, network->readout.spikes, network->messages.third);
 }
 
 static psac_status apply(const psac_backend *backend, psac_network *network, const void *context) {
   const lesson *given = context;
-  PSAC_TRY(backend->device->upload(network->stream, network->factor, &given->factor, sizeof given->factor));
-  PSAC_TRY(backend->stage->apply_learning(network->stream, &network->shard, network->factor));
-  return backend->stage->sum_mean_squares(network->stream, &network->shard, network->mean_squares);
+  PSAC_TRY(backend->device->upload(network->stream, network->messages.batch, &given->factor, sizeof given->factor));
+  PSAC_TRY(backend->stage->apply_learning(network->stream, &network->shard, network->messages.batch));
+  return backend->stage->sum_mean_squares(network->stream, &network->shard, network->messages.mean_squares);
 }
 
 // A third factor is at most 2 / (spikes + 1), or sums could leave 32 bits.
@@ -246,10 +246,10 @@ static void check_learning(pair *both) {
     act(both, apply, &given);
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
       const psac_shard *shard = shards_at(&both->side[0], rank);
-      SAME(both, rank, shard.row, shard->n_padded * lanes.n);
+      SAME(both, rank, shard.rows, shard->n_padded * lanes.n);
       SAME(both, rank, shard.mean_count, shard->n_padded);
       SAME(both, rank, shard.eligibility, shard->n_padded * lanes.n_eligibility);
-      SAME(both, rank, mean_squares, 1);
+      SAME(both, rank, messages.mean_squares, 1);
     }
   }
 }
@@ -285,12 +285,12 @@ static psac_status learn_in_trial(const psac_backend *backend, psac_network *net
   static const psac_reward reward = {-1.0, 0.99, 0.01};
   const part *p = context;
   PSAC_TRY(backend->stage->reset_readout(network->stream, &network->readout, 1));
-  PSAC_TRY(backend->device->clear(network->stream, network->event, sizeof *network->event));
+  PSAC_TRY(backend->device->clear(network->stream, network->messages.event, sizeof *network->messages.event));
   for (int t = 0; t < N_STEPS; t++) {
     PSAC_TRY(backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1, network->readout.drives));
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &network->readout, 1, t, 1));
-    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->event));
-    PSAC_TRY(backend->stage->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->event));
+    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->messages.event));
+    PSAC_TRY(backend->stage->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->messages.event));
   }
   return PSAC_OK;
 }
@@ -306,8 +306,8 @@ static void check_pattern(pair *both, int model) {
     if (model == PSAC_MODEL_PSAC) continue;
     act(both, learn_in_trial, &(part){.first = 2});
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
-      SAME(both, rank, event, 1);
-      SAME(both, rank, shard.row, shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->lanes.n);
+      SAME(both, rank, messages.event, 1);
+      SAME(both, rank, shard.rows, shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->lanes.n);
     }
   }
 }

@@ -11,21 +11,6 @@ static psac_status counting_alloc(void **pointer, size_t n_bytes, const char *wh
   return psac_backend_cpu.device->alloc(pointer, n_bytes, what);
 }
 
-// The CPU backend's own stages allocate through its own function; their arrays are counted from the network afterwards.
-static size_t built_by_stages(const psac_network *network) {
-  const psac_shard *shard = &network->shard;
-  size_t n = sizeof(float) * (size_t)network->n_concurrent * (size_t)shard->n_padded + sizeof(int32_t) * (size_t)shard->n_padded;
-  if (shard->patch_size > 0) {
-    const size_t entries = shard->field_first[shard->n_units];
-    n += entries * (sizeof(uint32_t) + sizeof(int16_t) * PSAC_COLUMN);
-  }
-  if (shard->in_degree > 0) {
-    n += (size_t)shard->n_source_words * (sizeof(uint64_t) + sizeof(uint32_t)) + ((size_t)shard->n_sources + 1) * sizeof(uint32_t);
-    n += (size_t)shard->target_first[shard->n_sources] * (size_t)shard->target_bytes;
-  }
-  return n;
-}
-
 static void check_plan(const psac_config *config, int n_ranks) {
   psac_backend backend = psac_backend_cpu;
   psac_device_ops device = *backend.device;
@@ -36,11 +21,12 @@ static void check_plan(const psac_config *config, int n_ranks) {
   psac_network *network;
   allocated = 0;
   assert_ok(psac_network_create(config, &backend, &transport, &network));
-  const double real = (double)(allocated + built_by_stages(network));
+  const double real = (double)allocated;
   const psac_plan plan = psac_plan_make(config, n_ranks, 0);
   assert_int_equal(plan.sizes.n_concurrent, network->n_concurrent);
   assert_int_equal(plan.sizes.n_words, network->shard.n_words);
-  if (plan.bytes < 0.97 * real || plan.bytes > 1.05 * real) {
+  const double tolerance = network->shard.in_degree > 0 ? 0.03 : 0.0;  // connectivity is random, all else exact
+  if (fabs(plan.bytes - real) > tolerance * real) {
     fail_msg("%lld neurons on %d ranks: planned %.0f, allocated %.0f", (long long)config->middle_layer.num_neurons, n_ranks,
              plan.bytes, real);
   }

@@ -18,8 +18,6 @@ typedef struct psac_position {
   int64_t first_epoch;      // of the current linear learning-rate schedule: 0, or where the run was extended
 } psac_position;
 
-enum { PSAC_CHECKPOINT_PARTS = 2 };  // datasets whose rows are spread over ranks
-
 // A checkpoint in memory: all but the arrays that are spread over ranks.
 typedef struct psac_checkpoint {
   char *config_text;            // the resolved configuration

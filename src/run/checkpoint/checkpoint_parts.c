@@ -1,31 +1,22 @@
 #include "src/run/checkpoint/checkpoint_parts.h"
 
-static psac_status get_rows(const psac_session *session, int64_t first, int64_t n, void *rows) {
-  return psac_network_get_rows(session->network, first, n, rows);
-}
+#include <stdio.h>
 
-static psac_status set_rows(const psac_session *session, int64_t first, int64_t n, const void *rows) {
-  return psac_network_set_rows(session->network, first, n, rows);
-}
-
-static psac_status get_means(const psac_session *session, int64_t first, int64_t n, void *rows) {
-  return psac_network_get_means(session->network, first, n, rows);
-}
-
-static psac_status set_means(const psac_session *session, int64_t first, int64_t n, const void *rows) {
-  return psac_network_set_means(session->network, first, n, rows);
-}
-
-void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_CHECKPOINT_PARTS]) {
-  part[0] = (psac_part){"/network/rows", PSAC_I32, 2, {-1, -1}, 0, 0, get_rows, set_rows};
-  part[1] = (psac_part){"/network/mean_count", PSAC_F32, 1, {-1}, 0, 0, get_means, set_means};
-  if (!session) return;
-  const psac_shard *shard = &session->network->shard;
-  const int64_t n = session->config.middle_layer.num_neurons, first = shard->first_gid, n_local = shard->n_local;
-  for (int p = 0; p < PSAC_CHECKPOINT_PARTS; p++) {
-    part[p].dims[0] = n, part[p].first_row = first, part[p].n_rows = n_local;
+void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_N_CHECKPOINT_ARRAYS]) {
+  const psac_array *array[PSAC_N_CHECKPOINT_ARRAYS];
+  psac_checkpoint_arrays(array);
+  for (int p = 0; p < PSAC_N_CHECKPOINT_ARRAYS; p++) {
+    const psac_extents any = {.n_columns = 2.0};  // tells a vector from a matrix
+    const int n_dims = psac_array_width(array[p], &any) > 1 ? 2 : 1;
+    part[p] = (psac_part){.array = array[p], .type = array[p]->is_real ? PSAC_F32 : PSAC_I32, .n_dims = n_dims, .dims = {-1, -1}};
+    snprintf(part[p].path, sizeof part[p].path, "/network/%s", array[p]->name);
+    if (!session) continue;
+    const psac_network *network = session->network;
+    part[p].dims[0] = session->config.middle_layer.num_neurons;
+    part[p].dims[1] = (int64_t)psac_array_width(array[p], &network->extents);
+    part[p].first_row = network->shard.first_gid;
+    part[p].n_rows = network->shard.n_local;
   }
-  part[0].dims[1] = shard->lanes.n;
 }
 
 size_t psac_part_row_bytes(const psac_part *part) {

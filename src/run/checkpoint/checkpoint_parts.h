@@ -14,20 +14,17 @@ enum {
   PSAC_TRIAL_WORDS = sizeof(psac_recorded_trial) / sizeof(int64_t),
 };
 
-typedef struct psac_part psac_part;
-struct psac_part {
-  const char *path;
+typedef struct psac_part {
+  const psac_array *array;
+  char path[64];
   psac_type type;
   int n_dims;
   int64_t dims[PSAC_MAX_DIMS];  // of the whole dataset; -1 = not known yet
   int64_t first_row, n_rows;    // this rank's
-  // local rows [first, first + n) from or to the run's state
-  psac_status (*get)(const psac_session *session, int64_t first, int64_t n, void *rows);
-  psac_status (*set)(const psac_session *session, int64_t first, int64_t n, const void *rows);
-};
+} psac_part;
 
 // The parts as this session has them; session == NULL: paths and types only.
-void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_CHECKPOINT_PARTS]);
+void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_N_CHECKPOINT_ARRAYS]);
 
 size_t psac_part_row_bytes(const psac_part *part);
 

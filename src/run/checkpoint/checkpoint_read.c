@@ -8,7 +8,7 @@
 #include "io/checksum.h"
 #include "src/run/checkpoint/checkpoint_parts.h"
 
-enum { N_PARTS = PSAC_CHECKPOINT_PARTS, MAX_TRIALS = 1 << 20 };
+enum { N_PARTS = PSAC_N_CHECKPOINT_ARRAYS, MAX_TRIALS = 1 << 20 };
 
 typedef struct reader {
   psac_h5_file *file;
@@ -262,7 +262,7 @@ typedef struct restoring {
 
 static psac_status set_rows(void *self, int64_t first, int64_t n, const void *rows) {
   const restoring *to = self;
-  return to->part->set(to->session, first - to->part->first_row, n, rows);
+  return psac_network_set_array(to->session->network, to->part->array, first - to->part->first_row, n, rows);
 }
 
 // This rank's rows, if the file has just the dimensions that this network needs.

@@ -10,7 +10,7 @@
 #include "io/disk.h"
 #include "src/run/checkpoint/checkpoint_parts.h"
 
-enum { N_PARTS = PSAC_CHECKPOINT_PARTS };
+enum { N_PARTS = PSAC_N_CHECKPOINT_ARRAYS };
 
 typedef struct writer {
   const psac_session *session;
@@ -101,7 +101,7 @@ static psac_status write_part(writer *w, int p) {
   psac_status status = PSAC_OK;
   for (int64_t first = 0; status == PSAC_OK && first < part->n_rows; first += piece) {
     const int64_t n = part->n_rows - first < piece ? part->n_rows - first : piece, row = part->first_row + first;
-    status = part->get(w->session, first, n, rows);
+    status = psac_network_get_array(w->session->network, part->array, first, n, rows);
     if (status != PSAC_OK) break;
     w->sum[p] = (int64_t)((uint64_t)w->sum[p] + psac_checksum_rows(row, n, row_bytes, rows));
     status = psac_disk_write(w->fd, w->partial, rows, row_bytes * (size_t)n, w->offset[p] + row * (int64_t)row_bytes);

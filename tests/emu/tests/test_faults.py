@@ -74,8 +74,8 @@ class Faults(Mistakes):
         nccl, mpi = ["--transport", "nccl"], ["--transport", "mpi"]
         for rank, ranks, call, number, transport in ((1, 3, "cudaMalloc", 8, nccl), (1, 2, "cudaMalloc", 8, mpi),
                                                      (1, 3, "integrate", 30, nccl), (2, 3, "integrate", 30, mpi),
-                                                     (0, 2, "cudaStreamSynchronize", 9, mpi),
-                                                     (0, 1, "cudaStreamSynchronize", 9, []), (0, 1, "present", 1, [])):
+                                                     (0, 2, "cudaStreamSynchronize", 10, mpi),
+                                                     (0, 1, "cudaStreamSynchronize", 10, []), (0, 1, "present", 1, [])):
             self.assert_ends(rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$",
                              *impatient, *transport, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
 
