@@ -5,7 +5,7 @@
 #include "jobs/jobs.h"
 #include "jobs/options.h"
 #include "jobs/replay_case.h"
-#include "kernels/notebook_core.h"
+#include "kernels/rules/notebook/notebook_core.h"
 #include "src/model/state.h"
 #include "src/model/weights.h"
 #include "src/run/session.h"

@@ -13,6 +13,7 @@ typedef struct psac_extents {
   int on_device;        // layouts of the CUDA backend
   int is_notebook;      // PSAC_RULE_NOTEBOOK
   double n_padded, n_words, n_refractory;  // as in psac_shard
+  double n_states;        // of the neuron model, beside the potential
   double n_source_words;  // 0 without recurrence
   double n_sources, n_target_bytes;
   double n_steps, n_block_steps;  // of a presentation; of one reduction of the drives

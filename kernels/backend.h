@@ -78,20 +78,17 @@ typedef struct psac_stage_ops {
   psac_status (*initialise_weights)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                     float sd);
 
-  // Brings shard->word_sum up to date after rows were changed from outside; nothing where it is not kept.
-  psac_status (*sum_words)(psac_stream *stream, const psac_shard *shard);
-
   // One presentation of n_trials trials side by side.
   // Spike trains of trials [first, first + n) of the presentation; trials [n].
   psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                const psac_retina_trial *trials);
-  psac_status (*reset_middle)(psac_stream *stream, const psac_shard *shard, int n_trials);
+  psac_status (*reset_potentials)(psac_stream *stream, const psac_shard *shard, int n_trials);
   // Step t in two parts: prepare_middle is what needs no spikes of other ranks, step_middle the rest. `arriving` [n_ranks][n_trials]
   // [n_words] with ranks rank_stride words apart: the gathered spikes of step t - delay, NULL if there are none yet.
   psac_status (*prepare_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
   psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
                              size_t rank_stride);
-  // reset_middle and all steps of a presentation in one launch, for a shard that is the whole layer: the potentials and
+  // reset_potentials and all steps of a presentation in one launch, for a shard that is the whole layer: the potentials and
   // spikes of step_middle. delay: of recurrent spikes, in steps. shard->current is not touched.
   // Optional (both NULL). Fallback, also where can_present gives 0 as the shard does not fit: prepare_middle and
   // step_middle for every step. psac_backend_presents decides.
@@ -116,7 +113,18 @@ typedef struct psac_stage_ops {
   // *sum = sum over this rank's neurons of mu_m^2, in steps of 2^-PSAC_MEAN_BITS; device memory.
   psac_status (*sum_mean_squares)(psac_stream *stream, const psac_shard *shard, int64_t *sum);
 
-  // Learning in model seed, within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial, its drives first in
+  // Adds trials [first, first + n) of the presentation to the statistics; labels [n], host memory.
+  psac_status (*accumulate_statistics)(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
+                                       const uint8_t *labels);
+  // projection [n_output][n_units] += sum over neurons of (w - reference) * field, in steps of 2^-16 / current_scale.
+  psac_status (*project_weights)(psac_stream *stream, const psac_shard *shard, int32_t reference, int64_t *projection);
+} psac_stage_ops;
+
+// What only the notebook's rule needs (rules/notebook).
+typedef struct psac_notebook_ops {
+  // Brings shard->word_sum up to date after rows were changed from outside.
+  psac_status (*sum_words)(psac_stream *stream, const psac_shard *shard);
+  // Learning within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial, its drives first in
   // readout->drives): where middle and output neurons spiked together it makes the TD error and from it event->outputs and
   // event->change, else no change.
   psac_status (*judge_step)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
@@ -125,13 +133,7 @@ typedef struct psac_stage_ops {
   // to [0, 1]; nothing if event->outputs is empty. `trial` of the n_trials in the shard.
   psac_status (*hebbian_step)(psac_stream *stream, const psac_shard *shard, int n_trials, int trial, int t,
                               const psac_event *event);
-
-  // Adds trials [first, first + n) of the presentation to the statistics; labels [n], host memory.
-  psac_status (*accumulate_statistics)(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
-                                       const uint8_t *labels);
-  // projection [n_output][n_units] += sum over neurons of (w - reference) * field, in steps of 2^-16 / current_scale.
-  psac_status (*project_weights)(psac_stream *stream, const psac_shard *shard, int32_t reference, int64_t *projection);
-} psac_stage_ops;
+} psac_notebook_ops;
 
 typedef struct psac_backend {
   const char *name;
@@ -139,6 +141,7 @@ typedef struct psac_backend {
   unsigned caps;        // PSAC_CAP_*
   const psac_device_ops *device;
   const psac_stage_ops *stage;
+  const psac_notebook_ops *notebook;
 } psac_backend;
 
 static inline int psac_backend_can(const psac_backend *backend, unsigned caps) { return (backend->caps & caps) == caps; }

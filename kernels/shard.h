@@ -6,6 +6,8 @@
 
 #include "base/block_map.h"
 #include "kernels/arrays.def"
+#include "kernels/models/models.h"
+#include "kernels/rules/notebook/notebook.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,7 +15,6 @@ extern "C" {
 
 enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
-  PSAC_NOTEBOOK_BITS = 36,  // the notebook's, a float32 each, enter sums in steps of 2^-36
   PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
   PSAC_TARGET_GROUP = 8,  // recurrent targets of a neuron come in groups of so many at most
   PSAC_FEW_TARGETS = 4,   // and one by one where there are fewer than so many on average
@@ -61,8 +62,8 @@ typedef struct psac_shard {
 
   // neurons; potentials and currents are in units of 1 / current_scale, a power of two, so that currents are integers
   float current_scale;
-  float dt;                   // ms
-  float v_rest, v_thresh, v_reset;
+  psac_neuron neuron;
+  psac_neuron_model model;
   int32_t n_refractory;
 
   // input from the retina: uniform, receptive fields, or both
@@ -93,7 +94,7 @@ typedef struct psac_retina_trial {
 
 // The layers on rank 0. Lane o < n_output is an output neuron, lane n_output + c a critic neuron.
 typedef struct psac_readout_layer {
-  float dt, v_rest, v_thresh, v_reset;
+  psac_neuron neuron;
   float v_floor, bias_current, gain, weight_reference, tau_m;
   double drive_step;  // unit of the drives of its lanes, a power of two
   int32_t refractory_steps;
@@ -123,20 +124,6 @@ typedef struct psac_batch_factor {
   float mean_rate;                 // weight of this batch's mean count in the running mean
   int32_t n_trials;
 } psac_batch_factor;
-
-// Reward of a pass of model seed.
-typedef struct psac_reward {
-  double reward, gamma, learning_rate;
-} psac_reward;
-
-// One step's weight change in model seed; lives in the backend's memory and is broadcast as bytes.
-typedef struct psac_event {
-  uint64_t outputs;    // output neurons whose weights change
-  float change;
-  int32_t step;        // the last one that was judged
-  int32_t n_events;    // steps with a change so far
-  double last_value;   // the critic's value at the previous one
-} psac_event;
 
 // What ranks send each other in a presentation.
 typedef struct psac_messages {

@@ -7,7 +7,7 @@
 
 #include "base/device.h"
 #include "kernels/backend.h"
-#include "kernels/notebook_core.h"
+#include "kernels/rules/notebook/notebook_core.h"
 
 PSAC_HD static inline float psac_weight_value(psac_rule rule, int32_t stored) {
   return rule == PSAC_RULE_NOTEBOOK ? psac_notebook_weight(stored) : (float)stored * 0x1p-30f;

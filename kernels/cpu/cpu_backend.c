@@ -98,9 +98,8 @@ static const psac_stage_ops stage_ops = {
     .count_targets = psac_cpu_count_targets,
     .place_targets = psac_cpu_place_targets,
     .initialise_weights = psac_cpu_initialise_weights,
-    .sum_words = psac_cpu_sum_words,
     .encode_retina = psac_cpu_encode_retina,
-    .reset_middle = psac_cpu_reset_middle,
+    .reset_potentials = psac_cpu_reset_potentials,
     .prepare_middle = psac_cpu_prepare_middle,
     .step_middle = psac_cpu_step_middle,
     .count_spikes = psac_cpu_count_spikes,
@@ -110,10 +109,15 @@ static const psac_stage_ops stage_ops = {
     .accumulate_eligibility = psac_cpu_accumulate_eligibility,
     .apply_learning = psac_cpu_apply_learning,
     .sum_mean_squares = psac_cpu_sum_mean_squares,
-    .judge_step = psac_cpu_judge_step,
-    .hebbian_step = psac_cpu_hebbian_step,
     .accumulate_statistics = psac_cpu_accumulate_statistics,
     .project_weights = psac_cpu_project_weights,
 };
 
-const psac_backend psac_backend_cpu = {.name = "cpu", .library = "", .device = &device_ops, .stage = &stage_ops};
+static const psac_notebook_ops notebook_ops = {
+    .sum_words = psac_cpu_sum_words,
+    .judge_step = psac_cpu_judge_step,
+    .hebbian_step = psac_cpu_hebbian_step,
+};
+
+const psac_backend psac_backend_cpu = {
+    .name = "cpu", .library = "", .device = &device_ops, .stage = &stage_ops, .notebook = &notebook_ops};

@@ -17,7 +17,7 @@ psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, 
 psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard);
 psac_status psac_cpu_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                    const psac_retina_trial *trials);
-psac_status psac_cpu_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials);
+psac_status psac_cpu_reset_potentials(psac_stream *stream, const psac_shard *shard, int n_trials);
 psac_status psac_cpu_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
 psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
                                  size_t rank_stride);

@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/spike_list.h"
-#include "kernels/power_stdp_core.h"
+#include "kernels/rules/power_stdp/power_stdp_core.h"
 
 // What a middle spike in step t adds to its neuron's eligibility row: for output o the third factor k_o times the time-reversed
 // trace of o's counted spikes (sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus)), for the critic delta, and 1 for the

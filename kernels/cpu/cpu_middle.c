@@ -1,15 +1,17 @@
 // One timestep of the middle layer: retina and recurrent currents, integration, spikes.
 #include <assert.h>
+#include <string.h>
 
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/spike_list.h"
-#include "kernels/lif_core.h"
 #include "kernels/source_core.h"
 
-psac_status psac_cpu_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials) {
+psac_status psac_cpu_reset_potentials(psac_stream *stream, const psac_shard *shard, int n_trials) {
   (void)stream;
   const size_t n = (size_t)n_trials * (size_t)shard->n_padded;
-  for (size_t i = 0; i < n; i++) shard->v[i] = shard->v_rest;
+  for (size_t i = 0; i < n; i++) shard->v[i] = shard->neuron.v_rest;
+  const size_t n_states = (size_t)psac_neuron_states(shard->model);
+  if (n_states > 0) memset(shard->state, 0, sizeof *shard->state * n_states * n);
   return PSAC_OK;
 }
 
@@ -104,16 +106,20 @@ PSAC_INLINE uint64_t refractory_word(const psac_shard *shard, int n_trials, int 
   return refractory;
 }
 
-// Integrates 32 neurons, takes their current, gives their spikes.
-PSAC_INLINE uint32_t integrate_32(const psac_shard *shard, float *restrict v, int32_t *restrict current,
-                                  const float *restrict tau_m, uint32_t refractory, int32_t uniform) {
-  const float dt = shard->dt, v_thresh = shard->v_thresh, v_reset = shard->v_reset;
+// One step of 32 neurons, which takes their current and gives their spikes. state [states][stride].
+PSAC_INLINE uint32_t step_32(psac_neuron_model model, const psac_neuron *neuron, float *restrict v, float *restrict state,
+                             size_t stride, int32_t *restrict current, const float *restrict tau_m, uint32_t refractory,
+                             int32_t uniform) {
+  const psac_neuron same = *neuron;  // a copy, which no store can change
   uint32_t spikes = 0;
   for (uint32_t i = 0; i < 32; i++) {
-    const float integrated = psac_lif_integrate(v[i], (float)(current[i] + uniform), dt, tau_m[i]);
-    const float next = refractory & (1u << i) ? v[i] : integrated;
-    v[i] = next >= v_thresh ? v_reset : next;
-    spikes |= next >= v_thresh ? 1u << i : 0;
+    float potential = v[i], own[PSAC_NEURON_STATES_MAX];
+    for (int s = 0; s < psac_neuron_states(model); s++) own[s] = state[(size_t)s * stride + i];
+    const int spike = psac_neuron_step(model, &same, tau_m[i], (float)(current[i] + uniform),
+                                       (refractory & (1u << i)) != 0, &potential, own);
+    v[i] = potential;
+    for (int s = 0; s < psac_neuron_states(model); s++) state[(size_t)s * stride + i] = own[s];
+    spikes |= spike ? 1u << i : 0;
     current[i] = 0;
   }
   return spikes;
@@ -126,6 +132,23 @@ PSAC_ASSERTED int currents_fit(const psac_shard *shard, int32_t uniform) {
     if (current < -2000100000 || current > 2000100000) return 0;
   }
   return 1;
+}
+
+PSAC_INLINE void step_neurons(const psac_shard *shard, psac_neuron_model model, int n_trials, int t, int b, int32_t uniform) {
+  const size_t n_padded = (size_t)shard->n_padded, stride = (size_t)n_trials * n_padded;
+  float *v = shard->v + (size_t)b * n_padded, *state = shard->state ? shard->state + (size_t)b * n_padded : v;
+  uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
+  for (int w = 0; w < shard->n_words; w++) {
+    const uint64_t refractory = refractory_word(shard, n_trials, t, b, w);
+    uint64_t word = 0;
+    for (size_t half = 0; half < 2; half++) {
+      const size_t i = (size_t)w * 64 + half * 32;
+      const uint64_t own = step_32(model, &shard->neuron, v + i, state + i, stride, shard->current + i, shard->tau_m + i,
+                                   (uint32_t)(refractory >> 32 * half), uniform);
+      word |= own << 32 * half;
+    }
+    spikes[w] = word & shard->alive[w];
+  }
 }
 
 PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t, int b, const uint64_t *arriving,
@@ -144,15 +167,11 @@ PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t,
   }
   const int32_t uniform = shard->uniform_current ? uniform_current(shard, retina) : 0;
   assert(currents_fit(shard, uniform));
-  float *v = shard->v + (size_t)b * (size_t)shard->n_padded;
-  uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
-  for (int w = 0; w < shard->n_words; w++) {
-    const uint64_t refractory = refractory_word(shard, n_trials, t, b, w);
-    const size_t i = (size_t)w * 64;
-    const uint64_t low = integrate_32(shard, v + i, shard->current + i, shard->tau_m + i, (uint32_t)refractory, uniform);
-    const uint64_t high = integrate_32(shard, v + i + 32, shard->current + i + 32, shard->tau_m + i + 32,
-                                       (uint32_t)(refractory >> 32), uniform);
-    spikes[w] = (low | high << 32) & shard->alive[w];
+  switch (shard->model) {
+#define X(NAME, name) \
+  case PSAC_NEURON_##NAME: step_neurons(shard, PSAC_NEURON_##NAME, n_trials, t, b, uniform); break;
+    PSAC_NEURON_MODELS(X)
+#undef X
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/spike_list.h"
-#include "kernels/lif_core.h"
+#include "kernels/readout_core.h"
 
 typedef int32_t four_weights __attribute__((vector_size(16)));
 typedef int64_t four_drives __attribute__((vector_size(32), aligned(8)));
@@ -62,28 +62,23 @@ psac_status psac_cpu_partial_drives(psac_stream *stream, const psac_shard *shard
 psac_status psac_cpu_reset_readout(psac_stream *stream, const psac_readout *readout, int n_trials) {
   (void)stream;
   const size_t n = (size_t)n_trials * 2 * PSAC_MAX_PLASTIC;
-  for (size_t i = 0; i < n; i++) readout->v[i] = readout->layer[0].v_rest;
+  for (size_t i = 0; i < n; i++) readout->v[i] = readout->layer[0].neuron.v_rest;
   memset(readout->free_at, 0, sizeof *readout->free_at * n);
   memset(readout->counts, 0, sizeof *readout->counts * n);
   memset(readout->totals, 0, sizeof *readout->totals * (size_t)n_trials * 2);
   return PSAC_OK;
 }
 
-// One step of one layer of one trial: I = bias + gain * sum (w - reference) s, integration with a floor, spikes.
-PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *drive, int64_t n_spikes, int t, int counted,
-                                float *restrict v, int32_t *restrict free_at, int32_t *restrict counts) {
-  const double reference = (double)layer->weight_reference * (double)n_spikes;
+// One step of one layer of one trial: its spikes, one bit per neuron.
+PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *drive, int64_t n_spikes, int t,
+                                int counted, float *restrict v, int32_t *restrict free_at, int32_t *restrict counts) {
   uint64_t spikes = 0;
   for (int o = 0; o < layer->n; o++) {
-    const double weighted = drive ? (double)drive[o] * layer->drive_step - reference : 0.0;
-    const float current = fmaf(layer->gain, (float)weighted, layer->bias_current);
-    if (t < free_at[o]) continue;
-    v[o] = fmaxf(psac_lif_integrate(v[o], current, layer->dt, layer->tau_m), layer->v_floor);
-    if (v[o] < layer->v_thresh) continue;
-    v[o] = layer->v_reset;
-    free_at[o] = t + layer->refractory_steps;
-    counts[o] += counted;
-    spikes |= (uint64_t)1 << o;
+    const int64_t own = layer->first_lane >= 0 ? drive[layer->first_lane + o] : 0;
+    const float current = psac_readout_current(layer, own, n_spikes);
+    const int spike = psac_readout_step(layer, current, t, &v[o], &free_at[o]);
+    counts[o] += spike && counted;
+    spikes |= (uint64_t)spike << o;
   }
   return spikes;
 }
@@ -97,9 +92,8 @@ PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout 
     for (int l = 0; l < 2; l++) {
       const psac_readout_layer *layer = &readout->layer[l];
       const size_t state = ((size_t)b * 2 + (size_t)l) * PSAC_MAX_PLASTIC;
-      const int64_t *layer_drive = layer->first_lane >= 0 ? drive + layer->first_lane : NULL;
       readout->spikes[((size_t)l * (size_t)shard->n_steps + (size_t)t) * (size_t)n_trials + (size_t)b] =
-          step_layer(layer, layer_drive, drive[lanes.one], t, counted, readout->v + state, readout->free_at + state,
+          step_layer(layer, drive, drive[lanes.one], t, counted, readout->v + state, readout->free_at + state,
                      readout->counts + state);
     }
     if (counted) {

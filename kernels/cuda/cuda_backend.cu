@@ -219,9 +219,8 @@ static psac_stage_ops make_stage_ops(void) {
   table.count_targets = psac_cuda_count_targets;
   table.place_targets = psac_cuda_place_targets;
   table.initialise_weights = psac_cuda_initialise_weights;
-  table.sum_words = psac_cuda_sum_words;
   table.encode_retina = psac_cuda_encode_retina;
-  table.reset_middle = psac_cuda_reset_middle;
+  table.reset_potentials = psac_cuda_reset_potentials;
   table.prepare_middle = psac_cuda_prepare_middle;
   table.step_middle = psac_cuda_step_middle;
   table.can_present = psac_cuda_can_present;
@@ -233,15 +232,22 @@ static psac_stage_ops make_stage_ops(void) {
   table.accumulate_eligibility = psac_cuda_accumulate_eligibility;
   table.apply_learning = psac_cuda_apply_learning;
   table.sum_mean_squares = psac_cuda_sum_mean_squares;
-  table.judge_step = psac_cuda_judge_step;
-  table.hebbian_step = psac_cuda_hebbian_step;
   table.accumulate_statistics = psac_cuda_accumulate_statistics;
   table.project_weights = psac_cuda_project_weights;
   return table;
 }
 
+static psac_notebook_ops make_notebook_ops(void) {
+  psac_notebook_ops table = {};
+  table.sum_words = psac_cuda_sum_words;
+  table.judge_step = psac_cuda_judge_step;
+  table.hebbian_step = psac_cuda_hebbian_step;
+  return table;
+}
+
 extern "C" const psac_device_ops psac_cuda_device = make_device_ops();
 static const psac_stage_ops stage_ops = make_stage_ops();
+static const psac_notebook_ops notebook_ops = make_notebook_ops();
 
 static psac_backend make_backend(void) {
   static char library[32];
@@ -252,6 +258,7 @@ static psac_backend make_backend(void) {
   backend.caps = PSAC_CAP_DEVICE | PSAC_CAP_RECORD;
   backend.device = &psac_cuda_device;
   backend.stage = &stage_ops;
+  backend.notebook = &notebook_ops;
   return backend;
 }
 

@@ -1,6 +1,6 @@
 // Eligibility from stored spikes, and the change of the shard's own weights.
 #include "kernels/cuda/cuda_spikes.h"
-#include "kernels/power_stdp_core.h"
+#include "kernels/rules/power_stdp/power_stdp_core.h"
 
 enum { AHEAD = 8 };  // steps whose output spikes are in flight
 

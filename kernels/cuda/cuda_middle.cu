@@ -4,7 +4,6 @@
 // read where the pixel spikes, a target list once for each spike. With so few bytes instructions count as much as they do: threads share
 // what belongs to several of them (docs/performance.md).
 #include "kernels/cuda/cuda_middle.h"
-#include "kernels/lif_core.h"
 
 enum {
   SECTOR_BITS = 2,       // words in a sector, as a power of two
@@ -13,14 +12,16 @@ enum {
 
 static_assert((int)PSAC_TRIALS == (int)PSAC_WARPS, "retina_currents deals trials to the warps of a block");
 
-__global__ void rest(float *v, int64_t n, float v_rest) {
+__global__ void reset_potentials(psac_shard shard, int64_t n, int n_states) {
   const int64_t k = psac_thread();
-  if (k < n) v[k] = v_rest;
+  if (k >= n) return;
+  shard.v[k] = shard.neuron.v_rest;
+  for (int s = 0; s < n_states; s++) shard.state[s * n + k] = 0.0f;
 }
 
-extern "C" psac_status psac_cuda_reset_middle(psac_stream *stream, const psac_shard *shard, int n_trials) {
+extern "C" psac_status psac_cuda_reset_potentials(psac_stream *stream, const psac_shard *shard, int n_trials) {
   const int64_t n = (int64_t)n_trials * shard->n_padded;
-  PSAC_LAUNCH(rest, psac_blocks(n), PSAC_THREADS, stream, shard->v, n, shard->v_rest);
+  PSAC_LAUNCH(reset_potentials, psac_blocks(n), PSAC_THREADS, stream, *shard, n, psac_neuron_states(shard->model));
   return PSAC_OK;
 }
 
@@ -135,36 +136,53 @@ static psac_status launch_recurrent_currents(psac_stream *stream, const psac_sha
   return PSAC_OK;
 }
 
-// A thread integrates its neuron in PSAC_TRIALS trials, a warp makes half a word of spikes in each; lane b reads and stores those of trial b.
-__global__ void integrate(psac_shard shard, int n_trials, int t) {
+// A thread integrates its neuron in PSAC_TRIALS trials, a warp makes half a word of spikes in each; lane b reads and
+// stores those of trial b.
+template <psac_neuron_model model>
+__device__ static void integrate(const psac_shard &shard, int n_trials, int t) {
   const int64_t i = psac_thread(), half = i / PSAC_WARP, n_padded = shard.n_padded;
-  const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first < PSAC_TRIALS ? n_trials - first : PSAC_TRIALS, lane = psac_lane();
+  const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first < PSAC_TRIALS ? n_trials - first : PSAC_TRIALS;
+  const int lane = psac_lane(), n_states = psac_neuron_states(model);
   if (i >= n_padded) return;  // the whole warp: n_padded is a multiple of 64
-  float *v = shard.v + first * n_padded + i;
+  float *v = shard.v + first * n_padded + i, *state = shard.state + first * n_padded + i;
   const int32_t *current = shard.current + first * n_padded + i;
   uint32_t *spikes = psac_halves(shard.spikes) + ((int64_t)t * n_trials + first + lane) * 2 * shard.n_words + half;
-  float before[PSAC_TRIALS], input[PSAC_TRIALS];
+  float potential[PSAC_TRIALS], input[PSAC_TRIALS];
   for (int b = 0; b < PSAC_TRIALS; b++) {
-    before[b] = b < n ? v[b * n_padded] : 0.0f;
+    potential[b] = b < n ? v[b * n_padded] : 0.0f;
     input[b] = b < n ? (float)current[b * n_padded] : 0.0f;
   }
   const float tau_m = shard.tau_m[i];
   const uint32_t refractory = lane < n ? psac_refractory_half(&shard, n_trials, t, half, spikes) : 0;
-  uint32_t own = 0;
+  uint32_t mine = 0;
   for (int b = 0; b < PSAC_TRIALS; b++) {
     const uint32_t still = __shfl_sync(PSAC_ALL_LANES, refractory, b);
-    const float next = still >> lane & 1 ? before[b] : psac_lif_integrate(before[b], input[b], shard.dt, tau_m);
-    const int fires = next >= shard.v_thresh;
-    if (b < n) v[b * n_padded] = fires ? shard.v_reset : next;
-    const uint32_t all = __ballot_sync(PSAC_ALL_LANES, fires);
-    if (b == lane) own = all;
+    float own[PSAC_NEURON_STATES_MAX] = {};
+    for (int s = 0; s < n_states; s++) own[s] = b < n ? state[(s * n_trials + b) * n_padded] : 0.0f;
+    const int spike = psac_neuron_step(model, &shard.neuron, tau_m, input[b], (int)(still >> lane & 1), &potential[b], own);
+    if (b < n) v[b * n_padded] = potential[b];
+    for (int s = 0; s < n_states && b < n; s++) state[(s * n_trials + b) * n_padded] = own[s];
+    const uint32_t all = __ballot_sync(PSAC_ALL_LANES, spike);
+    if (b == lane) mine = all;
   }
-  if (lane < n) *spikes = own & psac_halves(shard.alive)[half];
+  if (lane < n) *spikes = mine & psac_halves(shard.alive)[half];
 }
+
+#define X(NAME, name) \
+  __global__ void integrate_##name(psac_shard shard, int n_trials, int t) { integrate<PSAC_NEURON_##NAME>(shard, n_trials, t); }
+PSAC_NEURON_MODELS(X)
+#undef X
 
 extern "C" psac_status psac_cuda_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t,
                                              const uint64_t *arriving, size_t rank_stride) {
   if (arriving) PSAC_TRY(launch_recurrent_currents(stream, shard, n_trials, arriving, rank_stride));
-  PSAC_LAUNCH(integrate, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t);
+  switch (shard->model) {
+#define X(NAME, name)                                                                                          \
+  case PSAC_NEURON_##NAME:                                                                                     \
+    PSAC_LAUNCH(integrate_##name, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t);    \
+    break;
+    PSAC_NEURON_MODELS(X)
+#undef X
+  }
   return PSAC_OK;
 }

@@ -8,7 +8,6 @@
 //      the retina's patches, who is refractory
 //   2. neurons: current of their patch, integration, spikes, and the list of those that arrive in the next step
 #include "kernels/cuda/cuda_middle.h"
-#include "kernels/lif_core.h"
 
 enum { BLOCK = 1024 };  // threads at most
 
@@ -17,6 +16,7 @@ typedef struct block_state {
   uint64_t *row;         // [PSAC_RETINA_SIDE_MAX] rows of the retina, see psac_retina_row
   uint32_t *n_arriving;  // [2] length of `arriving` in this step, and in the next
   float *v;              // [n_padded] membrane potential
+  float *own;            // [states][n_padded] of the neuron model
   int32_t *current;      // [n_padded] recurrent input of this step
   uint32_t *refractory;  // [n_halves] neurons that do not integrate in this step
   uint32_t *spikes;      // [n_halves] of the last step
@@ -37,13 +37,14 @@ typedef struct block_plan {
 } block_plan;
 
 // As psac_shape_block_bytes counts them.
-__device__ static block_state lay_out(const psac_shard *shard, const block_plan *plan, char *memory) {
+__device__ static block_state lay_out(const psac_shard *shard, const block_plan *plan, int n_states, char *memory) {
   const size_t n = (size_t)shard->n_padded, n_halves = 2 * (size_t)shard->n_words;
   block_state state;
   state.row = (uint64_t *)memory;
   state.n_arriving = (uint32_t *)(state.row + PSAC_RETINA_SIDE_MAX);
   state.v = (float *)(state.n_arriving + 2);
-  state.current = (int32_t *)(state.v + n);
+  state.own = state.v + n;
+  state.current = (int32_t *)(state.own + (size_t)n_states * n);
   state.refractory = (uint32_t *)(state.current + n);
   state.spikes = state.refractory + n_halves;
   state.arriving = (uint16_t *)(state.spikes + n_halves);
@@ -53,7 +54,8 @@ __device__ static block_state lay_out(const psac_shard *shard, const block_plan 
 }
 
 static size_t state_bytes(const psac_shard *shard) {
-  return psac_shape_block_bytes(shard->n_padded, shard->retina_height, shard->retina_width, shard->patch_size);
+  return psac_shape_block_bytes(shard->n_padded, shard->retina_height, shard->retina_width, shard->patch_size,
+                                psac_neuron_states(shard->model));
 }
 
 // Rows of the retina in step t of trial b. The last threads read them: they have the fewest neurons.
@@ -163,34 +165,38 @@ __device__ static void append(const block_state *state, uint32_t *n_arriving, ui
 }
 
 // Integrates all neurons over step t of trial b and appends those whose spikes arrive in step t + 1; delay 0: none do.
+template <psac_neuron_model model>
 __device__ static void step_neurons(const psac_shard *shard, const block_plan *plan, const block_state *state,
                                     int64_t b, int t, uint32_t *n_arriving) {
-  const uint32_t n_halves = 2 * (uint32_t)shard->n_words, lane = threadIdx.x % PSAC_WARP;
+  const uint32_t n_halves = 2 * (uint32_t)shard->n_words, n = (uint32_t)shard->n_padded, lane = threadIdx.x % PSAC_WARP;
   const uint32_t *delayed =
       psac_halves(shard->spikes) + ((int64_t)(t + 1 - plan->delay) * plan->n_trials + b) * n_halves;
   // Whole warps: n_padded is a multiple of 64.
-  for (uint32_t i = threadIdx.x; i < (uint32_t)shard->n_padded; i += blockDim.x) {
+  for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) {
     const uint32_t half = i / PSAC_WARP;
-    const float before = state->v[i], input = (float)(state->current[i] + retina_current(shard, plan, state, i));
-    const int refractory = state->refractory[half] >> lane & 1;
-    const float next = refractory ? before : psac_lif_integrate(before, input, shard->dt, shard->tau_m[i]);
-    const int fires = next >= shard->v_thresh;
-    state->v[i] = fires ? shard->v_reset : next;
+    const float input = (float)(state->current[i] + retina_current(shard, plan, state, i));
+    const int refractory = (int)(state->refractory[half] >> lane & 1);
+    float own[PSAC_NEURON_STATES_MAX] = {};
+    for (int s = 0; s < psac_neuron_states(model); s++) own[s] = state->own[(uint32_t)s * n + i];
+    const int spike = psac_neuron_step(model, &shard->neuron, shard->tau_m[i], input, refractory, &state->v[i], own);
+    for (int s = 0; s < psac_neuron_states(model); s++) state->own[(uint32_t)s * n + i] = own[s];
     state->current[i] = 0;
-    const uint32_t own = __ballot_sync(PSAC_ALL_LANES, fires && i < (uint32_t)shard->n_local);
-    if (lane == 0) state->spikes[half] = own;
-    if (plan->delay == 1) append(state, n_arriving, half, own, lane);
+    const uint32_t all = __ballot_sync(PSAC_ALL_LANES, spike && i < (uint32_t)shard->n_local);
+    if (lane == 0) state->spikes[half] = all;
+    if (plan->delay == 1) append(state, n_arriving, half, all, lane);
     else if (plan->delay > 0 && t + 1 >= plan->delay) append(state, n_arriving, half, delayed[half], lane);
   }
 }
 
 // A block per trial.
-__global__ void __launch_bounds__(BLOCK, 1) present(psac_shard shard, block_plan plan) {
-  PSAC_DYNAMIC_SHARED(memory);
-  const block_state state = lay_out(&shard, &plan, memory);
-  const int64_t b = blockIdx.x;
-  for (uint32_t i = threadIdx.x; i < (uint32_t)shard.n_padded; i += blockDim.x) {
-    state.v[i] = shard.v_rest;
+template <psac_neuron_model model>
+__device__ static void present(const psac_shard &shard, const block_plan &plan, char *memory) {
+  const int n_states = psac_neuron_states(model);
+  const block_state state = lay_out(&shard, &plan, n_states, memory);
+  const int64_t b = blockIdx.x, n = shard.n_padded;
+  for (uint32_t i = threadIdx.x; i < (uint32_t)n; i += blockDim.x) {
+    state.v[i] = shard.neuron.v_rest;
+    for (int s = 0; s < n_states; s++) state.own[s * n + i] = 0.0f;
     state.current[i] = 0;
   }
   if (threadIdx.x < 2) state.n_arriving[threadIdx.x] = 0;
@@ -204,13 +210,23 @@ __global__ void __launch_bounds__(BLOCK, 1) present(psac_shard shard, block_plan
     __syncthreads();
     if (threadIdx.x == 0) *n_arriving = 0;
     if (t + 1 < shard.n_steps) read_retina(&shard, b, t + 1, state.row);
-    step_neurons(&shard, &plan, &state, b, t, n_next);
+    step_neurons<model>(&shard, &plan, &state, b, t, n_next);
     __syncthreads();
   }
   turn_over(&shard, &plan, &state, b, shard.n_steps);
-  float *v = shard.v + b * shard.n_padded;
-  for (uint32_t i = threadIdx.x; i < (uint32_t)shard.n_padded; i += blockDim.x) v[i] = state.v[i];
+  for (uint32_t i = threadIdx.x; i < (uint32_t)n; i += blockDim.x) {
+    shard.v[b * n + i] = state.v[i];
+    for (int s = 0; s < n_states; s++) shard.state[(s * plan.n_trials + b) * n + i] = state.own[s * n + i];
+  }
 }
+
+#define X(NAME, name)                                                                             \
+  __global__ void __launch_bounds__(BLOCK, 1) present_##name(psac_shard shard, block_plan plan) { \
+    PSAC_DYNAMIC_SHARED(memory);                                                                  \
+    present<PSAC_NEURON_##NAME>(shard, plan, memory);                                             \
+  }
+PSAC_NEURON_MODELS(X)
+#undef X
 
 extern "C" int psac_cuda_can_present(const psac_shard *shard) {
   int device = 0, most = 0;
@@ -232,7 +248,15 @@ extern "C" psac_status psac_cuda_present_middle(psac_stream *stream, const psac_
       few,
   };
   const unsigned block = shard->n_padded < BLOCK ? (unsigned)shard->n_padded : (unsigned)BLOCK;
-  PSAC_CUDA(cudaFuncSetAttribute((const void *)present, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)n_shared));
-  PSAC_LAUNCH_SHARED(present, (unsigned)n_trials, block, n_shared, stream, *shard, plan);
+  switch (shard->model) {
+#define X(NAME, name)                                                                                         \
+  case PSAC_NEURON_##NAME:                                                                                    \
+    PSAC_CUDA(cudaFuncSetAttribute((const void *)present_##name, cudaFuncAttributeMaxDynamicSharedMemorySize, \
+                                   (int)n_shared));                                                           \
+    PSAC_LAUNCH_SHARED(present_##name, (unsigned)n_trials, block, n_shared, stream, *shard, plan);            \
+    break;
+    PSAC_NEURON_MODELS(X)
+#undef X
+  }
   return PSAC_OK;
 }

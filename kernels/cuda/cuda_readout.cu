@@ -1,7 +1,7 @@
 // From the middle layer's spikes to the output and critic neurons.
 #include "kernels/cuda/cuda_spikes.h"
-#include "kernels/lif_core.h"
-#include "kernels/notebook_core.h"
+#include "kernels/readout_core.h"
+#include "kernels/rules/notebook/notebook_core.h"
 
 enum {
   READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,
@@ -71,10 +71,10 @@ extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_
   return PSAC_OK;
 }
 
-__global__ void rest_readout(psac_readout readout, int n_trials) {
+__global__ void reset_readout_state(psac_readout readout, int n_trials) {
   const int64_t k = psac_thread();
   if (k >= (int64_t)n_trials * 2 * PSAC_MAX_PLASTIC) return;
-  readout.v[k] = readout.layer[0].v_rest;
+  readout.v[k] = readout.layer[0].neuron.v_rest;
   readout.free_at[k] = 0;
   readout.counts[k] = 0;
   if (k < 2 * n_trials) readout.totals[k] = 0;
@@ -82,31 +82,8 @@ __global__ void rest_readout(psac_readout readout, int n_trials) {
 
 extern "C" psac_status psac_cuda_reset_readout(psac_stream *stream, const psac_readout *readout, int n_trials) {
   const int64_t n = (int64_t)n_trials * 2 * PSAC_MAX_PLASTIC;
-  PSAC_LAUNCH(rest_readout, psac_blocks(n), PSAC_THREADS, stream, *readout, n_trials);
+  PSAC_LAUNCH(reset_readout_state, psac_blocks(n), PSAC_THREADS, stream, *readout, n_trials);
   return PSAC_OK;
-}
-
-typedef struct readout_neuron {
-  float v;
-  int32_t free_at, count;
-} readout_neuron;
-
-// Input of a neuron, I = bias + gain * sum (w - reference) s, from its own drive and the number of middle spikes.
-__device__ static float readout_current(const psac_readout_layer *layer, int64_t drive, int64_t n_spikes) {
-  const double reference = (double)layer->weight_reference * (double)n_spikes;
-  const double weighted = layer->first_lane >= 0 ? (double)drive * layer->drive_step - reference : 0.0;
-  return fmaf(layer->gain, (float)weighted, layer->bias_current);
-}
-
-// One step of one neuron: integration with a floor; 1 = it spikes.
-__device__ static int step_neuron(const psac_readout_layer *layer, float current, int t, int counted,
-                                  readout_neuron *neuron) {
-  const float next = fmaxf(psac_lif_integrate(neuron->v, current, layer->dt, layer->tau_m), layer->v_floor);
-  const int integrates = t >= neuron->free_at, spikes = integrates && next >= layer->v_thresh;
-  neuron->v = spikes ? layer->v_reset : integrates ? next : neuron->v;
-  neuron->free_at = spikes ? t + layer->refractory_steps : neuron->free_at;
-  neuron->count += spikes && counted;
-  return spikes;
 }
 
 // Block per trial: threads [0, 64) are the output layer, [64, 128) the critic; a warp is half a spike word.
@@ -117,7 +94,8 @@ __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials
   const psac_readout_layer layer = readout.layer[l];
   const int64_t place = (b * 2 + l) * PSAC_MAX_PLASTIC + o;
   const int lane = layer.first_lane >= 0 && o < layer.n ? layer.first_lane + o : lanes.one;
-  readout_neuron neuron = {readout.v[place], readout.free_at[place], readout.counts[place]};
+  float v = readout.v[place];
+  int32_t free_at = readout.free_at[place], count = readout.counts[place];
   int64_t totals[2] = {0, 0};
   for (int first = 0; first < n_steps; first += AHEAD) {
     float current[AHEAD];
@@ -125,21 +103,22 @@ __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials
       const int step = first + k < n_steps ? first + k : first;
       const int counted = first + k < n_steps && t + step >= shard.first_counted_step;
       const int64_t *drive = readout.drives + ((int64_t)step * n_trials + b) * lanes.n;
-      current[k] = readout_current(&layer, drive[lane], drive[lanes.one]);
+      current[k] = psac_readout_current(&layer, drive[lane], drive[lanes.one]);
       totals[0] += counted ? drive[lanes.mean_count] : 0;
       totals[1] += counted ? drive[lanes.one] : 0;
     }
     for (int k = 0; k < AHEAD && first + k < n_steps; k++) {
       const int now = t + first + k;
-      const int spikes = o < layer.n && step_neuron(&layer, current[k], now, now >= shard.first_counted_step, &neuron);
-      const uint32_t half = __ballot_sync(PSAC_ALL_LANES, spikes);
+      const int spike = o < layer.n && psac_readout_step(&layer, current[k], now, &v, &free_at);
+      count += spike && now >= shard.first_counted_step;
+      const uint32_t half = __ballot_sync(PSAC_ALL_LANES, spike);
       const int64_t word = ((int64_t)l * shard.n_steps + now) * n_trials + b;
       if (psac_lane() == 0) psac_halves(readout.spikes)[2 * word + o / PSAC_WARP] = half;
     }
   }
-  readout.v[place] = neuron.v;
-  readout.free_at[place] = neuron.free_at;
-  readout.counts[place] = neuron.count;
+  readout.v[place] = v;
+  readout.free_at[place] = free_at;
+  readout.counts[place] = count;
   if (threadIdx.x == 0) {
     readout.totals[2 * b] += totals[0];
     readout.totals[2 * b + 1] += totals[1];

@@ -62,10 +62,10 @@ static inline int psac_shape_corners(int height, int width, int size) {
   return size > 0 ? (height - size + 1) * width : 0;
 }
 
-// present: the block's shared memory, in bytes. Potential, current and place in the list of arriving spikes of each
-// neuron; who spiked and who is refractory; rows of the retina and its patches; three counters.
-static inline size_t psac_shape_block_bytes(int64_t n_padded, int height, int width, int patch_size) {
-  const int64_t neuron = (int64_t)(sizeof(float) + sizeof(int32_t) + sizeof(uint16_t)), n_halves = n_padded / 32;
+// present: the block's shared memory, in bytes. Potential, n_states other state variables, current and place in the list
+// of arriving spikes of each neuron; who spiked and who is refractory; rows of the retina and its patches; three counters.
+static inline size_t psac_shape_block_bytes(int64_t n_padded, int height, int width, int patch_size, int n_states) {
+  const int64_t neuron = (int64_t)((size_t)(1 + n_states) * sizeof(float) + sizeof(int32_t) + sizeof(uint16_t)), n_halves = n_padded / 32;
   const int64_t n_patches = psac_shape_patch_words(patch_size) * (int64_t)psac_shape_corners(height, width, patch_size);
   return (size_t)(64 * (int64_t)sizeof(uint64_t) + n_padded * neuron +
                   (2 * n_halves + n_patches + 3) * (int64_t)sizeof(uint32_t));

@@ -78,15 +78,22 @@ static psac_status fill_neurons(psac_network *network, float *tau_m, uint64_t *a
   return backend->device->synchronize(network->stream);
 }
 
+// Parameters with potentials in units of 1 / scale.
+static psac_neuron make_neuron(const psac_config *config, float scale) {
+  return (psac_neuron){
+      .dt = (float)config->simulation.dt,
+      .v_rest = (float)config->neuron.v_rest * scale,
+      .v_thresh = (float)config->neuron.v_thresh * scale,
+      .v_reset = (float)config->neuron.v_reset * scale,
+  };
+}
+
 static psac_status build_neurons(psac_network *network) {
   const psac_config *config = &network->config;
   psac_shard *shard = &network->shard;
   PSAC_TRY(choose_current_scale(network));
   const float scale = shard->current_scale;
-  shard->dt = (float)config->simulation.dt;
-  shard->v_rest = (float)config->neuron.v_rest * scale;
-  shard->v_thresh = (float)config->neuron.v_thresh * scale;
-  shard->v_reset = (float)config->neuron.v_reset * scale;
+  shard->neuron = make_neuron(config, scale);
   const int64_t longest =
       psac_config_steps(fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
   shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;
@@ -167,10 +174,7 @@ static psac_status choose_launches(psac_network *network) {
 static psac_readout_layer make_layer(const psac_config *config, double tau_m, double refractory, double bias, double gain,
                                      double reference, double v_floor, int first_lane, int64_t n) {
   return (psac_readout_layer){
-      .dt = (float)config->simulation.dt,
-      .v_rest = (float)config->neuron.v_rest,
-      .v_thresh = (float)config->neuron.v_thresh,
-      .v_reset = (float)config->neuron.v_reset,
+      .neuron = make_neuron(config, 1.0f),
       .v_floor = (float)v_floor,
       .bias_current = (float)bias,
       .gain = (float)gain,
@@ -199,7 +203,7 @@ static psac_status build_readout(psac_network *network) {
   PSAC_TRY(network->backend->stage->initialise_weights(
       network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
       (float)config->network.weight_mean, (float)config->network.weight_sd));
-  return network->backend->stage->sum_words(network->stream, shard);
+  return network->backend->notebook->sum_words(network->stream, shard);
 }
 
 // Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "src/model/build.h"
-#include "src/model/notebook.h"
+#include "src/model/notebook_trial.h"
 #include "src/model/psac_batch.h"
 #include "src/model/sizes.h"
 

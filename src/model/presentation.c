@@ -74,7 +74,7 @@ static psac_status step_middle(psac_network *network, int n, int t) {
 
 static psac_status enqueue_steps(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
-  PSAC_TRY(network->backend->stage->reset_middle(network->stream, shard, n));
+  PSAC_TRY(network->backend->stage->reset_potentials(network->stream, shard, n));
   for (int t = 0; t < shard->n_steps; t++) {
     psac_watch_step(network->trial, t);
     PSAC_TRY(step_middle(network, n, t));

@@ -79,6 +79,6 @@ psac_status psac_network_set_array(psac_network *network, const psac_array *arra
 }
 
 psac_status psac_network_rows_are_set(psac_network *network) {
-  PSAC_TRY(network->backend->stage->sum_words(network->stream, &network->shard));
+  PSAC_TRY(network->backend->notebook->sum_words(network->stream, &network->shard));
   return psac_network_settle(network);
 }

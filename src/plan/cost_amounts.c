@@ -65,7 +65,7 @@ static void fill_presentations(const psac_config *config, const psac_hardware *h
   if (!hardware->on_device || a->shards > 1.0 || per_step || a->n > UINT16_MAX) return;
   int height, width;
   psac_retina_size(config, &height, &width);
-  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size);
+  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size, 0);
   a->presents = (double)n_bytes <= hardware->block_memory;
   const double step = hardware->block_step + a->n * hardware->block_neuron;
   a->present_seconds = psac_cost_turns(a, hardware->blocks) * a->steps * step;

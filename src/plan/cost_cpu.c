@@ -49,7 +49,7 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
 static void count_middle(const psac_amounts *a, psac_cost *cost) {
   const double rest = 4.0 * a->n * a->trials, words = a->items * a->n / 8.0;
   psac_cost_add(cost, (psac_cost_item){
-      .name = "reset_middle", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = rest, .least = rest,
+      .name = "reset_potentials", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks, .bytes = rest, .least = rest,
       .operations = rest / 32.0, .resident = a->middle_set});
   count_step(a, cost);
   psac_cost_add(cost, (psac_cost_item){

@@ -18,7 +18,7 @@ static double tau_m(const shards *cut, int64_t gid) {
 
 static void reset(const shards *cut) {
   for (int rank = 0; rank < cut->n_ranks; rank++) {
-    assert_ok(cut->backend->stage->reset_middle(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials));
+    assert_ok(cut->backend->stage->reset_potentials(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials));
   }
 }
 

@@ -170,7 +170,7 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
     shards_upload(cut, shard->rows, row + (size_t)shard->first_gid * lanes, sizeof *row * lanes * (size_t)shard->n_local);
-    assert_ok(cut->backend->stage->sum_words(cut->network[rank]->stream, shard));
+    assert_ok(cut->backend->notebook->sum_words(cut->network[rank]->stream, shard));
   }
 }
 

@@ -109,9 +109,9 @@ static void check_retina(pair *both) {
   }
 }
 
-static psac_status reset_middle(const psac_backend *backend, psac_network *network, const void *context) {
+static psac_status reset_potentials(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
-  return backend->stage->reset_middle(network->stream, &network->shard, N_TRIALS);
+  return backend->stage->reset_potentials(network->stream, &network->shard, N_TRIALS);
 }
 
 static psac_status count_spikes(const psac_backend *backend, psac_network *network, const void *context) {
@@ -135,7 +135,7 @@ static void check_presentation(const pair *both) {
 }
 
 static void check_middle(pair *both) {
-  act(both, reset_middle, NULL);
+  act(both, reset_potentials, NULL);
   for (int t = 0; t < N_STEPS; t++) {
     for (int side = 0; side < 2; side++) shards_step(&both->side[side], t, (int)both->side[side].config.recurrence.delay);
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
@@ -289,8 +289,8 @@ static psac_status learn_in_trial(const psac_backend *backend, psac_network *net
   for (int t = 0; t < N_STEPS; t++) {
     PSAC_TRY(backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1, network->readout.drives));
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &network->readout, 1, t, 1));
-    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->messages.event));
-    PSAC_TRY(backend->stage->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->messages.event));
+    PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->messages.event));
+    PSAC_TRY(backend->notebook->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->messages.event));
   }
   return PSAC_OK;
 }

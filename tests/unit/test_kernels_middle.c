@@ -126,7 +126,7 @@ static int64_t compare(const psac_backend *backend, const psac_config *config, i
 
   shards_set_retina(&cut, retina);
   for (int rank = 0; rank < n_ranks; rank++) {
-    assert_ok(backend->stage->reset_middle(cut.network[rank]->stream, shards_at(&cut, rank), n_trials));
+    assert_ok(backend->stage->reset_potentials(cut.network[rank]->stream, shards_at(&cut, rank), n_trials));
   }
   for (int t = 0; t < n_steps; t++) shards_step(&cut, t, layer.delay);
   char *spike = shards_get_spikes(&cut);

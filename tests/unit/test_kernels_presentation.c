@@ -40,7 +40,7 @@ static void present(const shards *cut) {
 }
 
 static void step(const shards *cut, int delay) {
-  assert_ok(cut->backend->stage->reset_middle(cut->network[0]->stream, shards_at(cut, 0), N_TRIALS));
+  assert_ok(cut->backend->stage->reset_potentials(cut->network[0]->stream, shards_at(cut, 0), N_TRIALS));
   for (int t = 0; t < N_STEPS; t++) shards_step(cut, t, delay);
 }
 

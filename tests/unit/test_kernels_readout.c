@@ -140,7 +140,7 @@ static void simulate_layer(const shards *cut, int l, const int64_t *drives, plai
   const double step = cut->config.network.model == PSAC_MODEL_SEED ? 0x1p-36 : 0x1p-30;
   for (int b = 0; b < N_TRIALS; b++) {
     for (int o = 0; o < layer->n; o++) {
-      double v = (double)layer->v_rest;
+      double v = (double)layer->neuron.v_rest;
       int last = -1000000;
       for (int t = 0; t < N_STEPS; t++) {
         const int64_t *drive = drives + (t * N_TRIALS + b) * lanes.n;
@@ -148,9 +148,9 @@ static void simulate_layer(const shards *cut, int l, const int64_t *drives, plai
         const double reference = (double)layer->weight_reference * (double)drive[lanes.one];
         const double weighted = layer->first_lane < 0 ? 0.0 : (double)drive[layer->first_lane + o] * step - reference;
         const double current = (double)layer->bias_current + (double)layer->gain * weighted;
-        v = fmax(v + (current - v) * (double)layer->dt / (double)layer->tau_m, (double)layer->v_floor);
-        if (v < (double)layer->v_thresh) continue;
-        v = (double)layer->v_reset;
+        v = fmax(v + (current - v) * (double)layer->neuron.dt / (double)layer->tau_m, (double)layer->v_floor);
+        if (v < (double)layer->neuron.v_thresh) continue;
+        v = (double)layer->neuron.v_reset;
         last = t;
         plain->spikes[l][t][b] |= (uint64_t)1 << o;
         plain->counts[b][l][o] += t >= shard->first_counted_step;

@@ -22,7 +22,7 @@ static psac_event judge(const shards *cut, int t, const uint64_t *outputs, const
   shards_upload(cut, readout->spikes + N_STEPS, critics, sizeof *critics * N_STEPS);
   shards_upload(cut, readout->drives, drive, sizeof *drive * (size_t)network->shard.lanes.n);
   psac_event *there = shards_alloc(cut, &event, sizeof event);
-  assert_ok(cut->backend->stage->judge_step(network->stream, &network->shard, readout, t, reward, there));
+  assert_ok(cut->backend->notebook->judge_step(network->stream, &network->shard, readout, t, reward, there));
   psac_event *back = shards_download(cut, there, sizeof event);
   event = *back;
   free(back);
@@ -91,7 +91,7 @@ static void change(const shards *cut, int trial, int t, const psac_event *event)
   psac_event *there = shards_alloc(cut, event, sizeof *event);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(cut->backend->stage->hebbian_step(stream, shards_at(cut, rank), cut->n_trials, trial, t, there));
+    assert_ok(cut->backend->notebook->hebbian_step(stream, shards_at(cut, rank), cut->n_trials, trial, t, there));
     assert_ok(cut->backend->device->synchronize(stream));
   }
   cut->backend->device->release(there);

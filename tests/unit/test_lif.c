@@ -1,6 +1,6 @@
 // lif_core: one Euler step of the leaky integrate-and-fire neuron.
 #include "check.h"
-#include "kernels/lif_core.h"
+#include "kernels/models/lif/lif_core.h"
 
 static void test_potential_follows_the_closed_form_of_eulers_method(void **state) {
   (void)state;

@@ -2,7 +2,7 @@
 #include <float.h>
 
 #include "check.h"
-#include "kernels/notebook_core.h"
+#include "kernels/rules/notebook/notebook_core.h"
 #include "kernels/weight_core.h"
 
 static const float weights[] = {0.0f, 1e-30f, 0x1p-40f,       0x1.8p-37f, 0x1.234566p-14f, 0x1.fffffep-13f,

@@ -2,7 +2,7 @@
 #include <float.h>
 
 #include "check.h"
-#include "kernels/power_stdp_core.h"
+#include "kernels/rules/power_stdp/power_stdp_core.h"
 
 enum { ONE = 1 << 30 };  // the weight 1
 

@@ -27,11 +27,11 @@ class Faults(Mistakes):
 
     def test_a_kernel_that_fails_on_one_rank_ends_all(self):
         for lazy in ("0", "1"):
-            self.assert_ends(r"(device|rank) 1 o.* failed at .*: unspecified launch failure", PSAC_EMU_FAIL="1:integrate:30",
+            self.assert_ends(r"(device|rank) 1 o.* failed at .*: unspecified launch failure", PSAC_EMU_FAIL="1:integrate_lif:30",
                              PSAC_EMU_LAZY=lazy)
         self.assert_ends("device 0 of .* failed at .*: unspecified launch failure", ranks=1, PSAC_EMU_FAIL="0:learn:1")
         self.assert_ends("device 2 of .*: unspecified launch failure", "--transport", "mpi", PSAC_EMU_FAIL="2:sum_rows:1")
-        self.assert_ends("unspecified launch failure", "--set", "simulation.cuda_graph=on", PSAC_EMU_FAIL="1:integrate:30")
+        self.assert_ends("unspecified launch failure", "--set", "simulation.cuda_graph=on", PSAC_EMU_FAIL="1:integrate_lif:30")
 
     def test_a_copy_that_fails_on_one_rank_ends_all(self):
         self.assert_ends("device 2 of .*: cudaMemcpyAsync failed at", PSAC_EMU_FAIL="2:cudaMemcpyAsync:9")
@@ -73,15 +73,15 @@ class Faults(Mistakes):
         impatient = ["--set", "watchdog.seconds=1"]
         nccl, mpi = ["--transport", "nccl"], ["--transport", "mpi"]
         for rank, ranks, call, number, transport in ((1, 3, "cudaMalloc", 8, nccl), (1, 2, "cudaMalloc", 8, mpi),
-                                                     (1, 3, "integrate", 30, nccl), (2, 3, "integrate", 30, mpi),
+                                                     (1, 3, "integrate_lif", 30, nccl), (2, 3, "integrate_lif", 30, mpi),
                                                      (0, 2, "cudaStreamSynchronize", 10, mpi),
-                                                     (0, 1, "cudaStreamSynchronize", 10, []), (0, 1, "present", 1, [])):
+                                                     (0, 1, "cudaStreamSynchronize", 10, []), (0, 1, "present_lif", 1, [])):
             self.assert_ends(rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$",
                              *impatient, *transport, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
 
     def test_a_gpu_that_is_stuck_while_its_host_goes_on_is_named(self):
-        for rank, kernel, number, ranks, more in ((1, "integrate", 30, 3, []), (2, "sum_rows", 1, 3, []),
-                                                  (0, "step_layers", 1, 3, []), (2, "integrate", 30, 4, ["--replicas", "2"])):
+        for rank, kernel, number, ranks, more in ((1, "integrate_lif", 30, 3, []), (2, "sum_rows", 1, 3, []),
+                                                  (0, "step_layers", 1, 3, []), (2, "integrate_lif", 30, 4, ["--replicas", "2"])):
             self.assert_ends(rf"rank \d on \S+ has waited 2 s for its GPU \(watchdog.seconds\); the GPU of rank "
                              rf"{rank} is stuck before exchange \d+, to which others have come$",
                              "--set", "watchdog.seconds=2", *TENS, *more, ranks=ranks, PSAC_EMU_LAZY="1",
@@ -92,10 +92,10 @@ class Faults(Mistakes):
         recorded = ["--set", "simulation.cuda_graph=on", "--set", "watchdog.seconds=3", *TENS]
         self.assert_ends(r"rank \d on \S+ has waited 3 s for its GPU \(watchdog.seconds\); the GPU of rank 1 is "
                          r"stuck before exchange \d+, to which others have come$", *recorded, PSAC_EMU_LAZY="1",
-                         PSAC_EMU_STICK="1:integrate:90")
+                         PSAC_EMU_STICK="1:integrate_lif:90")
 
     def test_a_rank_that_never_comes_is_named(self):
-        late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate:30"}
+        late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate_lif:30"}
         self.assert_ends(r"rank [02] on \S+ has waited 1 s for its GPU \(watchdog.seconds\); rank 1 does not answer",
                          "--set", "watchdog.seconds=1", **late)
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernels/cpu/cpu_kernels.h"
-#include "kernels/notebook_core.h"
+#include "kernels/rules/notebook/notebook_core.h"
 
 PSAC_INLINE void add_row(const psac_lanes *lanes, const int32_t *row, int64_t *sum) {
   for (int k = 0; k < lanes->n; k++) sum[k] += psac_notebook_column(lanes, k, row[k]);

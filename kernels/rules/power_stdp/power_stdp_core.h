@@ -1,6 +1,6 @@
 // Power-STDP: the weight change of one synapse (docs/model.md, "Power-STDP"). Common subset of C and C++.
-#ifndef PSAC_KERNELS_POWER_STDP_CORE_H
-#define PSAC_KERNELS_POWER_STDP_CORE_H
+#ifndef PSAC_KERNELS_RULES_POWER_STDP_POWER_STDP_CORE_H
+#define PSAC_KERNELS_RULES_POWER_STDP_POWER_STDP_CORE_H
 
 #include <math.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // Model seed: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
 // together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
-#include "src/model/notebook.h"
+#include "src/model/notebook_trial.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 // The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
 static int critic_is_silent(const psac_network *network) {
   const psac_readout_layer *critic = &network->readout.layer[1];
-  return critic->bias_current < critic->v_thresh;
+  return critic->bias_current < critic->neuron.v_thresh;
 }
 
 // One pass while nothing can change: steps go to rank 0 in blocks.
@@ -36,7 +36,7 @@ static psac_status judge_block(psac_network *network, int t, int n, const psac_r
   psac_readout readout = network->readout;
   for (int k = 0; k < n; k++, readout.drives += network->shard.lanes.n) {
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
-    PSAC_TRY(backend->stage->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->messages.event));
+    PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->messages.event));
     if (!is_asynchronous && network->messages.event->outputs) break;
   }
   return PSAC_OK;
@@ -66,7 +66,7 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     block = 2 * n < longest ? 2 * n : longest;
     if (!is_asynchronous && network->messages.event->outputs) n = network->messages.event->step + 1 - t, block = 1;
-    PSAC_TRY(backend->stage->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->messages.event));
+    PSAC_TRY(backend->notebook->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->messages.event));
     psac_network_mark_step(network, PSAC_STAGE_LEARNING);
   }
   psac_event event;

@@ -1,7 +1,7 @@
 // The notebook's plasticity rule on the device: every step in which middle and output neurons spike together changes
 // weights.
 #include "kernels/cuda/cuda_launch.h"
-#include "kernels/notebook_core.h"
+#include "kernels/rules/notebook/notebook_core.h"
 
 // One warp: the critic's spikes so far are counted by all lanes, the rest is lane 0's.
 __global__ void judge(psac_shard shard, psac_readout readout, int t, psac_reward reward, psac_event *event) {

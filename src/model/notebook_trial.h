@@ -1,6 +1,6 @@
 // The notebook's network: two passes over one trial, the weights changing within it (docs/model.md).
-#ifndef PSAC_MODEL_NOTEBOOK_H
-#define PSAC_MODEL_NOTEBOOK_H
+#ifndef PSAC_MODEL_NOTEBOOK_TRIAL_H
+#define PSAC_MODEL_NOTEBOOK_TRIAL_H
 
 #include "src/model/network_parts.h"
 

@@ -1,0 +1,29 @@
+// The leaky integrate-and-fire neuron, for all layers (docs/model.md, "Neurons"). Common subset of C and C++.
+#ifndef PSAC_KERNELS_MODELS_LIF_LIF_CORE_H
+#define PSAC_KERNELS_MODELS_LIF_LIF_CORE_H
+
+#include "base/device.h"
+#include "kernels/models/neuron.h"
+
+enum { PSAC_LIF_STATES = 0 };  // beside the potential
+
+// One Euler step of  tau_m dv/dt = I - v  in the notebook's own order of operations, so that its spikes are reproduced
+// exactly. v, i: membrane potential and current in the same unit; dt, tau_m: ms.
+PSAC_HD static inline float psac_lif_integrate(float v, float i, float dt, float tau_m) { return v + (i - v) * dt / tau_m; }
+
+// Threshold and reset: 1 if the potential `next` of a step, which replaces *v, makes a spike.
+PSAC_HD static inline int psac_lif_fire(const psac_neuron *neuron, float next, float *v) {
+  const int spikes = next >= neuron->v_thresh;
+  *v = spikes ? neuron->v_reset : next;
+  return spikes;
+}
+
+// One step; 1 = a spike. A refractory neuron keeps its potential.
+PSAC_HD static inline int psac_lif_step(const psac_neuron *neuron, float tau_m, float current, int refractory, float *v,
+                                        float *state) {
+  (void)state;
+  const float integrated = psac_lif_integrate(*v, current, neuron->dt, tau_m);
+  return psac_lif_fire(neuron, refractory ? *v : integrated, v);
+}
+
+#endif

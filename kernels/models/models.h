@@ -1,0 +1,42 @@
+// The neuron models of the middle layer. A model is a folder with its parameters, its state and one step; both backends'
+// loops are made for each model of this list, with the model known at compile time. Common subset of C and C++.
+#ifndef PSAC_KERNELS_MODELS_MODELS_H
+#define PSAC_KERNELS_MODELS_MODELS_H
+
+#include "base/device.h"
+#include "kernels/models/lif/lif_core.h"
+#include "kernels/models/neuron.h"
+
+// X(NAME, name): psac_<name>_step, PSAC_<NAME>_STATES
+#define PSAC_NEURON_MODELS(X) X(LIF, lif)
+
+typedef enum psac_neuron_model {
+#define X(NAME, name) PSAC_NEURON_##NAME,
+  PSAC_NEURON_MODELS(X)
+#undef X
+} psac_neuron_model;
+
+// State variables of a neuron beside its potential, which start at 0 in every presentation.
+PSAC_HD static inline int psac_neuron_states(psac_neuron_model model) {
+  switch (model) {
+#define X(NAME, name) \
+  case PSAC_NEURON_##NAME: return PSAC_##NAME##_STATES;
+    PSAC_NEURON_MODELS(X)
+#undef X
+  }
+  return 0;
+}
+
+// One step of a neuron; 1 = a spike. state [psac_neuron_states(model)].
+PSAC_HD static inline int psac_neuron_step(psac_neuron_model model, const psac_neuron *neuron, float tau_m,
+                                           float current, int refractory, float *v, float *state) {
+  switch (model) {
+#define X(NAME, name) \
+  case PSAC_NEURON_##NAME: return psac_##name##_step(neuron, tau_m, current, refractory, v, state);
+    PSAC_NEURON_MODELS(X)
+#undef X
+  }
+  return 0;
+}
+
+#endif
