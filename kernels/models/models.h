@@ -4,11 +4,12 @@
 #define PSAC_KERNELS_MODELS_MODELS_H
 
 #include "base/device.h"
+#include "kernels/models/alif/alif_core.h"
 #include "kernels/models/lif/lif_core.h"
 #include "kernels/models/neuron.h"
 
 // X(NAME, name): psac_<name>_step, PSAC_<NAME>_STATES
-#define PSAC_NEURON_MODELS(X) X(LIF, lif)
+#define PSAC_NEURON_MODELS(X) X(LIF, lif) X(ALIF, alif)
 
 typedef enum psac_neuron_model {
 #define X(NAME, name) PSAC_NEURON_##NAME,

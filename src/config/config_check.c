@@ -71,6 +71,9 @@ static psac_status check_retina(const psac_config *config) {
 }
 
 static psac_status check_model_seed(const psac_config *config) {
+  if (config->middle_layer.neuron != 0)
+    return psac_fail(PSAC_ERR_INPUT,
+                     "middle_layer.neuron = alif needs network.model = psac; the notebook's neurons are lif");
   if (config->training.batch_size != 1)
     return psac_fail(PSAC_ERR_INPUT,
                      "training.batch_size = %" PRId64 " has to be 1 for network.model = seed, "

@@ -94,6 +94,11 @@ static psac_status build_neurons(psac_network *network) {
   PSAC_TRY(choose_current_scale(network));
   const float scale = shard->current_scale;
   shard->neuron = make_neuron(config, scale);
+  shard->model = (psac_neuron_model)config->middle_layer.neuron;
+  if (shard->model == PSAC_NEURON_ALIF) {
+    shard->neuron.parameter[PSAC_ALIF_DECAY] = (float)exp(-config->simulation.dt / config->middle_layer.tau_adapt);
+    shard->neuron.parameter[PSAC_ALIF_INCREMENT] = (float)config->middle_layer.adapt_increment * scale;
+  }
   const int64_t longest =
       psac_config_steps(fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
   shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;

@@ -69,6 +69,7 @@ static psac_extents make_extents(const psac_config *config, const psac_sizes *si
       .n_padded = 64.0 * (double)sizes->n_words,
       .n_words = (double)sizes->n_words,
       .n_refractory = fmax(0.0, (double)psac_config_steps(longest, config->simulation.dt) - 1.0),
+      .n_states = psac_neuron_states((psac_neuron_model)config->middle_layer.neuron),
       .n_steps = n_steps,
       .n_block_steps = block > 0.0 ? fmin(block, n_steps) : n_steps,
       .n_concurrent = sizes->n_concurrent,

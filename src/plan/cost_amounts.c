@@ -42,6 +42,7 @@ static void fill_middle(const psac_config *config, const psac_plan *plan, const 
   a->slots = a->n * a->shards;
   a->spikes = exc * per_step(conditions->rate_exc, config) + (n_all - exc) * per_step(conditions->rate_inh, config);
   a->own_spikes = a->spikes * (double)plan->sizes.n_local / n_all;
+  a->states = plan->sizes.extents.n_states;
   a->refractory = fmax(0.0, (double)psac_config_steps(longest, config->simulation.dt) - 1.0);
   a->in_degree = (double)config->recurrence.in_degree;
   a->delay = (double)config->recurrence.delay;
@@ -56,7 +57,8 @@ static double middle_set(const psac_amounts *a, double n_all, int on_device) {
   const double index = 4.0 * n_all * psac_fan_out_sources(a->fan_out), masks = 12.0 * a->slots / 64.0;
   const double synapses = a->in_degree > 0.0 ? touched * (lists + index) + masks : 0.0;
   const double fields = a->n * (on_device ? 2.0 * a->patch + 0.5 : a->patch * (2.0 + 4.0 / PSAC_COLUMN));
-  return synapses + fields + a->n * (on_device ? 8.0 * a->together + 4.0 : 4.0 * a->together + 8.0);
+  return synapses + fields + a->n * (on_device ? 8.0 * a->together + 4.0 : 4.0 * a->together + 8.0) +
+         4.0 * a->n * a->states * a->together;
 }
 
 // Where one rank's layer fits into a block, a block runs a whole presentation (kernels/cuda/cuda_presentation.cu).
@@ -65,7 +67,8 @@ static void fill_presentations(const psac_config *config, const psac_hardware *h
   if (!hardware->on_device || a->shards > 1.0 || per_step || a->n > UINT16_MAX) return;
   int height, width;
   psac_retina_size(config, &height, &width);
-  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size, 0);
+  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size,
+                                                (int)a->states);
   a->presents = (double)n_bytes <= hardware->block_memory;
   const double step = hardware->block_step + a->n * hardware->block_neuron;
   a->present_seconds = psac_cost_turns(a, hardware->blocks) * a->steps * step;

@@ -13,6 +13,7 @@ typedef struct psac_amounts {
   double shards;
   double n, words, slots;           // neurons with padding, their words, places of a gathered spike vector
   double spikes, own_spikes;        // in one step of one trial: of the whole layer, of this rank
+  double states;                    // of the neuron model, beside the potential
   double refractory;                // past steps that a neuron looks back to
   double units, retina_words, retina_spikes;  // of the retina; the last in one step of one trial
   double patch, patch_spikes;       // pixels of a receptive field; their spikes in one step of one trial

@@ -42,8 +42,8 @@ static void count_step(const psac_amounts *a, psac_cost *cost) {
   }
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_middle, integration", .stage = PSAC_STAGE_MIDDLE, .calls = a->items,
-      .bytes = a->items * a->n * (12.0 + (2.0 + 2.0 * a->refractory) / 8.0 + busy(a, current, 8.0)), .least = a->items * a->n * 8.0,
-      .operations = a->items * a->n * 2.0, .resident = a->middle_set});
+      .bytes = a->items * a->n * (12.0 + 8.0 * a->states + (2.0 + 2.0 * a->refractory) / 8.0 + busy(a, current, 8.0)), .least = a->items * a->n * (8.0 + 8.0 * a->states),
+      .operations = a->items * a->n * (2.0 + a->states), .resident = a->middle_set});
 }
 
 static void count_middle(const psac_amounts *a, psac_cost *cost) {

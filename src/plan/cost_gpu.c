@@ -117,7 +117,7 @@ static void count_recurrent_currents(const psac_amounts *a, psac_cost *cost) {
 
 static void count_integrate(const psac_amounts *a, psac_cost *cost) {
   const double reads = psac_cost_turns(a, PSAC_TRIALS), spikes = (1.0 + a->refractory) / 8.0;
-  const double own = 12.0 + spikes, shared = 4.0 + spikes;
+  const double own = 12.0 + 8.0 * a->states + spikes, shared = 4.0 + spikes;
   psac_cost_add(cost, (psac_cost_item){
       .name = "integrate", .stage = PSAC_STAGE_MIDDLE, .calls = a->chunks * a->steps,
       .bytes = a->steps * a->n * (a->trials * own + reads * shared), .least = a->steps * a->n * (a->trials * own + a->chunks * shared),
