@@ -21,7 +21,7 @@ typedef struct option {
 
 static const option options_table[] = {
     {'c', "config", "FILE", PLACE(run.config),
-     "YAML file laid over the defaults; psac, seed and quick name the built-in ones"},
+     "YAML file laid over the defaults; psac, classic, seed and quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(run.seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(run.neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},

@@ -7,6 +7,7 @@
 
 #include "base/device.h"
 #include "kernels/models/lif/lif_core.h"
+#include "kernels/models/notebook/notebook_lif_core.h"
 #include "kernels/shard.h"
 
 // Input of a neuron, I = bias + gain * sum (w - reference) s, from its own drive and the number of middle spikes.
@@ -20,7 +21,8 @@ PSAC_HD static inline float psac_readout_current(const psac_readout_layer *layer
 PSAC_HD static inline int psac_readout_step(const psac_readout_layer *layer, float current, int t, float *v,
                                             int32_t *free_at) {
   if (t < *free_at) return 0;
-  const float integrated = psac_lif_integrate(*v, current, layer->neuron.dt, layer->tau_m);
+  const float integrated = layer->is_notebook ? psac_notebook_integrate(*v, current, layer->neuron.dt, layer->tau_m)
+                                              : psac_lif_integrate(*v, current, layer->leak);
   if (!psac_lif_fire(&layer->neuron, fmaxf(integrated, layer->v_floor), v)) return 0;
   *free_at = t + layer->refractory_steps;
   return 1;

@@ -13,6 +13,10 @@
 extern "C" {
 #endif
 
+// Counts changes of floating-point operations that change results: 1 = up to version 0.1, where every neuron divided by
+// tau_m. Run files and checkpoints have it; configs/classic.yaml keeps its bits as long as it stays the same.
+enum { PSAC_ARITHMETIC_VERSION = 2 };
+
 enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
   PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
@@ -95,7 +99,9 @@ typedef struct psac_retina_trial {
 // The layers on rank 0. Lane o < n_output is an output neuron, lane n_output + c a critic neuron.
 typedef struct psac_readout_layer {
   psac_neuron neuron;
-  float v_floor, bias_current, gain, weight_reference, tau_m;
+  float v_floor, bias_current, gain, weight_reference;
+  float tau_m, leak;  // ms; dt / tau_m
+  int is_notebook;    // integrates in the notebook's order of operations
   double drive_step;  // unit of the drives of its lanes, a power of two
   int32_t refractory_steps;
   int32_t first_lane, n;

@@ -108,14 +108,14 @@ PSAC_INLINE uint64_t refractory_word(const psac_shard *shard, int n_trials, int 
 
 // One step of 32 neurons, which takes their current and gives their spikes. state [states][stride].
 PSAC_INLINE uint32_t step_32(psac_neuron_model model, const psac_neuron *neuron, float *restrict v, float *restrict state,
-                             size_t stride, int32_t *restrict current, const float *restrict tau_m, uint32_t refractory,
+                             size_t stride, int32_t *restrict current, const float *restrict leak, uint32_t refractory,
                              int32_t uniform) {
   const psac_neuron same = *neuron;  // a copy, which no store can change
   uint32_t spikes = 0;
   for (uint32_t i = 0; i < 32; i++) {
     float potential = v[i], own[PSAC_NEURON_STATES_MAX];
     for (int s = 0; s < psac_neuron_states(model); s++) own[s] = state[(size_t)s * stride + i];
-    const int spike = psac_neuron_step(model, &same, tau_m[i], (float)(current[i] + uniform),
+    const int spike = psac_neuron_step(model, &same, leak[i], (float)(current[i] + uniform),
                                        (refractory & (1u << i)) != 0, &potential, own);
     v[i] = potential;
     for (int s = 0; s < psac_neuron_states(model); s++) state[(size_t)s * stride + i] = own[s];
@@ -143,7 +143,7 @@ PSAC_INLINE void step_neurons(const psac_shard *shard, psac_neuron_model model, 
     uint64_t word = 0;
     for (size_t half = 0; half < 2; half++) {
       const size_t i = (size_t)w * 64 + half * 32;
-      const uint64_t own = step_32(model, &shard->neuron, v + i, state + i, stride, shard->current + i, shard->tau_m + i,
+      const uint64_t own = step_32(model, &shard->neuron, v + i, state + i, stride, shard->current + i, shard->leak + i,
                                    (uint32_t)(refractory >> 32 * half), uniform);
       word |= own << 32 * half;
     }

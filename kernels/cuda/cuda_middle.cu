@@ -152,14 +152,14 @@ __device__ static void integrate(const psac_shard &shard, int n_trials, int t) {
     potential[b] = b < n ? v[b * n_padded] : 0.0f;
     input[b] = b < n ? (float)current[b * n_padded] : 0.0f;
   }
-  const float tau_m = shard.tau_m[i];
+  const float leak = shard.leak[i];
   const uint32_t refractory = lane < n ? psac_refractory_half(&shard, n_trials, t, half, spikes) : 0;
   uint32_t mine = 0;
   for (int b = 0; b < PSAC_TRIALS; b++) {
     const uint32_t still = __shfl_sync(PSAC_ALL_LANES, refractory, b);
     float own[PSAC_NEURON_STATES_MAX] = {};
     for (int s = 0; s < n_states; s++) own[s] = b < n ? state[(s * n_trials + b) * n_padded] : 0.0f;
-    const int spike = psac_neuron_step(model, &shard.neuron, tau_m, input[b], (int)(still >> lane & 1), &potential[b], own);
+    const int spike = psac_neuron_step(model, &shard.neuron, leak, input[b], (int)(still >> lane & 1), &potential[b], own);
     if (b < n) v[b * n_padded] = potential[b];
     for (int s = 0; s < n_states && b < n; s++) state[(s * n_trials + b) * n_padded] = own[s];
     const uint32_t all = __ballot_sync(PSAC_ALL_LANES, spike);

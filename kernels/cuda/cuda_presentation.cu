@@ -178,7 +178,7 @@ __device__ static void step_neurons(const psac_shard *shard, const block_plan *p
     const int refractory = (int)(state->refractory[half] >> lane & 1);
     float own[PSAC_NEURON_STATES_MAX] = {};
     for (int s = 0; s < psac_neuron_states(model); s++) own[s] = state->own[(uint32_t)s * n + i];
-    const int spike = psac_neuron_step(model, &shard->neuron, shard->tau_m[i], input, refractory, &state->v[i], own);
+    const int spike = psac_neuron_step(model, &shard->neuron, shard->leak[i], input, refractory, &state->v[i], own);
     for (int s = 0; s < psac_neuron_states(model); s++) state->own[(uint32_t)s * n + i] = own[s];
     state->current[i] = 0;
     const uint32_t all = __ballot_sync(PSAC_ALL_LANES, spike && i < (uint32_t)shard->n_local);

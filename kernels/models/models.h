@@ -6,10 +6,11 @@
 #include "base/device.h"
 #include "kernels/models/alif/alif_core.h"
 #include "kernels/models/lif/lif_core.h"
+#include "kernels/models/notebook/notebook_lif_core.h"
 #include "kernels/models/neuron.h"
 
 // X(NAME, name): psac_<name>_step, PSAC_<NAME>_STATES
-#define PSAC_NEURON_MODELS(X) X(LIF, lif) X(ALIF, alif)
+#define PSAC_NEURON_MODELS(X) X(LIF, lif) X(ALIF, alif) X(NOTEBOOK, notebook)
 
 typedef enum psac_neuron_model {
 #define X(NAME, name) PSAC_NEURON_##NAME,
@@ -28,12 +29,13 @@ PSAC_HD static inline int psac_neuron_states(psac_neuron_model model) {
   return 0;
 }
 
-// One step of a neuron; 1 = a spike. state [psac_neuron_states(model)].
-PSAC_HD static inline int psac_neuron_step(psac_neuron_model model, const psac_neuron *neuron, float tau_m,
+// One step of a neuron; 1 = a spike. leak: dt / tau_m, or what the model has in its place (arrays.def);
+// state [psac_neuron_states(model)].
+PSAC_HD static inline int psac_neuron_step(psac_neuron_model model, const psac_neuron *neuron, float leak,
                                            float current, int refractory, float *v, float *state) {
   switch (model) {
 #define X(NAME, name) \
-  case PSAC_NEURON_##NAME: return psac_##name##_step(neuron, tau_m, current, refractory, v, state);
+  case PSAC_NEURON_##NAME: return psac_##name##_step(neuron, leak, current, refractory, v, state);
     PSAC_NEURON_MODELS(X)
 #undef X
   }

@@ -45,7 +45,7 @@ static psac_status refuse_name(const char *path, int reason) {
   for (int k = 0; k < MOST_FILES - 1 && psac_builtin_files[k].name != NULL; k++) names[k] = psac_builtin_files[k].name;
   const char *nearest = psac_nearest_of(path, strlen(path), names);
   const char *hint = nearest != NULL ? "; the nearest built-in name is " : "";
-  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, seed and quick; studies: scaling; "
+  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, classic, seed and quick; studies: scaling; "
                    "machines: hardware)", path, strerror(reason), hint, nearest != NULL ? nearest : "");
 }
 

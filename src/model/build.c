@@ -56,14 +56,15 @@ static void set_sizes(psac_network *network) {
 }
 
 // Time constants and refractory masks of this rank's neurons, made on the host and copied.
-static psac_status fill_neurons(psac_network *network, float *tau_m, uint64_t *alive, uint64_t *refractory) {
+static psac_status fill_neurons(psac_network *network, float *leak, uint64_t *alive, uint64_t *refractory) {
   const psac_config *config = &network->config;
   psac_shard *shard = &network->shard;
   const int64_t steps_exc = psac_config_steps(config->middle_layer.refractory_exc, config->simulation.dt);
   const int64_t steps_inh = psac_config_steps(config->middle_layer.refractory_inh, config->simulation.dt);
   for (int32_t i = 0; i < shard->n_padded; i++) {
     const int excitatory = shard->first_gid + i < shard->n_exc;
-    tau_m[i] = (float)(excitatory ? config->middle_layer.tau_m_exc : config->middle_layer.tau_m_inh);
+    const double tau_m = excitatory ? config->middle_layer.tau_m_exc : config->middle_layer.tau_m_inh;
+    leak[i] = (float)(shard->model == PSAC_NEURON_NOTEBOOK ? tau_m : config->simulation.dt / tau_m);
     const uint64_t bit = (uint64_t)(i < shard->n_local) << (i % WORD_BITS);
     alive[i / WORD_BITS] |= bit;
     for (int j = 0; j < shard->n_refractory && j + 1 < (excitatory ? steps_exc : steps_inh); j++) {
@@ -71,7 +72,7 @@ static psac_status fill_neurons(psac_network *network, float *tau_m, uint64_t *a
     }
   }
   const psac_backend *backend = network->backend;
-  PSAC_TRY(backend->device->upload(network->stream, shard->tau_m, tau_m, sizeof *tau_m * (size_t)shard->n_padded));
+  PSAC_TRY(backend->device->upload(network->stream, shard->leak, leak, sizeof *leak * (size_t)shard->n_padded));
   PSAC_TRY(backend->device->upload(network->stream, shard->alive, alive, sizeof *alive * (size_t)shard->n_words));
   PSAC_TRY(backend->device->upload(network->stream, shard->refractory, refractory,
                            sizeof *refractory * (size_t)shard->n_words * (size_t)shard->n_refractory));
@@ -94,7 +95,7 @@ static psac_status build_neurons(psac_network *network) {
   PSAC_TRY(choose_current_scale(network));
   const float scale = shard->current_scale;
   shard->neuron = make_neuron(config, scale);
-  shard->model = (psac_neuron_model)config->middle_layer.neuron;
+  shard->model = shard->rule == PSAC_RULE_NOTEBOOK ? PSAC_NEURON_NOTEBOOK : (psac_neuron_model)config->middle_layer.neuron;
   if (shard->model == PSAC_NEURON_ALIF) {
     shard->neuron.parameter[PSAC_ALIF_DECAY] = (float)exp(-config->simulation.dt / config->middle_layer.tau_adapt);
     shard->neuron.parameter[PSAC_ALIF_INCREMENT] = (float)config->middle_layer.adapt_increment * scale;
@@ -103,12 +104,12 @@ static psac_status build_neurons(psac_network *network) {
       psac_config_steps(fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
   shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;
 
-  float *tau_m = calloc((size_t)shard->n_padded + 1, sizeof *tau_m);
+  float *leak = calloc((size_t)shard->n_padded + 1, sizeof *leak);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);
   uint64_t *refractory = calloc((size_t)shard->n_words * (size_t)shard->n_refractory + 1, sizeof *refractory);
-  const psac_status status = tau_m && alive && refractory ? fill_neurons(network, tau_m, alive, refractory)
+  const psac_status status = leak && alive && refractory ? fill_neurons(network, leak, alive, refractory)
                                                           : psac_fail(PSAC_ERR_MEMORY, "out of memory building the middle layer");
-  free(tau_m);
+  free(leak);
   free(alive);
   free(refractory);
   return status;
@@ -184,7 +185,9 @@ static psac_readout_layer make_layer(const psac_config *config, double tau_m, do
       .bias_current = (float)bias,
       .gain = (float)gain,
       .weight_reference = (float)reference,
+      .is_notebook = config->network.model == PSAC_MODEL_SEED,
       .tau_m = (float)tau_m,
+      .leak = (float)(config->simulation.dt / tau_m),
       .drive_step = ldexp(1.0, -psac_bounds_drive_bits(config)),
       .refractory_steps = (int32_t)psac_config_steps(refractory, config->simulation.dt),
       .first_lane = first_lane,

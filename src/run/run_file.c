@@ -53,6 +53,7 @@ static psac_status write_attributes(const psac_session *session, psac_h5_file *f
       {"configuration", session->config_text},
   };
   for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) PSAC_TRY(psac_h5_write_text(file, "/", texts[k].name, texts[k].text));
+  PSAC_TRY(psac_h5_write_i64(file, "/", "arithmetic_version", PSAC_ARITHMETIC_VERSION));
   PSAC_TRY(psac_h5_write_i64(file, "/", "ranks", session->ranks->n_ranks));
   PSAC_TRY(psac_h5_write_i64(file, "/", "replicas", session->n_replicas));
   return psac_h5_write_sonata_root(file);

@@ -207,6 +207,17 @@ class Resume(runs.Runs):
             else:
                 self.assert_refused(result, name)
 
+    def test_of_another_arithmetic(self):
+        """As version 0.1 wrote them: without the attribute. They are read, with a word."""
+        h5py = harness.need_h5py()
+        self.stop_after(2)
+        name = max(name for name in os.listdir(self.folder) if ".ckpt-" in name)
+        with h5py.File(os.path.join(self.folder, name), "r+") as file:
+            del file.attrs["arithmetic_version"]
+        result = self.resume()
+        self.assertEqual(result.code, 0, result)
+        self.assertTrue(any("with arithmetic 1; this is" in line for line in result.lines), result)
+
     def test_what_is_no_checkpoint(self):
         shutil.copy(self.reference(), self.path("run.h5"))
         with open(self.path("text.h5"), "w") as file:

@@ -24,7 +24,7 @@ def simulate(currents, tau_m, refractory, adapts, tau_adapt, increment, dt):
     spikes = np.zeros(len(currents), bool)
     for t, current in enumerate(currents):
         if t >= free_at:
-            v = v + (F(current) - v) * F(dt) / F(tau_m)
+            v = v + (F(current) - v) * F(dt / tau_m)
         spikes[t] = v >= F(THRESH) + a
         if spikes[t]:
             v, free_at = F(RESET), t + max(1, int(np.ceil(refractory / dt)))

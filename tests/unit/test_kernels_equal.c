@@ -74,7 +74,7 @@ static int chance(pair *both, double probability) {
 // compared by what they do.
 static void check_build(const pair *both, int rank) {
   const psac_shard *shard = shards_at(&both->side[0], rank);
-  SAME(both, rank, shard.tau_m, shard->n_padded);
+  SAME(both, rank, shard.leak, shard->n_padded);
   SAME(both, rank, shard.alive, shard->n_words);
   SAME(both, rank, shard.refractory, shard->n_words * shard->n_refractory);
   SAME(both, rank, shard.rows, shard->n_padded * shard->lanes.n);

@@ -17,9 +17,9 @@ enum {
 
 // One step; 1 = a spike. The threshold is v_thresh + a. Then a decays, in refractory neurons as well, and a spike adds to
 // it. A refractory neuron keeps its potential.
-PSAC_HD static inline int psac_alif_step(const psac_neuron *neuron, float tau_m, float current, int refractory, float *v,
+PSAC_HD static inline int psac_alif_step(const psac_neuron *neuron, float leak, float current, int refractory, float *v,
                                          float *a) {
-  const float integrated = psac_lif_integrate(*v, current, neuron->dt, tau_m);
+  const float integrated = psac_lif_integrate(*v, current, leak);
   const float next = refractory ? *v : integrated;
   const int spikes = next >= neuron->v_thresh + *a;
   *v = spikes ? neuron->v_reset : next;

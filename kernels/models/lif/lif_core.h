@@ -7,9 +7,8 @@
 
 enum { PSAC_LIF_STATES = 0 };  // beside the potential
 
-// One Euler step of  tau_m dv/dt = I - v  in the notebook's own order of operations, so that its spikes are reproduced
-// exactly. v, i: membrane potential and current in the same unit; dt, tau_m: ms.
-PSAC_HD static inline float psac_lif_integrate(float v, float i, float dt, float tau_m) { return v + (i - v) * dt / tau_m; }
+// One Euler step of  tau_m dv/dt = I - v.  v, i: membrane potential and current in the same unit; leak = dt / tau_m.
+PSAC_HD static inline float psac_lif_integrate(float v, float i, float leak) { return v + (i - v) * leak; }
 
 // Threshold and reset: 1 if the potential `next` of a step, which replaces *v, makes a spike.
 PSAC_HD static inline int psac_lif_fire(const psac_neuron *neuron, float next, float *v) {
@@ -19,10 +18,10 @@ PSAC_HD static inline int psac_lif_fire(const psac_neuron *neuron, float next, f
 }
 
 // One step; 1 = a spike. A refractory neuron keeps its potential.
-PSAC_HD static inline int psac_lif_step(const psac_neuron *neuron, float tau_m, float current, int refractory, float *v,
+PSAC_HD static inline int psac_lif_step(const psac_neuron *neuron, float leak, float current, int refractory, float *v,
                                         float *state) {
   (void)state;
-  const float integrated = psac_lif_integrate(*v, current, neuron->dt, tau_m);
+  const float integrated = psac_lif_integrate(*v, current, leak);
   return psac_lif_fire(neuron, refractory ? *v : integrated, v);
 }
 

@@ -22,6 +22,7 @@ typedef struct psac_position {
 typedef struct psac_checkpoint {
   char *config_text;            // the resolved configuration
   char version[32];             // of the program that wrote it
+  int64_t arithmetic_version;   // with which it was computed (kernels/shard.h)
   psac_position position;
   psac_network_state network;
   psac_curve interval, epoch;

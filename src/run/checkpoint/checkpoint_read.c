@@ -128,7 +128,9 @@ static psac_status check_format(const reader *r) {
   PSAC_TRY(psac_h5_read_text(r->file, "/", "program_version", &version));
   snprintf(r->checkpoint->version, sizeof r->checkpoint->version, "%s", version);
   free(version);
-  return PSAC_OK;
+  r->checkpoint->arithmetic_version = 1;  // of files without the attribute
+  if (!psac_h5_has_attribute(r->file, "/", "arithmetic_version")) return PSAC_OK;
+  return psac_h5_read_i64(r->file, "/", "arithmetic_version", &r->checkpoint->arithmetic_version);
 }
 
 static psac_status get_all(const reader *r) {

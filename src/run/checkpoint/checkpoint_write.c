@@ -67,6 +67,7 @@ static psac_status put_all(const writer *w) {
   psac_checkpoint_identify_digits(session, digits);
   PSAC_TRY(psac_h5_write_text(draft, "/", "program", PSAC_CHECKPOINT_MARK));
   PSAC_TRY(psac_h5_write_text(draft, "/", "program_version", PSAC_VERSION));
+  PSAC_TRY(psac_h5_write_i64(draft, "/", "arithmetic_version", PSAC_ARITHMETIC_VERSION));
   PSAC_TRY(psac_h5_write_i64(draft, "/", "format", PSAC_CHECKPOINT_FORMAT));
   PSAC_TRY(put(draft, "/configuration", PSAC_U8, (int64_t)strlen(session->config_text), 0, session->config_text));
   PSAC_TRY(put(draft, "/digits", PSAC_U64, 2, 0, digits));

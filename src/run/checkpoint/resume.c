@@ -228,8 +228,12 @@ psac_status psac_resume_check_data(const psac_session *session, const char *path
     status = check_digits(session, path, checkpoint);
     if (status == PSAC_OK) status = check_epochs(session, path, &checkpoint->position);
     if (status == PSAC_OK) status = psac_checkpoint_check(session, path, checkpoint);
-    if (status == PSAC_OK && strcmp(checkpoint->version, PSAC_VERSION) != 0) {
-      psac_warn("%s was written by version %s; this is %s, whose results may differ", path, checkpoint->version, PSAC_VERSION);
+    if (status == PSAC_OK && checkpoint->arithmetic_version != PSAC_ARITHMETIC_VERSION) {
+      psac_warn("%s was computed by version %s with arithmetic %lld; this is %s with arithmetic %d: the run goes on, but "
+                "its results are those of neither", path, checkpoint->version, (long long)checkpoint->arithmetic_version,
+                PSAC_VERSION, PSAC_ARITHMETIC_VERSION);
+    } else if (status == PSAC_OK && strcmp(checkpoint->version, PSAC_VERSION) != 0) {
+      psac_warn("%s was written by version %s; this is %s", path, checkpoint->version, PSAC_VERSION);
     }
   }
   return psac_ranks_agree(session->ranks, status);
