@@ -101,7 +101,7 @@ def memory(options):
 def main():
     options = arguments()
     ranks = [int(r) for r in options.ranks.split(",")]
-    trials = {"psac": options.trials, "seed": 64}
+    trials = {"psac": options.trials, "notebook": 64}
     runs = {(model, r): [] for model in trials for r in ranks}
     notebook = []
     for _ in range(options.repeats):

@@ -31,13 +31,13 @@ const psac_job psac_jobs[] = {
     },
     {
         .name = "replay",
-        .summary = "present recorded retina spikes to the seed network",
+        .summary = "present recorded retina spikes to the notebook's network",
         .description = "Reads initial weights, labels and retina spikes from a case file (its layout: "
                        "docs/files.md), presents them as the notebook does, in two passes each, and writes a file "
                        "of the same layout with what this program did. The case's attributes num_neurons, t_total, "
                        "t_skip, dt and learning_rate override the configuration.",
         .options = "csuWkbt",
-        .config = "seed",
+        .config = "notebook",
         .run = psac_job_replay,
     },
     {

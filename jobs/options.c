@@ -21,7 +21,7 @@ typedef struct option {
 
 static const option options_table[] = {
     {'c', "config", "FILE", PLACE(run.config),
-     "YAML file laid over the defaults; psac, classic, seed and quick name the built-in ones"},
+     "YAML file laid over the defaults; psac, classic, notebook and quick name the built-in ones"},
     {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
     {'S', "seed", "S", PLACE(run.seed), "short for --set simulation.seed=S"},
     {'n', "neurons", "N", PLACE(run.neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
@@ -217,7 +217,7 @@ void psac_options_help(const psac_job *job) {
          "  psac_dist --set middle_layer.num_neurons=20000 --seed 7\n"
          "                                                 another size, another seed\n"
          "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
-         "  psac_dist config --config seed                 every key, unit and range\n\n");
+         "  psac_dist config --config notebook                 every key, unit and range\n\n");
   psac_print_wrapped(0,
                      "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to "
                      "go on from.");

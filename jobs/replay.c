@@ -124,8 +124,8 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_open(options->replay_case, replay_case)));
   const psac_layer layer = {.text = replay_case->attributes, .origin = options->replay_case, .over = 1};
   PSAC_TRY(psac_session_configure(session, &options->run, ranks, &layer));
-  if (session->config.network.model != PSAC_MODEL_SEED) {
-    status = psac_fail(PSAC_ERR_INPUT, "network.model = psac cannot be replayed: a case is the notebook's two passes; use seed");
+  if (session->config.network.model != PSAC_MODEL_NOTEBOOK) {
+    status = psac_fail(PSAC_ERR_INPUT, "network.model = psac cannot be replayed: a case is the notebook's two passes; use notebook");
   }
   if (status == PSAC_OK && ranks->rank == 0) status = psac_case_check(options->replay_case, &session->config, replay_case);
   PSAC_TRY(psac_ranks_agree(ranks, status));

@@ -11,7 +11,7 @@ void psac_summary_start(const psac_session *session, psac_progress_kind kind) {
   char replicas[32] = "";
   if (session->n_replicas > 1) snprintf(replicas, sizeof replicas, " in %d replicas", session->n_replicas);
   psac_log("psac_dist: %lld middle neurons, model %s, %d rank%s%s, backend %s, transport %s, seed %lld",
-           (long long)config->middle_layer.num_neurons, config->network.model == PSAC_MODEL_SEED ? "seed" : "psac",
+           (long long)config->middle_layer.num_neurons, config->network.model == PSAC_MODEL_NOTEBOOK ? "notebook" : "psac",
            session->ranks->n_ranks, session->ranks->n_ranks == 1 ? "" : "s", replicas, session->backend->name, session->transport.name,
            (long long)config->simulation.seed);
 }

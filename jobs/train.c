@@ -27,7 +27,7 @@ static double accuracy(const psac_position *at) { return at->trials > 0 ? (doubl
 // The notebook prints so many trials of an epoch, every so many timesteps of them.
 enum { PRINTED = 2, LOOK_EVERY = 200 };
 
-static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_SEED ? 1 : 0; }
+static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_NOTEBOOK ? 1 : 0; }
 
 // The spikes of trial k of the view, of this rank, in every LOOK_EVERY-th timestep: counts [steps][2], of the middle
 // and the output layer.
@@ -164,9 +164,9 @@ static psac_status run_epoch(training_state *training, int batch) {
   for (; training->at.first < n_images; training->at.first += n) {
     if (training->at.first > 0) PSAC_TRY(psac_keeper_visit(&training->keeper, 0));
     n = (int)(n_images - training->at.first < batch ? n_images - training->at.first : batch);
-    // Model seed learns within a trial, so how many are presented at a time is free; no interval's end may fall between them.
+    // Model notebook learns within a trial, so how many are presented at a time is free; no interval's end may fall between them.
     const int64_t left = interval - training->at.first % interval;
-    if (config->network.model == PSAC_MODEL_SEED && left < n) n = (int)left;
+    if (config->network.model == PSAC_MODEL_NOTEBOOK && left < n) n = (int)left;
     fill_batch(training, n);
     psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images,
                               training->at.first_epoch);

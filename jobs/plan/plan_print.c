@@ -55,7 +55,7 @@ static void print_speed(const psac_plan_request *request, const psac_cost *cost)
   const double images = epoch_images(&request->config);
   char text[3][32];
   if (cost->n_items == 0) {
-    printf("the speed of model seed is not modelled\n");
+    printf("the speed of model notebook is not modelled\n");
     return;
   }
   psac_print_wrapped(2, "%s trials/s; an epoch of %s images in %s minutes",

@@ -43,8 +43,8 @@ static psac_status read_pretence(const psac_session *session, const psac_options
   PSAC_TRY(psac_option_whole("pretend-ranks", options->pretend_ranks, 2, MOST_RANKS, &cases->n_ranks));
   if (options->as_rank) PSAC_TRY(psac_option_whole("as-rank", options->as_rank, 0, cases->n_ranks - 1, &cases->as_rank));
   if (n_real > 1) return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks runs on one rank, but this run has %d", n_real);
-  if (session->config.network.model == PSAC_MODEL_SEED) {
-    return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks needs network.model = psac: what other ranks send is not modelled for seed");
+  if (session->config.network.model == PSAC_MODEL_NOTEBOOK) {
+    return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks needs network.model = psac: what other ranks send is not modelled for notebook");
   }
   cases->is_pretended = 1;
   return PSAC_OK;

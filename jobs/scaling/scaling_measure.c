@@ -40,8 +40,8 @@ psac_status psac_case_configure(const psac_config *base, const psac_case *what, 
   const int64_t n_images = n_train > 0 ? smaller(n_train, what->trials) : what->trials;
   config->training.num_epochs = (what->trials + n_images - 1) / n_images;
   if (what->kind == PSAC_STUDY_ACCURACY) config->simulation.seed += repeat;
-  if (what->replicas > 1 && config->network.model == PSAC_MODEL_SEED) {
-    return psac_fail(PSAC_ERR_INPUT, "%lld replicas cannot train network.model = seed, whose weights change within a trial; use 1",
+  if (what->replicas > 1 && config->network.model == PSAC_MODEL_NOTEBOOK) {
+    return psac_fail(PSAC_ERR_INPUT, "%lld replicas cannot train network.model = notebook, whose weights change within a trial; use 1",
                      (long long)what->replicas);
   }
   return psac_config_check(config, (int)(what->ranks / larger(what->replicas, 1)));
@@ -162,10 +162,10 @@ static void derive(const psac_session *session, const int64_t spikes[2], psac_ro
   row->rate_hz = all / (trials * (double)row->neurons * config->simulation.t_total * 1e-3);
 }
 
-// Model seed is planned for memory only.
+// Model notebook is planned for memory only.
 static double predict_trials_per_s(const psac_measurement *measurement) {
   const psac_session *session = measurement->session;
-  if (session->config.network.model == PSAC_MODEL_SEED) return 0.0;
+  if (session->config.network.model == PSAC_MODEL_NOTEBOOK) return 0.0;
   const psac_conditions conditions = psac_conditions_default();
   psac_cost cost;
   psac_cost_estimate(&session->config, measurement->what.ranks, session->n_replicas, measurement->hardware, &conditions, &cost);
@@ -305,7 +305,7 @@ psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep
   psac_session *session = measurement->session;
   const psac_case *what = &measurement->what;
   session->train.n = smaller(measurement->n_train, larger(what->trials, 1));
-  const size_t batch = (size_t)larger(what->batch, 4096);  // model seed presents as many as are simulated together
+  const size_t batch = (size_t)larger(what->batch, 4096);  // model notebook presents as many as are simulated together
   course on = {
       .measurement = measurement,
       .order = malloc(sizeof(int64_t) * (size_t)session->train.n),

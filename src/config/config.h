@@ -16,7 +16,7 @@ typedef struct psac_int_list {
   int64_t value[PSAC_INT_LIST_MAX];  // ascending, each once
 } psac_int_list;
 
-enum { PSAC_MODEL_SEED = 0, PSAC_MODEL_PSAC = 1 };       // config.network.model
+enum { PSAC_MODEL_NOTEBOOK = 0, PSAC_MODEL_PSAC = 1 };       // config.network.model
 enum { PSAC_LAUNCH_AUTO = 0, PSAC_LAUNCH_PER_STEP = 1, PSAC_LAUNCH_PER_PRESENTATION = 2 };  // simulation.launch_per
 enum { PSAC_RATE_AS_IS = 0, PSAC_RATE_PER_NEURON = 1 };  // config.learning.rate_scaling
 enum { PSAC_SCHEDULE_STEP = 0, PSAC_SCHEDULE_LINEAR = 1 };    // config.learning.rate_schedule
@@ -41,7 +41,7 @@ psac_status psac_config_defaults(psac_config *config);
 // text is fine.
 psac_status psac_config_overlay(psac_config *config, const char *text, size_t n_bytes, const char *origin);
 
-// The same from a file. "psac", "seed" and "quick" name built-in copies of configs/*.yaml where no such file exists.
+// The same from a file. "psac", "classic", "notebook" and "quick" name built-in copies of configs/*.yaml where no such file exists.
 psac_status psac_config_overlay_file(psac_config *config, const char *path);
 
 // The text of a file or of a built-in copy, for readers of other structures; to be freed, also after a failure.

@@ -70,13 +70,13 @@ static psac_status check_retina(const psac_config *config) {
   return PSAC_OK;
 }
 
-static psac_status check_model_seed(const psac_config *config) {
+static psac_status check_model_notebook(const psac_config *config) {
   if (config->middle_layer.neuron != 0)
     return psac_fail(PSAC_ERR_INPUT,
                      "middle_layer.neuron = alif needs network.model = psac; the notebook's neurons are lif");
   if (config->training.batch_size != 1)
     return psac_fail(PSAC_ERR_INPUT,
-                     "training.batch_size = %" PRId64 " has to be 1 for network.model = seed, "
+                     "training.batch_size = %" PRId64 " has to be 1 for network.model = notebook, "
                      "because its weights change within a trial",
                      config->training.batch_size);
   return PSAC_OK;
@@ -117,5 +117,5 @@ psac_status psac_config_check(const psac_config *config, int n_ranks) {
                      "middle_layer.num_neurons = %" PRId64 " is less than the %d ranks of this run; "
                      "every rank needs at least one neuron",
                      config->middle_layer.num_neurons, n_ranks);
-  return config->network.model == PSAC_MODEL_SEED ? check_model_seed(config) : check_model_psac(config);
+  return config->network.model == PSAC_MODEL_NOTEBOOK ? check_model_notebook(config) : check_model_psac(config);
 }

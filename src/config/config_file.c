@@ -13,6 +13,7 @@
 
 static const psac_builtin_file *find_builtin(const char *name) {
   const psac_builtin_file *file = psac_builtin_files;
+  if (strcmp(name, "seed") == 0) name = "notebook";  // its name in version 0.1
   while (file->name != NULL && strcmp(file->name, name) != 0) file++;
   return file->name != NULL ? file : NULL;
 }
@@ -32,7 +33,7 @@ psac_status psac_config_defaults(psac_config *config) {
   return psac_config_overlay(config, (const char *)file->text, file->n_bytes, "configs/psac.yaml (built in)");
 }
 
-// Whether something that can be read as a file has this name: a folder "seed" must not hide the configuration "seed".
+// Whether something that can be read as a file has this name: a folder "quick" must not hide the configuration "quick".
 static bool is_file(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
@@ -45,7 +46,7 @@ static psac_status refuse_name(const char *path, int reason) {
   for (int k = 0; k < MOST_FILES - 1 && psac_builtin_files[k].name != NULL; k++) names[k] = psac_builtin_files[k].name;
   const char *nearest = psac_nearest_of(path, strlen(path), names);
   const char *hint = nearest != NULL ? "; the nearest built-in name is " : "";
-  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, classic, seed and quick; studies: scaling; "
+  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, classic, notebook and quick; studies: scaling; "
                    "machines: hardware)", path, strerror(reason), hint, nearest != NULL ? nearest : "");
 }
 

@@ -26,14 +26,14 @@ int64_t psac_bounds_spikes(const psac_config *config) {
 }
 
 int psac_bounds_drive_bits(const psac_config *config) {
-  return config->network.model == PSAC_MODEL_SEED ? PSAC_NOTEBOOK_BITS : PSAC_WEIGHT_BITS;
+  return config->network.model == PSAC_MODEL_NOTEBOOK ? PSAC_NOTEBOOK_BITS : PSAC_WEIGHT_BITS;
 }
 
 // A step's drive is the sum of the weights of the neurons that spike. In the notebook's rule these are rounded to
 // steps, of which each is off by 1/2 at most: N (w 2^36 + 1/2) < 2^63 if N w 2^36 <= 2^62, as N is below 2^33. Else
 // they are whole steps: N w 2^30 < 2^63.
 static double largest_sum_of_weights(const psac_config *config) {
-  return config->network.model == PSAC_MODEL_SEED ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS)
+  return config->network.model == PSAC_MODEL_NOTEBOOK ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS)
                                                   : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
 }
 

@@ -36,7 +36,7 @@ static psac_status allocate(psac_network *network) {
 static void set_sizes(psac_network *network) {
   const psac_config *config = &network->config;
   psac_shard *shard = &network->shard;
-  shard->rule = config->network.model == PSAC_MODEL_SEED ? PSAC_RULE_NOTEBOOK : PSAC_RULE_POWER_STDP;
+  shard->rule = config->network.model == PSAC_MODEL_NOTEBOOK ? PSAC_RULE_NOTEBOOK : PSAC_RULE_POWER_STDP;
   shard->map = network->layout.map;
   shard->first_gid = network->layout.first_gid;
   shard->n_local = (int32_t)network->layout.n_local;
@@ -185,7 +185,7 @@ static psac_readout_layer make_layer(const psac_config *config, double tau_m, do
       .bias_current = (float)bias,
       .gain = (float)gain,
       .weight_reference = (float)reference,
-      .is_notebook = config->network.model == PSAC_MODEL_SEED,
+      .is_notebook = config->network.model == PSAC_MODEL_NOTEBOOK,
       .tau_m = (float)tau_m,
       .leak = (float)(config->simulation.dt / tau_m),
       .drive_step = ldexp(1.0, -psac_bounds_drive_bits(config)),
@@ -207,7 +207,7 @@ static psac_status build_readout(psac_network *network) {
                                  config->actor_critic.bias_current, config->actor_critic.gain,
                                  config->actor_critic.weight_reference, config->actor_critic.v_floor,
                                  shard->lanes.n_critic > 0 ? n_output : -1, n_critic);
-  const float density = config->network.model == PSAC_MODEL_SEED ? (float)config->network.connection_prob : 1.0f;
+  const float density = config->network.model == PSAC_MODEL_NOTEBOOK ? (float)config->network.connection_prob : 1.0f;
   PSAC_TRY(network->backend->stage->initialise_weights(
       network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
       (float)config->network.weight_mean, (float)config->network.weight_sd));

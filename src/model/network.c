@@ -62,7 +62,7 @@ psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ra
 
 psac_status psac_network_present(psac_network *network, const psac_trial *trials, int n, int learn,
                                  const psac_observer *observer, psac_outcome *outcomes) {
-  return network->config.network.model == PSAC_MODEL_SEED
+  return network->config.network.model == PSAC_MODEL_NOTEBOOK
              ? psac_present_notebook(network, trials, n, learn, observer, outcomes)
              : psac_present_psac(network, trials, n, learn, observer, outcomes);
 }

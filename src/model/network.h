@@ -17,10 +17,10 @@ psac_status psac_network_create(const psac_config *config, const psac_backend *b
 void psac_network_destroy(psac_network **network);
 
 // Makes the network one of several equal ones, each of which simulates its share of every batch; they sum what they learned. Both
-// arguments have to outlive it. Collective over all replicas, which are then meant by "collective" below. Model seed cannot learn so.
+// arguments have to outlive it. Collective over all replicas, which are then meant by "collective" below. Model notebook cannot learn so.
 void psac_network_replicate(psac_network *network, const psac_transport *replicas, const psac_ranks *replica_ranks);
 
-// Trials that psac_network_present takes at a time: training.batch_size when it learns, in model seed, whose weights change within
+// Trials that psac_network_present takes at a time: training.batch_size when it learns, in model notebook, whose weights change within
 // a trial, and without learning as many as are simulated together.
 int psac_network_batch_size(const psac_network *network, int learn);
 

@@ -1,4 +1,4 @@
-// Model seed: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
+// Model notebook: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
 // together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
 #include "src/model/notebook_trial.h"
 

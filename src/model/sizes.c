@@ -29,7 +29,7 @@ static int choose_concurrent(const psac_config *config, int64_t n_words, int64_t
     const int64_t chunks = (batch + concurrent - 1) / concurrent;
     concurrent = (batch + chunks - 1) / chunks;  // chunks of equal size
   }
-  return (int)(concurrent < batch || config->network.model == PSAC_MODEL_SEED ? concurrent : batch);
+  return (int)(concurrent < batch || config->network.model == PSAC_MODEL_NOTEBOOK ? concurrent : batch);
 }
 
 psac_lanes psac_sizes_lanes(const psac_config *config) {

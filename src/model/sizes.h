@@ -26,7 +26,7 @@ double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_devi
 // Refuses what the program's indices cannot hold, however much memory there is: PSAC_ERR_INPUT says what is allowed.
 psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes);
 
-// Columns of a row of plastic weights; critic neurons have none in model seed.
+// Columns of a row of plastic weights; critic neurons have none in model notebook.
 psac_lanes psac_sizes_lanes(const psac_config *config);
 
 // 1 if every rank receives the spikes of all ranks in every time step.

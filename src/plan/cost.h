@@ -17,7 +17,7 @@
 psac_conditions psac_conditions_default(void);
 
 // n_ranks = shards x n_replicas: each replica simulates its share of every batch, and eligibilities are summed over replicas.
-// n_replicas has to divide n_ranks and be at most training.batch_size. Model seed is planned for memory only (no items).
+// n_replicas has to divide n_ranks and be at most training.batch_size. Model notebook is planned for memory only (no items).
 // conditions NULL = the default.
 void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_replicas, const psac_hardware *hardware,
                         const psac_conditions *conditions, psac_cost *cost);

@@ -49,7 +49,7 @@ static psac_status write_attributes(const psac_session *session, psac_h5_file *f
       {"end_time", now},
       {"backend", session->backend->name},
       {"transport", session->transport.name},
-      {"model", session->config.network.model == PSAC_MODEL_SEED ? "seed" : "psac"},
+      {"model", session->config.network.model == PSAC_MODEL_NOTEBOOK ? "notebook" : "psac"},
       {"configuration", session->config_text},
   };
   for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) PSAC_TRY(psac_h5_write_text(file, "/", texts[k].name, texts[k].text));

@@ -30,8 +30,8 @@ static psac_status resolve(const psac_run_options *options, int n_ranks, const p
   }
   int n_replicas;
   PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
-  if (n_replicas > 1 && config->network.model == PSAC_MODEL_SEED && options->replicas_use == PSAC_REPLICAS_LEARN) {
-    return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = seed, whose weights change within a trial; use 1",
+  if (n_replicas > 1 && config->network.model == PSAC_MODEL_NOTEBOOK && options->replicas_use == PSAC_REPLICAS_LEARN) {
+    return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = notebook, whose weights change within a trial; use 1",
                      n_replicas);
   }
   return psac_config_check(config, n_ranks / (n_replicas > 0 ? n_replicas : 1));
@@ -108,7 +108,7 @@ static psac_status name_output(psac_session *session, const char *out) {
     return psac_fail(PSAC_ERR_INPUT, "cannot create the folder runs: %s; name a file with --out", strerror(errno));
   }
   snprintf(session->out, sizeof session->out, "runs/%s-%s.h5",
-           session->config.network.model == PSAC_MODEL_SEED ? "seed" : "psac", session->start_time);
+           session->config.network.model == PSAC_MODEL_NOTEBOOK ? "notebook" : "psac", session->start_time);
   for (char *c = session->out; *c; c++) {
     if (*c == ':') *c = '.';  // colons are awkward in file names
   }

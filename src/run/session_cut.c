@@ -19,7 +19,7 @@ psac_status psac_session_read_replicas(const psac_run_options *options, int n_ra
   return PSAC_OK;
 }
 
-// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model seed learns within a
+// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model notebook learns within a
 // trial and cannot share a batch.
 static psac_status choose_replicas(psac_session *session) {
   const psac_config counted = psac_session_counted(session), *config = &counted;

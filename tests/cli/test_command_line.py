@@ -110,7 +110,7 @@ class Refusals(Mistakes):
         for replicas in ("0", "-3", "three", "1.5", " 3", "0x3"):
             self.assert_refused([*training, f"--replicas={replicas}"], f"--replicas {replicas} is neither auto nor a whole", ranks=(3,))
         self.assert_refused([*training, "--replicas="], "--replicas needs a value", ranks=(3,))
-        self.assert_refused([*training, "--replicas", "3", "--config", "seed"], "--replicas 3 cannot train network.model = seed", ranks=(3,))
+        self.assert_refused([*training, "--replicas", "3", "--config", "notebook"], "--replicas 3 cannot train network.model = notebook", ranks=(3,))
 
     def test_ranks_with_other_arguments(self):
         one, other = ["train", "--data", harness.DIGITS, "--out", "x.h5"], ["plan"]

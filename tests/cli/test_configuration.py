@@ -14,7 +14,7 @@ class Printing(Mistakes):
     def test_the_printed_configuration_is_a_fixed_point(self):
         changes = ["--set", "simulation.dt=0.1", "--set", "learning.learning_rate=1e-07", "--set", "record.trials=[7, 3]",
                    "--set", "retina.input_size=[10, 12]", "--set", "receptive_field.size=3", "--seed", "9223372036854775807"]
-        for arguments in (["--config", "psac"], ["--config", "seed"], ["--config", "quick"], changes):
+        for arguments in (["--config", "psac"], ["--config", "notebook"], ["--config", "quick"], changes):
             first = self.printed(*arguments)
             with open(self.path("again.yaml"), "w") as file:
                 file.write(first)
@@ -50,7 +50,7 @@ class Refusals(Mistakes):
     def test_values_out_of_range_or_of_another_type(self):
         self.refuse(["simulation.dt=0"], "simulation.dt", "0.01 to 10")
         self.refuse(["middle_layer.num_neurons=many"], "is not an integer", ranks=(1,))
-        self.refuse(["network.model=best"], "seed|psac", ranks=(1,))
+        self.refuse(["network.model=best"], "notebook|psac", ranks=(1,))
         self.refuse(["record.trials=3"], "record.trials has to be a list", ranks=(1,))
         self.assert_refused(["config", "--seed", "-1"], "simulation.seed", ranks=(1,))
         self.assert_refused(["config", "--seed", "nan"], "is not an integer", ranks=(1,))
@@ -74,7 +74,7 @@ class Refusals(Mistakes):
         self.refuse(["simulation.t_skip=1200"], "simulation.t_skip", "simulation.t_total")
         self.refuse(["receptive_field.size=15"], "receptive_field.size", ranks=(1,))
         self.refuse(["neuron.v_reset=18"], "neuron.v_reset", "neuron.v_thresh", ranks=(1,))
-        self.refuse(["network.model=seed"], "training.batch_size", ranks=(1,))
+        self.refuse(["network.model=notebook"], "training.batch_size", ranks=(1,))
 
     def test_fewer_neurons_than_ranks(self):
         self.refuse(["middle_layer.num_neurons=2"], "2 is less than the 3 ranks", ranks=(3,))

@@ -36,7 +36,7 @@ class Plans(Mistakes):
 
     def test_everything_fits_80_columns(self):
         for arguments in (["--hardware", "cpu"], ["--gpu", "h100", "--neurons", "1e8", "--ranks", "8"],
-                          ["--config", "seed"], ["--neurons", "1e12", "--ranks", "1e6", "--replicas", "50"],
+                          ["--config", "notebook"], ["--neurons", "1e12", "--ranks", "1e6", "--replicas", "50"],
                           ["--neurons", "1e9", "--gpu", "a100"]):
             for line in self.plan("--verbose", *arguments).splitlines():
                 self.assertLessEqual(len(line), 80, line)
@@ -91,8 +91,8 @@ class Plans(Mistakes):
     def test_small_networks_and_model_seed(self):
         self.plan("--neurons", "9")
         self.plan("--neurons", "1", "--set", "recurrence.in_degree=0")
-        self.assertIn("the speed of model seed is not modelled", self.plan("--config", "seed", "--hardware", "cpu"))
-        self.assertFalse([row for row in self.rows("--config", "seed") if row["section"] == "stage"])
+        self.assertIn("the speed of model notebook is not modelled", self.plan("--config", "notebook", "--hardware", "cpu"))
+        self.assertFalse([row for row in self.rows("--config", "notebook") if row["section"] == "stage"])
 
     def test_replicas(self):
         self.assertIn("4 shards x 2 replicas", self.plan("--gpu", "h100", "--ranks", "8", "--replicas", "2"))
@@ -160,7 +160,7 @@ class Refusals(Mistakes):
         self.refuse(["--calibrate", "."], "output . is a folder")
         self.refuse(["--calibrate", "here.yaml", "--ranks", "8"], "--ranks does not go with it")
         self.refuse(["--backend", "cpu"], "--backend chooses what --calibrate measures")
-        self.refuse(["--calibrate", "here.yaml", "--config", "seed"], "network.model = psac only", ranks=(1, 3))
+        self.refuse(["--calibrate", "here.yaml", "--config", "notebook"], "network.model = psac only", ranks=(1, 3))
 
 
 if __name__ == "__main__":

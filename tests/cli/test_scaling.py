@@ -224,7 +224,7 @@ class Refusals(Scaling):
         self.assert_refused([*job, "--pretend-ranks", "4", "--as-rank", "4"], "--as-rank 4 is not a whole number from 0 to 3", ranks=(1,))
         self.assert_refused([*job, "--as-rank", "4"], "--as-rank goes with --pretend-ranks", ranks=(1,))
         self.assert_refused([*job, "--pretend-ranks", "4"], "runs on one rank, but this run has 3", ranks=(3,))
-        self.assert_refused([*job, "--pretend-ranks", "4", "--config", "seed"], "--pretend-ranks needs network.model = psac", ranks=(1,))
+        self.assert_refused([*job, "--pretend-ranks", "4", "--config", "notebook"], "--pretend-ranks needs network.model = psac", ranks=(1,))
         self.assert_refused([*job, "--list=yes"], "--list takes no value", ranks=(1,))
         self.assert_refused([*job, "--hardware", "abacus"], "abacus")
         self.assert_refused([*job, "--out", "study.yaml"], "--out study.yaml is a file; a study is a folder", ranks=(1,))
@@ -247,7 +247,7 @@ class Refusals(Scaling):
         for wrong in ("0", "1,,2", "2,", ",2", "1000001", "two", "99999999999999999999"):
             self.assert_refused([*job, "--list", "--ranks", wrong], f"--ranks {wrong} is not a list", ranks=(1,))
         self.study("size: {neurons: 9, trials: 1, batch: 1, replicas: [1, 2]}\n")
-        self.assert_refused([*job, "--config", "seed"], "2 replicas cannot train network.model = seed", ranks=(2,))
+        self.assert_refused([*job, "--config", "notebook"], "2 replicas cannot train network.model = notebook", ranks=(2,))
 
     def test_accuracy_needs_digits(self):
         self.study("accuracy: {neurons: 90, trials: 16}\n")
@@ -256,7 +256,7 @@ class Refusals(Scaling):
 
     def test_cases_that_contradict_the_configuration(self):
         self.study("size: {neurons: 50, batch: 8, trials: 4}\n")
-        self.assert_refused(["scaling", "--study", "study.yaml", "--config", "seed"],
+        self.assert_refused(["scaling", "--study", "study.yaml", "--config", "notebook"],
                             "case 0 of the study (size, 50 neurons, batch 8): ", "training.batch_size")
 
 

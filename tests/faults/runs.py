@@ -14,7 +14,7 @@ from compare_runs import first_difference
 
 SMALL = os.path.join(os.path.dirname(__file__), "..", "mpi", "small.yaml")
 PSAC = ["--config", SMALL, "--set", "checkpoint.every=1", "--set", "evaluation.max_images=10"]
-SEED = ["--config", "seed", "--set", "simulation.t_total=150", "--set", "simulation.t_skip=30", "--set", "middle_layer.num_neurons=300",
+SEED = ["--config", "notebook", "--set", "simulation.t_total=150", "--set", "simulation.t_skip=30", "--set", "middle_layer.num_neurons=300",
         "--set", "training.max_images=60", "--set", "training.log_interval=10", "--set", "checkpoint.every=10",
         "--set", "evaluation.max_images=10"]
 END = 30 * harness.PATIENCE  # seconds in which a run that was disturbed has to end

@@ -63,7 +63,7 @@ class Kills(runs.Runs):
         tally = {}
         for k in range(N):
             kind, ranks, later = kinds[k % len(kinds)], rng.choice([1, 2, 2, 3]), rng.choice([1, 2, 3])
-            model = "seed" if k % 5 == 4 else "psac"
+            model = "notebook" if k % 5 == 4 else "psac"
             with self.subTest(number=k, kind=kind, model=model, ranks=ranks, then=later):
                 network, result = self.disturb(rng, kind, model, ranks)
                 left = sorted(os.listdir(self.folder))

@@ -10,7 +10,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
   static const char *const assignments[] = {"middle_layer.num_neurons=9",  "simulation.t_total=8",   "simulation.t_skip=2",
                                             "retina.input_size=[6, 6]", NULL};
-  fuzz_build_network("seed", assignments, &session);
+  fuzz_build_network("notebook", assignments, &session);
   return 0;
 }
 

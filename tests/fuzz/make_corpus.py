@@ -20,7 +20,7 @@ def configurations(folder):
                 yield name, file.read()
     yield "empty", b""
     yield "sets", b"\0".join([b"simulation: {seed: 5, dt: 0.5}\n", b"simulation.seed=7", b"record.trials=[7, 3, 3]",
-                              b"retina.input_size=[10, 12]", b"network.model=seed", b"learning.learning_rate=1e-07"])
+                              b"retina.input_size=[10, 12]", b"network.model=notebook", b"learning.learning_rate=1e-07"])
     yield "odd_numbers", b"\0".join([b"simulation: {dt: .nan}\n", b"simulation.dt=.inf", b"learning.learning_rate=1e999",
                                      b"neuron.v_rest=0x1p3", b"neuron.v_rest=-0.0", b"simulation.seed=9223372036854775808",
                                      b"middle_layer.num_neurons=8e9", b"simulation.dt=1e-400"])

@@ -175,7 +175,7 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
 }
 
 int32_t shards_store(const shards *cut, double weight) {
-  if (cut->config.network.model != PSAC_MODEL_SEED) return (int32_t)lrint(weight * 0x1p30);
+  if (cut->config.network.model != PSAC_MODEL_NOTEBOOK) return (int32_t)lrint(weight * 0x1p30);
   const float value = (float)weight;
   int32_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -183,7 +183,7 @@ int32_t shards_store(const shards *cut, double weight) {
 }
 
 int64_t shards_adds(const shards *cut, int lane, int32_t stored) {
-  if (cut->config.network.model != PSAC_MODEL_SEED || lane >= shards_at(cut, 0)->lanes.n_output) return stored;
+  if (cut->config.network.model != PSAC_MODEL_NOTEBOOK || lane >= shards_at(cut, 0)->lanes.n_output) return stored;
   float value;
   memcpy(&value, &stored, sizeof value);
   return llrint((double)value * 0x1p36);

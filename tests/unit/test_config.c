@@ -49,7 +49,7 @@ static void test_print_and_read_gives_the_same_bits(void **state) {
   assert_int_equal(overlay("simulation: {seed: 9223372036854775807, dt: 0.1, t_total: 333.33333333333331}\n"
                            "neuron: {v_reset: -1e-300}\n"
                            "learning: {mean_rate: 1e-6, learning_rate: 3e-17}\n"
-                           "network: {model: seed, weight_mean: 0.30000000000000004}\n"
+                           "network: {model: notebook, weight_mean: 0.30000000000000004}\n"
                            "record: {trials: [1000000000, 7]}\n"),
                    PSAC_OK);
   char *printed;
@@ -140,8 +140,8 @@ static void test_set_takes_yaml_values(void **state) {
   assert_int_equal(psac_config_set(&config, "retina.input_size=[32, 30]"), PSAC_OK);
   assert_int_equal(config.retina.input_size[0], 32);
   assert_int_equal(config.retina.input_size[1], 30);
-  assert_int_equal(psac_config_set(&config, "network.model=seed"), PSAC_OK);
-  assert_int_equal(config.network.model, PSAC_MODEL_SEED);
+  assert_int_equal(psac_config_set(&config, "network.model=notebook"), PSAC_OK);
+  assert_int_equal(config.network.model, PSAC_MODEL_NOTEBOOK);
   assert_int_equal(psac_config_set(&config, "simulation.dt='.5' # quoted"), PSAC_OK);
   assert_true(config.simulation.dt == 0.5);
 }

@@ -6,10 +6,10 @@
 
 // --- files ----------------------------------------------------------------------------------------------------------
 
-static void test_seed_is_the_network_of_the_notebook(void **state) {
+static void test_the_network_of_the_notebook(void **state) {
   (void)state;
-  assert_int_equal(psac_config_overlay_file(&config, "seed"), PSAC_OK);
-  assert_int_equal(config.network.model, PSAC_MODEL_SEED);
+  assert_int_equal(psac_config_overlay_file(&config, "notebook"), PSAC_OK);
+  assert_int_equal(config.network.model, PSAC_MODEL_NOTEBOOK);
   assert_true(config.network.weight_sd == 0.1);
   assert_true(config.network.uniform_current == 500.0);
   assert_true(config.output_layer.gain == 10.0);
@@ -23,7 +23,7 @@ static void test_seed_is_the_network_of_the_notebook(void **state) {
 
 static void test_built_in_names_equal_the_files_of_the_repository(void **state) {
   (void)state;
-  static const char *const names[] = {"psac", "seed", "quick"};
+  static const char *const names[] = {"psac", "classic", "notebook", "quick"};
   for (size_t i = 0; i < COUNT(names); i++) {
     char path[512];
     snprintf(path, sizeof path, "%s/configs/%s.yaml", PSAC_SOURCE_DIR, names[i]);
@@ -35,25 +35,39 @@ static void test_built_in_names_equal_the_files_of_the_repository(void **state) 
   }
 }
 
+static void test_the_notebook_keeps_its_old_name(void **state) {
+  (void)state;
+  psac_config by_old_name;
+  assert_int_equal(psac_config_defaults(&config), PSAC_OK);
+  by_old_name = config;
+  assert_int_equal(psac_config_overlay_file(&config, "notebook"), PSAC_OK);
+  assert_int_equal(psac_config_overlay_file(&by_old_name, "seed"), PSAC_OK);
+  assert_memory_equal(&config, &by_old_name, sizeof config);
+  assert_int_equal(config.network.model, PSAC_MODEL_NOTEBOOK);
+  assert_int_equal(psac_config_set(&config, "network.model=psac"), PSAC_OK);
+  assert_int_equal(psac_config_set(&config, "network.model=seed"), PSAC_OK);
+  assert_int_equal(config.network.model, PSAC_MODEL_NOTEBOOK);
+}
+
 static void test_a_file_goes_before_a_built_in_name_and_a_folder_does_not(void **state) {
   (void)state;
   char folder[] = "/tmp/psac_test_config_XXXXXX", home[4096];
   assert_non_null(getcwd(home, sizeof home));
   assert_non_null(mkdtemp(folder));
   assert_int_equal(chdir(folder), 0);
-  assert_int_equal(mkdir("seed", 0700), 0);
+  assert_int_equal(mkdir("notebook", 0700), 0);
   FILE *file = fopen("quick", "w");
   assert_non_null(file);
   fputs("training: {num_epochs: 77}\n", file);
   fclose(file);
-  const psac_status seed = psac_config_overlay_file(&config, "seed");
+  const psac_status notebook = psac_config_overlay_file(&config, "notebook");
   const psac_status quick = psac_config_overlay_file(&config, "quick");
   remove("quick");
-  rmdir("seed");
+  rmdir("notebook");
   assert_int_equal(chdir(home), 0);
   rmdir(folder);
-  assert_int_equal(seed, PSAC_OK);
-  assert_int_equal(config.network.model, PSAC_MODEL_SEED);
+  assert_int_equal(notebook, PSAC_OK);
+  assert_int_equal(config.network.model, PSAC_MODEL_NOTEBOOK);
   assert_int_equal(quick, PSAC_OK);
   assert_int_equal(config.training.num_epochs, 77);
 }
@@ -107,8 +121,8 @@ static void test_check_names_the_keys_that_contradict_each_other(void **state) {
       {{"simulation.t_total=20", "simulation.t_skip=0", "recurrence.delay=20"},
        "recurrence.delay = 20 steps has to be less than the 20 steps of a presentation (simulation.t_total / "
        "simulation.dt)"},
-      {{"network.model=seed"},
-       "training.batch_size = 64 has to be 1 for network.model = seed, because its weights change within a trial"},
+      {{"network.model=notebook"},
+       "training.batch_size = 64 has to be 1 for network.model = notebook, because its weights change within a trial"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     start_from_defaults(state);
@@ -128,9 +142,9 @@ static void test_a_single_neuron_cannot_have_recurrent_synapses(void **state) {
   assert_int_equal(psac_config_check(&config, 1), PSAC_OK);
 }
 
-static void test_model_seed_ignores_what_only_psac_has(void **state) {
+static void test_model_notebook_ignores_what_only_psac_has(void **state) {
   (void)state;
-  assert_int_equal(psac_config_overlay_file(&config, "seed"), PSAC_OK);
+  assert_int_equal(psac_config_overlay_file(&config, "notebook"), PSAC_OK);
   assert_int_equal(psac_config_set(&config, "recurrence.in_degree=50"), PSAC_OK);
   assert_int_equal(psac_config_set(&config, "recurrence.delay=1000"), PSAC_OK);
   assert_int_equal(psac_config_set(&config, "simulation.t_total=300"), PSAC_OK);
@@ -140,13 +154,14 @@ static void test_model_seed_ignores_what_only_psac_has(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_seed_is_the_network_of_the_notebook),
+      TEST(test_the_network_of_the_notebook),
       TEST(test_built_in_names_equal_the_files_of_the_repository),
+      TEST(test_the_notebook_keeps_its_old_name),
       TEST(test_a_file_goes_before_a_built_in_name_and_a_folder_does_not),
       TEST(test_files_that_cannot_be_read_are_named),
       TEST(test_check_names_the_keys_that_contradict_each_other),
       TEST(test_a_single_neuron_cannot_have_recurrent_synapses),
-      TEST(test_model_seed_ignores_what_only_psac_has),
+      TEST(test_model_notebook_ignores_what_only_psac_has),
   };
   return cmocka_run_group_tests_name("config_files", tests, NULL, NULL);
 }

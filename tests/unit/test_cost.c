@@ -147,7 +147,7 @@ static void test_one_rank_sends_nothing(void **state) {
 static void test_model_seed_is_planned_for_memory_only(void **state) {
   (void)state;
   psac_config config = network_of(5000, 1);
-  config.network.model = PSAC_MODEL_SEED;
+  config.network.model = PSAC_MODEL_NOTEBOOK;
   const psac_hardware hardware = machine("cpu");
   psac_cost cost;
   psac_cost_estimate(&config, 2, 1, &hardware, NULL, &cost);

@@ -45,8 +45,8 @@ static void compare(const pair *both, int rank, const char *what, const void *le
 static void start(pair *both, const psac_backend *backend, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
   psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
   if (n_neurons > 1) config.recurrence.in_degree = in_degree;
-  if (model == PSAC_MODEL_SEED) {
-    assert_ok(psac_config_overlay_file(&config, "seed"));
+  if (model == PSAC_MODEL_NOTEBOOK) {
+    assert_ok(psac_config_overlay_file(&config, "notebook"));
     config.network.uniform_current = 2.25;             // or a single spike of the retina would make all neurons spike
     config.neuron.v_thresh = N_UNITS * 2.25 * 1 / 20;  // which one step of a saturated retina just reaches
   }
@@ -333,7 +333,7 @@ static void check_model(const psac_backend *backend, int model) {
 }
 
 static void check_psac(const psac_backend *backend) { check_model(backend, PSAC_MODEL_PSAC); }
-static void check_seed(const psac_backend *backend) { check_model(backend, PSAC_MODEL_SEED); }
+static void check_seed(const psac_backend *backend) { check_model(backend, PSAC_MODEL_NOTEBOOK); }
 
 static void test_model_psac_has_the_same_bits(void **state) {
   (void)state;

@@ -79,7 +79,7 @@ static void check_drives_of(const shards *cut, int first, int n, int t, int n_st
 static psac_config readout_config(int64_t n_neurons, int model, int64_t n_output, int64_t n_critic) {
   psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
   config.network.model = model;
-  if (model == PSAC_MODEL_SEED) config.training.batch_size = 1;
+  if (model == PSAC_MODEL_NOTEBOOK) config.training.batch_size = 1;
   config.output_layer.num_neurons = n_output;
   config.actor_critic.num_critic_neurons = n_critic;
   config.simulation.steps_per_reduce = 0;
@@ -93,7 +93,7 @@ static void check_drives(const psac_backend *backend) {
   } cases[] = {
       {1, PSAC_MODEL_PSAC, 10, 20, 1},   {31, PSAC_MODEL_PSAC, 10, 20, 3},  {333, PSAC_MODEL_PSAC, 10, 20, 1},
       {333, PSAC_MODEL_PSAC, 10, 20, 3}, {333, PSAC_MODEL_PSAC, 64, 64, 3}, {333, PSAC_MODEL_PSAC, 11, 1, 3},
-      {1, PSAC_MODEL_SEED, 10, 20, 1},   {31, PSAC_MODEL_SEED, 10, 20, 3},  {333, PSAC_MODEL_SEED, 10, 20, 3},
+      {1, PSAC_MODEL_NOTEBOOK, 10, 20, 1},   {31, PSAC_MODEL_NOTEBOOK, 10, 20, 3},  {333, PSAC_MODEL_NOTEBOOK, 10, 20, 3},
   };
   for (size_t k = 0; k < COUNT(cases); k++) {
     const psac_config config = readout_config(cases[k].n_neurons, cases[k].model, cases[k].n_output, cases[k].n_critic);
@@ -121,7 +121,7 @@ static int64_t *random_drives(const shards *cut, uint64_t seed) {
     lane[lanes.mean_count] = (int64_t)(next_random(&seed) % 100000);
     for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
       lane[o] = (int64_t)((double)lane[lanes.one] * (0.2 + 0.6 * next_uniform(&seed)) *
-                          (cut->config.network.model == PSAC_MODEL_SEED ? 0x1p36 : 0x1p30));
+                          (cut->config.network.model == PSAC_MODEL_NOTEBOOK ? 0x1p36 : 0x1p30));
     }
   }
   return drive;
@@ -137,7 +137,7 @@ static void simulate_layer(const shards *cut, int l, const int64_t *drives, plai
   const psac_shard *shard = shards_at(cut, 0);
   const psac_readout_layer *layer = &cut->network[0]->readout.layer[l];
   const psac_lanes lanes = shard->lanes;
-  const double step = cut->config.network.model == PSAC_MODEL_SEED ? 0x1p-36 : 0x1p-30;
+  const double step = cut->config.network.model == PSAC_MODEL_NOTEBOOK ? 0x1p-36 : 0x1p-30;
   for (int b = 0; b < N_TRIALS; b++) {
     for (int o = 0; o < layer->n; o++) {
       double v = (double)layer->neuron.v_rest;
@@ -241,8 +241,8 @@ static void test_output_and_critic_neurons_follow_their_drives(void **state) {
 }
 
 static void check_seed_layers(const psac_backend *backend) {
-  psac_config config = readout_config(97, PSAC_MODEL_SEED, 10, 20);
-  assert_ok(psac_config_overlay_file(&config, "seed"));
+  psac_config config = readout_config(97, PSAC_MODEL_NOTEBOOK, 10, 20);
+  assert_ok(psac_config_overlay_file(&config, "notebook"));
   check_layers(backend, &config, 0);
 }
 

@@ -257,7 +257,7 @@ static void check_weights_of(const psac_backend *backend, int model) {
 
 static void check_weights(const psac_backend *backend) {
   check_weights_of(backend, PSAC_MODEL_PSAC);
-  check_weights_of(backend, PSAC_MODEL_SEED);
+  check_weights_of(backend, PSAC_MODEL_NOTEBOOK);
 }
 
 static void test_initial_rows_hold_the_drawn_weights_and_the_constant_one(void **state) {

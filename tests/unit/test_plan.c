@@ -43,7 +43,7 @@ static void test_the_plan_is_what_is_allocated(void **state) {
       config.recurrence.in_degree = 0;
       check_plan(&config, ranks);
       config.recurrence.in_degree = 50;
-      config.network.model = PSAC_MODEL_SEED;
+      config.network.model = PSAC_MODEL_NOTEBOOK;
       config.training.batch_size = 1;
       check_plan(&config, ranks);
     }

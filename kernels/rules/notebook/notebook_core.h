@@ -1,4 +1,4 @@
-// The notebook's plasticity rule (docs/model.md, "Model seed"): a weight is a float32, its bits are kept in a column of
+// The notebook's plasticity rule (docs/model.md, "Network notebook"): a weight is a float32, its bits are kept in a column of
 // the readout row, and it changes in the notebook's own operations. Common subset of C and C++.
 #ifndef PSAC_KERNELS_RULES_NOTEBOOK_NOTEBOOK_CORE_H
 #define PSAC_KERNELS_RULES_NOTEBOOK_NOTEBOOK_CORE_H

@@ -1,11 +1,11 @@
-// Learning in model seed: the TD error of a step and the change of all pairs of spiking neurons.
+// Learning in model notebook: the TD error of a step and the change of all pairs of spiking neurons.
 #include "shards.h"
 
 enum { N = 333, N_STEPS = 10, N_TRIALS = 3 };
 
 static void start(shards *cut, const psac_backend *backend, int n_ranks) {
   psac_config config = shards_config(N, N_STEPS, N_TRIALS);
-  assert_ok(psac_config_overlay_file(&config, "seed"));
+  assert_ok(psac_config_overlay_file(&config, "notebook"));
   config.simulation.steps_per_reduce = 0;
   shards_create(cut, backend, &config, n_ranks);
   assert_int_equal(cut->n_trials, N_TRIALS);
@@ -181,5 +181,5 @@ int main(void) {
       cmocka_unit_test(test_all_pairs_of_spiking_neurons_change_and_all_weights_are_clamped),
       cmocka_unit_test(test_without_output_spikes_nothing_changes_and_nothing_is_clamped),
   };
-  return cmocka_run_group_tests_name("kernels_seed", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("kernels_notebook", tests, NULL, NULL);
 }
