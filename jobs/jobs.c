@@ -48,7 +48,7 @@ const psac_job psac_jobs[] = {
                        "any number of jobs may add to one folder. tools/psac_report draws it. Images are those of "
                        "--data; where data/mnist is not there, speed is measured with synthetic ones, as the rows "
                        "say.\n\n"
-                       "With --pretend-ranks one process holds and computes the true share of one rank of a large "
+                       "With --dry-run-ranks one process holds and computes the true share of one rank of a large "
                        "job; the other ranks' spikes are simulated, and the time on the network is that of "
                        "--hardware (NCCL's for a GPU, MPI's for a CPU).",
         .options = "csSdFyONQpaPlLbtq",

@@ -14,7 +14,7 @@ typedef struct option {
   const char *name;       // without the dashes
   const char *argument;   // NULL = takes none
   size_t offset;          // of a const char * in psac_options; unused for --set
-  const char *help;
+  const char *help;       // NULL = a name of earlier versions, still accepted
 } option;
 
 #define PLACE(member) offsetof(psac_options, member)
@@ -50,8 +50,9 @@ static const option options_table[] = {
     {'O', "only", "WHAT", PLACE(only),
      "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
     {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
-    {'p', "pretend-ranks", "P", PLACE(pretend_ranks),
+    {'p', "dry-run-ranks", "P", PLACE(dry_run_ranks),
      "measure one rank's share of P on this machine; the others are simulated"},
+    {'p', "pretend-ranks", "P", PLACE(dry_run_ranks), NULL},
     {'a', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
     {'l', "list", NULL, PLACE(list), "print the cases, measure nothing"},
     {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights; must be given"},
@@ -90,7 +91,7 @@ static psac_status unknown_option(const psac_job *job, const char *argument) {
   const char *names[N_OPTIONS + 3] = {"help", "version"};
   int n = 2;
   for (int k = 0; k < N_OPTIONS; k++) {
-    if (takes(job, &options_table[k])) names[n++] = options_table[k].name;
+    if (takes(job, &options_table[k]) && options_table[k].help) names[n++] = options_table[k].name;
   }
   const char *nearest = psac_nearest_of(argument + 2, strcspn(argument + 2, "="), names);
   return psac_fail(PSAC_ERR_INPUT, "%.80s is not an option of psac_dist %s%s%s; see psac_dist help %s", argument,
@@ -190,7 +191,7 @@ static void print_option(const char *name, const char *argument, const char *hel
 static void print_options(const psac_job *job) {
   for (int k = 0; k < N_OPTIONS; k++) {
     const option *o = &options_table[k];
-    if (takes(job, o)) print_option(o->name, o->argument, o->help);
+    if (takes(job, o) && o->help) print_option(o->name, o->argument, o->help);
   }
   print_option("help, -h", NULL, "this text");
   print_option("version, -V", NULL, "the version");

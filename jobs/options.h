@@ -15,7 +15,7 @@ typedef struct psac_options {
   psac_run_options run;
   const char *out;              // NULL = chosen by the job
   const char *weights, *replay_case;
-  const char *study, *only, *repeats, *pretend_ranks, *as_rank;  // scaling; NULL = not given
+  const char *study, *only, *repeats, *dry_run_ranks, *as_rank;  // scaling; NULL = not given
   const char *list, *verbose;   // not NULL = given
   const char *n_ranks, *gpu, *hardware, *rates, *format, *calibrate;  // NULL = not given
   const char *progress;

@@ -19,12 +19,12 @@ typedef struct scaling {
   psac_session session;
   psac_cases cases;
   psac_table table;
-  psac_pretending pretending;
+  psac_dry_run dry_run;
   psac_hardware hardware;
   int synthetic;
 } scaling;
 
-// The machine that predictions and pretended networks are made for: by default the kind that this one is.
+// The machine that predictions and simulated networks are made for: by default the kind that this one is.
 static psac_status choose_hardware(scaling *job) {
   const psac_session *session = &job->session;
   const char *kind = psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? "h100" : "cpu", *asked = job->options->hardware;
@@ -32,7 +32,7 @@ static psac_status choose_hardware(scaling *job) {
   if (session->ranks->rank == 0) status = psac_hardware_find(asked ? asked : kind, &job->hardware);
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   PSAC_TRY(psac_ranks_broadcast(session->ranks, &job->hardware, sizeof job->hardware));
-  job->pretending = (psac_pretending){.rank = (int)job->cases.as_rank, .n_ranks = (int)job->cases.n_ranks, .hardware = job->hardware};
+  job->dry_run = (psac_dry_run){.rank = (int)job->cases.as_rank, .n_ranks = (int)job->cases.n_ranks, .hardware = job->hardware};
   return PSAC_OK;
 }
 
@@ -109,7 +109,7 @@ static psac_status keep_row(void *self, const psac_row *row) {
     printf("%-9s %12lld %7lld %8lld %6lld %8lld  %10.2f %10.4f %7.1f %% %9.1f  %s%s\n", row->kind, (long long)row->neurons,
            (long long)row->ranks, (long long)row->replicas, (long long)row->batch, (long long)row->trials, row->trials_per_s,
            row->ms_per_step, 100.0 * row->stage_mean_s[PSAC_STAGE_EXCHANGE] / row->seconds,
-           1e-6 * (row->device_bytes > 0.0 ? row->device_bytes : row->host_bytes), accuracy, row->as_rank >= 0 ? "pretended" : "");
+           1e-6 * (row->device_bytes > 0.0 ? row->device_bytes : row->host_bytes), accuracy, row->as_rank >= 0 ? "dry run" : "");
     fflush(stdout);
   }
   return psac_table_add(&job->table, &job->session, row);
@@ -125,7 +125,7 @@ static psac_status measure_all(scaling *job, psac_progress_kind kind) {
       .n_test = session->test.n,
       .synthetic = job->synthetic,
       .hardware = &job->hardware,
-      .pretending = job->cases.is_pretended ? &job->pretending : NULL,
+      .dry_run = job->cases.is_dry_run ? &job->dry_run : NULL,
       .progress = kind,
   };
   for (int k = 0; k < job->cases.n; k++) {
@@ -164,7 +164,7 @@ psac_status psac_job_scaling(const psac_options *options, psac_ranks *ranks) {
   if (status == PSAC_OK) status = psac_session_configure(&job->session, &options->run, ranks, NULL);
   if (status == PSAC_OK) status = psac_cases_read(&job->session, options, &job->cases);
   if (status == PSAC_OK) status = run(job, kind);
-  if (job->cases.is_pretended) psac_pretend_end(&job->pretending, &job->session);
+  if (job->cases.is_dry_run) psac_dry_run_end(&job->dry_run, &job->session);
   psac_table_free(&job->table);
   psac_session_end(&job->session, status);
   free(job);

@@ -34,19 +34,19 @@ static psac_status read_only(const char *text, psac_cases *cases) {
   return PSAC_OK;
 }
 
-static psac_status read_pretence(const psac_session *session, const psac_options *options, psac_cases *cases) {
+static psac_status read_dry_run(const psac_session *session, const psac_options *options, psac_cases *cases) {
   const int n_real = session->ranks->n_ranks;
   cases->n_ranks = n_real;
-  if (!options->pretend_ranks) {
-    return options->as_rank ? psac_fail(PSAC_ERR_INPUT, "--as-rank goes with --pretend-ranks P") : PSAC_OK;
+  if (!options->dry_run_ranks) {
+    return options->as_rank ? psac_fail(PSAC_ERR_INPUT, "--as-rank goes with --dry-run-ranks P") : PSAC_OK;
   }
-  PSAC_TRY(psac_option_whole("pretend-ranks", options->pretend_ranks, 2, MOST_RANKS, &cases->n_ranks));
+  PSAC_TRY(psac_option_whole("dry-run-ranks", options->dry_run_ranks, 2, MOST_RANKS, &cases->n_ranks));
   if (options->as_rank) PSAC_TRY(psac_option_whole("as-rank", options->as_rank, 0, cases->n_ranks - 1, &cases->as_rank));
-  if (n_real > 1) return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks runs on one rank, but this run has %d", n_real);
+  if (n_real > 1) return psac_fail(PSAC_ERR_INPUT, "--dry-run-ranks runs on one rank, but this run has %d", n_real);
   if (session->config.network.model == PSAC_MODEL_NOTEBOOK) {
-    return psac_fail(PSAC_ERR_INPUT, "--pretend-ranks needs network.model = psac: what other ranks send is not modelled for notebook");
+    return psac_fail(PSAC_ERR_INPUT, "--dry-run-ranks needs network.model = psac: what other ranks send is not modelled for notebook");
   }
-  cases->is_pretended = 1;
+  cases->is_dry_run = 1;
   return PSAC_OK;
 }
 
@@ -72,7 +72,7 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
   if (options->repeats) PSAC_TRY(psac_option_whole("repeats", options->repeats, 1, 1000, own.repeats.value));
   if (options->run.replicas) PSAC_TRY(psac_option_replicas(options->run.replicas, own.replicas.value));
   if (options->n_ranks && !cases->is_listed) {
-    return psac_fail(PSAC_ERR_INPUT, "--ranks goes with --list; what is measured runs on the ranks of mpirun, or of --pretend-ranks");
+    return psac_fail(PSAC_ERR_INPUT, "--ranks goes with --list; what is measured runs on the ranks of mpirun, or of --dry-run-ranks");
   }
   if (options->n_ranks) PSAC_TRY(read_ranks(options->n_ranks, &own.ranks));
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
@@ -80,7 +80,7 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
     if (options->repeats) section->repeats.value[0] = own.repeats.value[0];
     if (options->run.replicas) section->replicas = own.replicas;
     if (options->n_ranks) section->ranks = own.ranks;
-    if (!cases->is_listed || cases->is_pretended) section->ranks = (psac_numbers){1, {cases->n_ranks}};
+    if (!cases->is_listed || cases->is_dry_run) section->ranks = (psac_numbers){1, {cases->n_ranks}};
   }
   return PSAC_OK;
 }
@@ -90,7 +90,7 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
 static int is_meant(const psac_cases *cases, int k, psac_study_kind kind) {
   if (cases->number >= 0 && k != cases->number) return 0;
   if (cases->kind >= 0 && (int)kind != cases->kind) return 0;
-  return !(cases->is_pretended && kind == PSAC_STUDY_ACCURACY);  // a pretended rank learns nothing true
+  return !(cases->is_dry_run && kind == PSAC_STUDY_ACCURACY);  // a simulated rank learns nothing true
 }
 
 // Replicas that do not divide the ranks cannot be measured there.
@@ -111,7 +111,7 @@ static psac_status refuse_replicas(const psac_cases *cases, const psac_case *wha
   char name[32] = "--replicas", ranks[64];
   snprintf(ranks, sizeof ranks, "any of the numbers of ranks of section %s", psac_study_kind_name(what->kind));
   if (!options->run.replicas) snprintf(name, sizeof name, "%s.replicas =", psac_study_kind_name(what->kind));
-  if (cases->is_pretended) snprintf(ranks, sizeof ranks, "the %lld pretended ranks", n);
+  if (cases->is_dry_run) snprintf(ranks, sizeof ranks, "the %lld simulated ranks", n);
   else if (!cases->is_listed) snprintf(ranks, sizeof ranks, "the %lld rank%s of this run", n, n > 1 ? "s" : "");
   return psac_fail(PSAC_ERR_INPUT, "%s %lld does not divide %s; allowed: auto, or a divisor", name, (long long)what->replicas, ranks);
 }
@@ -148,12 +148,12 @@ static psac_status check(const psac_cases *cases, const psac_session *session, c
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
     if (n_possible[kind] == 0 && impossible[kind].ranks > 0) return refuse_replicas(cases, &impossible[kind], options);
   }
-  return n_meant > 0 ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "nothing is left to measure: pretended ranks have no accuracy");
+  return n_meant > 0 ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "nothing is left to measure: simulated ranks have no accuracy");
 }
 
 static psac_status read(const psac_session *session, const psac_options *options, psac_cases *cases) {
   *cases = (psac_cases){.kind = -1, .number = -1, .repeat = -1, .is_listed = options->list != NULL};
-  PSAC_TRY(read_pretence(session, options, cases));
+  PSAC_TRY(read_dry_run(session, options, cases));
   PSAC_TRY(psac_study_read(options->study ? options->study : "scaling", &cases->study));
   PSAC_TRY(change_study(options, cases));
   cases->n = psac_study_n_cases(&cases->study);

@@ -13,8 +13,8 @@ typedef struct psac_cases {
   int number;        // -1 = all
   int64_t repeat;    // of that case, from 0; -1 = all
   int is_listed;     // for the ranks that the study names; otherwise for those of this run
-  int is_pretended;
-  int64_t n_ranks;   // of this run, or pretended
+  int is_dry_run;
+  int64_t n_ranks;   // of this run, or simulated
   int64_t as_rank;
 } psac_cases;
 

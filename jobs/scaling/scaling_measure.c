@@ -129,13 +129,13 @@ static psac_status collect(const psac_session *session, const memory *before, co
   return psac_ranks_sum_i64(ranks, &row->nodes, 1);
 }
 
-// The exchange of a pretended rank is what it would take on the network, not what making it up took; all ranks count as this one.
-static void correct_pretended(const psac_pretending *pretending, const psac_network *network, psac_row *row, int64_t spikes[2]) {
-  const psac_pretend_time time = psac_pretend_read(pretending);
+// The exchange of a simulated rank is what it would take on the network, not what making it up took; all ranks count as this one.
+static void correct_dry_run(const psac_dry_run *dry_run, const psac_network *network, psac_row *row, int64_t spikes[2]) {
+  const psac_dry_run_time time = psac_dry_run_read(dry_run);
   const double exchange = fmax(row->stage_mean_s[PSAC_STAGE_EXCHANGE] - time.spent, 0.0) + time.modelled;
   row->seconds += exchange - row->stage_mean_s[PSAC_STAGE_EXCHANGE];
   row->stage_mean_s[PSAC_STAGE_EXCHANGE] = exchange;
-  row->as_rank = pretending->rank;
+  row->as_rank = dry_run->rank;
   int first, n_own;
   psac_network_own_trials(network, (int)row->batch, &first, &n_own);
   const double neurons = (double)network->layout.n_neurons / fmax((double)network->layout.n_local, 1.0);
@@ -197,7 +197,7 @@ static void reset_counters(course *on) {
   on->told = (psac_traffic){0};
   psac_traffic_reset(&session->transport);
   if (session->n_replicas > 1) psac_traffic_reset(&session->replica_transport);
-  if (measurement->pretending) psac_pretend_reset(measurement->pretending);
+  if (measurement->dry_run) psac_dry_run_reset(measurement->dry_run);
 }
 
 // Among shards and among replicas.
@@ -226,9 +226,9 @@ static psac_status measure_row(course *on, const memory *before, int64_t shown, 
   memcpy(row->stage_mean_s, network->stages.seconds, sizeof row->stage_mean_s);
   const psac_traffic traffic = read_traffic(on);
   PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));
-  if (measurement->pretending) correct_pretended(measurement->pretending, network, row, spikes);
+  if (measurement->dry_run) correct_dry_run(measurement->dry_run, network, row, spikes);
   PSAC_TRY(collect(session, before, &traffic, row));
-  if (measurement->pretending) row->nodes = (int64_t)ceil((double)row->ranks / measurement->hardware->ranks_per_node);
+  if (measurement->dry_run) row->nodes = (int64_t)ceil((double)row->ranks / measurement->hardware->ranks_per_node);
   derive(session, spikes, row);
   return PSAC_OK;
 }
@@ -259,7 +259,7 @@ static psac_status measure_network(course *on, int64_t first, int64_t end, psac_
   const double started = psac_clock_seconds();
   PSAC_TRY(psac_session_build_network(session));
   const double build_s = psac_clock_seconds() - started;
-  if (measurement->pretending) PSAC_TRY(psac_pretend_attach(measurement->pretending, session));
+  if (measurement->dry_run) PSAC_TRY(psac_dry_run_attach(measurement->dry_run, session));
   on->epoch = on->place = 0;
   PSAC_TRY(present(on, what->warm_up, 0));
   for (int64_t repeat = first; repeat < end; repeat++) {
@@ -283,20 +283,20 @@ static psac_status measure_networks(course *on, psac_status (*keep)(void *self, 
   for (int64_t first = what->first; first < what->first + what->repeats; first += each) {
     PSAC_TRY(psac_case_configure(measurement->base, what, first, measurement->n_train, &session->config));
     session->n_replicas = (int)what->replicas;
-    if (!measurement->pretending) {
+    if (!measurement->dry_run) {
       PSAC_TRY(psac_session_cut(session));
     } else {
       psac_shuffle(on->order, session->train.n, (uint64_t)session->config.simulation.seed, 0);
       on->epoch = on->place = 0;
       const int n = (int)smaller(what->batch, session->train.n);
       fill_batch(on, n);
-      PSAC_TRY(psac_pretend_begin(measurement->pretending, session, on->trials, n));
+      PSAC_TRY(psac_dry_run_begin(measurement->dry_run, session, on->trials, n));
     }
     psac_progress_start(&on->bar, measurement->progress, what->warm_up + each * what->trials);
     const psac_status status = measure_network(on, first, first + each, keep, self);
     psac_progress_end(&on->bar);
     PSAC_TRY(status);
-    if (measurement->pretending) psac_pretend_end(measurement->pretending, session);
+    if (measurement->dry_run) psac_dry_run_end(measurement->dry_run, session);
   }
   return PSAC_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef PSAC_JOBS_SCALING_SCALING_MEASURE_H
 #define PSAC_JOBS_SCALING_SCALING_MEASURE_H
 
-#include "jobs/scaling/scaling_pretend.h"
+#include "jobs/scaling/scaling_dry_run.h"
 #include "jobs/scaling/scaling_study.h"
 #include "jobs/scaling/scaling_table.h"
 #include "src/run/progress.h"
@@ -15,7 +15,7 @@ typedef struct psac_measurement {
   int64_t n_train, n_test;       // images that were read
   int synthetic;                 // they were made up
   const psac_hardware *hardware; // of the prediction that the row gets
-  psac_pretending *pretending;   // NULL = all ranks are there
+  psac_dry_run *dry_run;   // NULL = all ranks are there
   psac_progress_kind progress;
 } psac_measurement;
 

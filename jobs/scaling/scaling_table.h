@@ -15,7 +15,7 @@ typedef struct psac_row {
   char host[PSAC_ROW_TEXT], end_time[PSAC_ROW_TEXT];
   int64_t neurons, ranks, nodes;
   int64_t replicas, shards;  // ranks = replicas x shards
-  int64_t as_rank;           // of `ranks` pretended ones; -1 = all of them were there
+  int64_t as_rank;           // of `ranks` simulated ones; -1 = all of them were there
   int64_t batch, together;   // trials between two weight changes, and simulated side by side
   int64_t trials, steps;     // measured trials, timesteps of each
   int64_t repeat, seed;

@@ -6,8 +6,8 @@
 #include "base/device.h"
 #include "kernels/models/alif/alif_core.h"
 #include "kernels/models/lif/lif_core.h"
-#include "kernels/models/notebook/notebook_lif_core.h"
 #include "kernels/models/neuron.h"
+#include "kernels/models/notebook/notebook_lif_core.h"
 
 // X(NAME, name): psac_<name>_step, PSAC_<NAME>_STATES
 #define PSAC_NEURON_MODELS(X) X(LIF, lif) X(ALIF, alif) X(NOTEBOOK, notebook)

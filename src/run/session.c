@@ -160,7 +160,7 @@ psac_status psac_session_build_network(psac_session *session) {
       session->ranks, psac_network_create(&config, session->backend, &session->transport, &session->network));
   if (status == PSAC_OK) {
     const psac_ranks *others =
-        session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // pretended ones do not listen
+        session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // simulated ones receive nothing
     if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, others);
     PSAC_TRY(psac_network_warm_up(session->network));
     status = psac_ranks_agree(session->ranks, psac_network_record(session->network));

@@ -16,7 +16,7 @@ OPTIONS = {
     "evaluate": ["overwrite", "config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas",
                  "progress"],
     "replay": ["overwrite", "config", "set", "out", "case", "backend", "transport"],
-    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "replicas", "ranks", "pretend-ranks", "as-rank", "hardware",
+    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "replicas", "ranks", "dry-run-ranks", "as-rank", "hardware",
                 "list", "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],

@@ -41,7 +41,7 @@ def some_run():
 def some_rows(sizes):
     for neurons in sizes:
         yield {"kind": "size", "neurons": int(neurons), "ranks": 1, "replicas": 1, "backend": "cpu", "batch": 8,
-               "pretended": False, "memory": 2e3 * neurons + 1e6, "planned_bytes": 2e3 * neurons + 9e5,
+               "dry_run": False, "memory": 2e3 * neurons + 1e6, "planned_bytes": 2e3 * neurons + 9e5,
                "trials_per_s": 1e6 / neurons, "planned_trials_per_s": 9e5 / neurons,
                "synaptic_events_per_s": 1e8 + neurons}
 

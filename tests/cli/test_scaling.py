@@ -75,7 +75,7 @@ class Measures(Scaling):
     def test_a_row_is_planned_as_plan_plans(self):
         self.study("size: {neurons: 400, replicas: [1, 2, 4], batch: 8, trials: 8}\n")
         self.measure(ranks=4)
-        self.measure("--pretend-ranks", "16", "--replicas", "4")
+        self.measure("--dry-run-ranks", "16", "--replicas", "4")
         for row in self.rows():
             out = self.assert_works(["plan", "--neurons", "400", "--ranks", str(row["ranks"]), "--replicas", str(row["replicas"]), "--hardware",
                                      "cpu", "--format", "csv", "--set", "training.batch_size=8", *SHORT]).out
@@ -132,10 +132,10 @@ class Measures(Scaling):
     def test_one_rank_of_many(self):
         self.study("weak: {neurons: 40, batch: 8, trials: 16}\naccuracy: {neurons: 90, trials: 16}\n")
         for rank in (0, 5, 63):
-            self.measure("--data", harness.DIGITS, "--pretend-ranks", "64", "--as-rank", str(rank))
+            self.measure("--data", harness.DIGITS, "--dry-run-ranks", "64", "--as-rank", str(rank))
         rows = self.rows()
         self.assertEqual([(row["kind"], row["neurons"], row["ranks"], row["as_rank"], row["transport"]) for row in rows],
-                         [(b"weak", 2560, 64, rank, b"pretended") for rank in (0, 5, 63)])
+                         [(b"weak", 2560, 64, rank, b"dry run") for rank in (0, 5, 63)])
         for row in rows:
             self.assertGreater(row["bytes_exchanged"], 0)
             self.assertGreater(row["stage_mean_s"][2], 0)
@@ -143,7 +143,7 @@ class Measures(Scaling):
 
     def test_one_rank_of_many_in_replicas(self):
         self.study("strong: {neurons: 640, replicas: [1, 4, 16, auto], batch: 32, trials: 32}\n")
-        self.measure("--data", harness.DIGITS, "--pretend-ranks", "16", "--as-rank", "5")
+        self.measure("--data", harness.DIGITS, "--dry-run-ranks", "16", "--as-rank", "5")
         one, four, sixteen, auto = self.rows()
         self.assertEqual([(row["ranks"], row["shards"], row["as_rank"]) for row in (one, four, sixteen)],
                          [(16, 16, 5), (16, 4, 5), (16, 1, 5)])
@@ -167,7 +167,7 @@ class Measures(Scaling):
         self.assertEqual(lines[:4], ["case kind ranks replicas neurons batch trials warm_up repeats", "0 weak 7 1 70 64 4 0 1",
                                      "1 size 1 1 50 4 8 0 1", "1 size 2 1 50 4 8 0 1"])
         self.assertEqual(len(lines), 2 + 8)
-        lines = self.assert_works(["scaling", "--study", "study.yaml", "--list", "--pretend-ranks", "9", "--only", "weak"]).out.splitlines()
+        lines = self.assert_works(["scaling", "--study", "study.yaml", "--list", "--dry-run-ranks", "9", "--only", "weak"]).out.splitlines()
         self.assertEqual(lines[1:], ["0 weak 9 1 90 64 4 0 1"])
         self.measure("--only", "3", "--repeats", "2")
         self.assertEqual([(row["neurons"], row["batch"], row["trials"]) for row in self.rows()], [(60, 4, 4)] * 2)
@@ -220,11 +220,11 @@ class Refusals(Scaling):
         self.assert_refused([*job, "--only", "0:0", "--repeats", "5"], "--only 0:0 names no repeat of case 0, which has 1 to 5", ranks=(1,))
         self.assert_refused([*job, "--only", "0:1", "--list"], "--only 0:1 names a repeat, but --list lists cases", ranks=(1,))
         self.assert_refused([*job, "--repeats", "0"], "--repeats 0 is not a whole number from 1 to 1000", ranks=(1,))
-        self.assert_refused([*job, "--pretend-ranks", "1"], "--pretend-ranks 1 is not a whole number from 2", ranks=(1,))
-        self.assert_refused([*job, "--pretend-ranks", "4", "--as-rank", "4"], "--as-rank 4 is not a whole number from 0 to 3", ranks=(1,))
-        self.assert_refused([*job, "--as-rank", "4"], "--as-rank goes with --pretend-ranks", ranks=(1,))
-        self.assert_refused([*job, "--pretend-ranks", "4"], "runs on one rank, but this run has 3", ranks=(3,))
-        self.assert_refused([*job, "--pretend-ranks", "4", "--config", "notebook"], "--pretend-ranks needs network.model = psac", ranks=(1,))
+        self.assert_refused([*job, "--dry-run-ranks", "1"], "--dry-run-ranks 1 is not a whole number from 2", ranks=(1,))
+        self.assert_refused([*job, "--dry-run-ranks", "4", "--as-rank", "4"], "--as-rank 4 is not a whole number from 0 to 3", ranks=(1,))
+        self.assert_refused([*job, "--as-rank", "4"], "--as-rank goes with --dry-run-ranks", ranks=(1,))
+        self.assert_refused([*job, "--dry-run-ranks", "4"], "runs on one rank, but this run has 3", ranks=(3,))
+        self.assert_refused([*job, "--dry-run-ranks", "4", "--config", "notebook"], "--dry-run-ranks needs network.model = psac", ranks=(1,))
         self.assert_refused([*job, "--list=yes"], "--list takes no value", ranks=(1,))
         self.assert_refused([*job, "--hardware", "abacus"], "abacus")
         self.assert_refused([*job, "--out", "study.yaml"], "--out study.yaml is a file; a study is a folder", ranks=(1,))
@@ -239,7 +239,7 @@ class Refusals(Scaling):
         job = ["scaling", "--study", "study.yaml"]
         self.assert_refused(job, "weak.replicas = 4 does not divide the 3 ranks of this run; allowed: auto, or a divisor", ranks=(3,))
         self.assert_refused([*job, "--only", "0"], "weak.replicas = 2 does not divide the 1 rank of this run", ranks=(1,))
-        self.assert_refused([*job, "--only", "0", "--pretend-ranks", "5"], "weak.replicas = 2 does not divide the 5 pretended ranks", ranks=(1,))
+        self.assert_refused([*job, "--only", "0", "--dry-run-ranks", "5"], "weak.replicas = 2 does not divide the 5 simulated ranks", ranks=(1,))
         self.assert_refused([*job, "--list"], "weak.replicas = 2 does not divide any of the numbers of ranks of section weak", ranks=(1,))
         self.assert_refused([*job, "--replicas", "2"], "--replicas 2 does not divide the 3 ranks of this run", ranks=(3,))
         self.assert_refused([*job, "--replicas", "many"], "--replicas many is neither auto nor a whole number", ranks=(1,))
@@ -252,7 +252,7 @@ class Refusals(Scaling):
     def test_accuracy_needs_digits(self):
         self.study("accuracy: {neurons: 90, trials: 16}\n")
         self.assert_refused(["scaling", "--study", "study.yaml"], "data/mnist")
-        self.assert_refused(["scaling", "--study", "study.yaml", "--pretend-ranks", "4"], "pretended ranks have no accuracy", ranks=(1,))
+        self.assert_refused(["scaling", "--study", "study.yaml", "--dry-run-ranks", "4"], "simulated ranks have no accuracy", ranks=(1,))
 
     def test_cases_that_contradict_the_configuration(self):
         self.study("size: {neurons: 50, batch: 8, trials: 4}\n")
@@ -314,7 +314,7 @@ class Report(Scaling):
                    "size: {neurons: [50, 500], batch: 8, trials: 16}\naccuracy: {neurons: [50, 90], batch: 16, trials: 64, test_images: 20}\n")
         for ranks in (1, 2):
             self.measure("--data", harness.DIGITS, "--out", "study", ranks=ranks)
-        self.measure("--data", harness.DIGITS, "--out", "study", "--pretend-ranks", "8")
+        self.measure("--data", harness.DIGITS, "--out", "study", "--dry-run-ranks", "8")
         for _ in "12":  # the second replaces the first
             self.assert_report()
         made = os.listdir(self.path("study/report"))

@@ -4,9 +4,9 @@
 #ifndef PSAC_TESTS_SHARDS_H
 #define PSAC_TESTS_SHARDS_H
 
-#include "under_test.h"
 #include "check.h"
 #include "src/model/network.h"
+#include "under_test.h"
 
 enum { SHARDS_MAX = 8 };
 

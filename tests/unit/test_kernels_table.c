@@ -1,7 +1,7 @@
 // Every backend fills in every entry of the contract that is not optional, and its memory does what backend.h says.
-#include "under_test.h"
 #include "check.h"
 #include "kernels/backend.h"
+#include "under_test.h"
 
 // Entries [0, n_bytes) of a table of function pointers are there, but for those at these offsets.
 static void check_entries(const char *backend, const void *table, size_t n_bytes, const size_t *optional, size_t n) {

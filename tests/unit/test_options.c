@@ -130,7 +130,7 @@ static void test_unknown_options_are_answered_with_the_nearest_of_the_job(void *
                {"train --vresion", "--version"},
                {"plan --nuerons 5", "--neurons"},
                {"plan --verbsoe", "--verbose"},
-               {"scaling --pretend 4", "--pretend-ranks"}};
+               {"scaling --dry-run 4", "--dry-run-ranks"}};
   for (size_t k = 0; k < COUNT(cases); k++) {
     char nearest[64];
     snprintf(nearest, sizeof nearest, "; the nearest is %s; see psac_dist help ", cases[k].nearest);
@@ -139,6 +139,14 @@ static void test_unknown_options_are_answered_with_the_nearest_of_the_job(void *
   }
   refuse("train --", "-- is not an option of psac_dist train; see psac_dist help train");
   refuse("info --qqqqqqqqqqqq", "is not an option of psac_dist info; see psac_dist help info");
+}
+
+static void test_names_of_earlier_versions_are_accepted(void **state) {
+  (void)state;
+  assert_ok(read_line("scaling --pretend-ranks 8"));
+  assert_string_equal(options.dry_run_ranks, "8");
+  assert_ok(read_line("scaling --dry-run-ranks 9"));
+  assert_string_equal(options.dry_run_ranks, "9");
 }
 
 static void test_options_of_another_job_are_refused(void **state) {
@@ -181,6 +189,7 @@ int main(void) {
       cmocka_unit_test(test_version_is_asked_for),
       cmocka_unit_test(test_unknown_commands_are_answered_with_all_commands),
       cmocka_unit_test(test_unknown_options_are_answered_with_the_nearest_of_the_job),
+      cmocka_unit_test(test_names_of_earlier_versions_are_accepted),
       cmocka_unit_test(test_options_of_another_job_are_refused),
       cmocka_unit_test(test_options_without_a_value_are_refused),
       cmocka_unit_test(test_words_that_are_no_options_are_refused),

@@ -80,7 +80,7 @@ def read_study(folder):
     rows.sort(key=lambda row: (list(study_figures.KINDS).index(row["kind"]) if row["kind"] in study_figures.KINDS else 9, row["as_rank"] >= 0,
                                row["neurons"], row["batch"], row["ranks"], row["replicas"], row["backend"], row["end_time"]))
     for row in rows:
-        row["pretended"] = row["as_rank"] >= 0
+        row["dry_run"] = row["as_rank"] >= 0
         row["memory"] = row["device_bytes"] if row["device_bytes"] > 0 else row["network_bytes"]
         row["exchange"] = row["stage_mean_s"][stages.index("exchange")] / row["seconds"]
     return SimpleNamespace(name=folder.resolve().name, rows=rows, stages=stages, n_files=len(files), failed=failed)
@@ -114,11 +114,11 @@ def summary(study):
     head = ["kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "repeats", "trials/s", "lowest", "highest", "ms per step", "exchange",
             "MB per rank", "spikes/s", "synaptic events/s", "test accuracy"]
     body = []
-    key = lambda row: tuple(row[name] for name in ("kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "pretended", "trials"))
-    for (kind, neurons, ranks, replicas, nodes, backend, batch, pretended, _), rows in study_figures.groups(study.rows, key).items():
+    key = lambda row: tuple(row[name] for name in ("kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "dry_run", "trials"))
+    for (kind, neurons, ranks, replicas, nodes, backend, batch, dry_run, _), rows in study_figures.groups(study.rows, key).items():
         median = lambda name: np.median([row[name] for row in rows])
         speed, accuracy = [row["trials_per_s"] for row in rows], np.nanmean([row["accuracy"] for row in rows]) if kind == "accuracy" else np.nan
-        body.append([kind + (" (pretended)" if pretended else ""), f"{neurons:,}", f"{ranks:,}", f"{replicas:,}", f"{nodes:,}", backend, str(batch), str(len(rows)),
+        body.append([kind + (" (dry run)" if dry_run else ""), f"{neurons:,}", f"{ranks:,}", f"{replicas:,}", f"{nodes:,}", backend, str(batch), str(len(rows)),
                      figure_of(np.median(speed)), figure_of(min(speed)), figure_of(max(speed)), figure_of(median("ms_per_step")),
                      f"{100 * median('exchange'):.1f} %", figure_of(median("memory") / 1e6), figure_of(median("spikes_per_s")),
                      figure_of(median("synaptic_events_per_s")), "" if np.isnan(accuracy) else f"{100 * accuracy:.2f} %"])
@@ -147,7 +147,7 @@ def report_study(folder, out):
 
     def write(new):
         body = [f"<p>{plural(len(study.rows), 'row')} from {plural(study.n_files, 'file')}. Points are medians over repeats, bars reach from the lowest "
-                "to the highest. Open symbols are pretended ranks: one rank's true share computed on its own, its messages modelled.</p>"]
+                "to the highest. Open symbols are simulated ranks: one rank's true share computed on its own, its messages modelled.</p>"]
         if study.failed:
             body.append(f"<h2>Failed</h2><p>{plural(len(study.failed), 'task')} of Slurm left no row, "
                         "as they failed or still run:</p><ul>" + "".join(

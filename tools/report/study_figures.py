@@ -52,10 +52,10 @@ def colours(theme):
     return [theme.exc, theme.inh, theme.output, theme.critic, theme.ink, theme.quiet]
 
 
-def curve(ax, rows, x, value, colour, label, pretended):
+def curve(ax, rows, x, value, colour, label, dry_run):
     at, middle, low, high = spread(rows, x, value)
-    ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, lw=1.4, ls="--" if pretended else "-", marker="o", ms=5,
-                mfc=ax.get_facecolor() if pretended else colour, mew=1.2, elinewidth=1.1, capsize=2.5, label=label, zorder=3)
+    ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, lw=1.4, ls="--" if dry_run else "-", marker="o", ms=5,
+                mfc=ax.get_facecolor() if dry_run else colour, mew=1.2, elinewidth=1.1, capsize=2.5, label=label, zorder=3)
 
 
 def log_places(low, high):
@@ -136,18 +136,18 @@ def per_network(rows, of_rank):
 
 
 def per_cut(networks):
-    """Series of one network in one number of replicas: (network, label, pretended, rows) of each, real ones first."""
+    """Series of one network in one number of replicas: (network, label, dry_run, rows) of each, real ones first."""
     every = [row for rows in networks.values() for row in rows]
     several = differ(every, "replicas")
-    cut = lambda row: (row["replicas"], row["pretended"])
-    found = [(name, name + (f", {in_replicas(n)}" if several else ""), pretended, own)
-             for name, rows in networks.items() for (n, pretended), own in sorted(groups(rows, cut).items())]
+    cut = lambda row: (row["replicas"], row["dry_run"])
+    found = [(name, name + (f", {in_replicas(n)}" if several else ""), dry_run, own)
+             for name, rows in networks.items() for (n, dry_run), own in sorted(groups(rows, cut).items())]
     return sorted(found, key=lambda series: series[2])
 
 
 def first_speed(rows):
     """Ranks and median speed on the smallest number of ranks, of real ranks if there are any, in the fewest replicas."""
-    base = [row for row in rows if not row["pretended"]] or rows
+    base = [row for row in rows if not row["dry_run"]] or rows
     least = min((row["ranks"], row["replicas"]) for row in base)
     return least[0], float(np.median([row["trials_per_s"] for row in base if (row["ranks"], row["replicas"]) == least]))
 
@@ -160,14 +160,14 @@ def scaling(rows, theme, of_rank, speed_title):
     palette = dict(zip(dict.fromkeys(label for _, label, _, _ in series), colours(theme) * 9))
     ranks = sorted({row["ranks"] for row in rows})
     ideal = np.array([ranks[0], ranks[-1]], float)
-    for of_network, label, pretended, own in series:
+    for of_network, label, dry_run, own in series:
         least, speed = first_speed(networks[of_network])
         # A network that grows with the ranks does more in a trial: its work per second is what should grow with them.
         growth = (lambda row, least=least: row["ranks"] / least) if of_rank else (lambda row: 1.0)
         gain = lambda row, speed=speed, least=least, growth=growth: row["trials_per_s"] / speed * least * growth(row)
-        name = label + (" (pretended)" if pretended else "")
-        curve(left, own, "ranks", gain, palette[label], name, pretended)
-        curve(right, own, "ranks", lambda row, gain=gain: 100 * gain(row) / row["ranks"], palette[label], name, pretended)
+        name = label + (" (dry run)" if dry_run else "")
+        curve(left, own, "ranks", gain, palette[label], name, dry_run)
+        curve(right, own, "ranks", lambda row, gain=gain: 100 * gain(row) / row["ranks"], palette[label], name, dry_run)
     left.plot(ideal, ideal, color=theme.quiet, lw=1, ls=(0, (4, 3)), label="ideal")
     right.axhline(100, color=theme.quiet, lw=1, ls=(0, (4, 3)))
     for ax in (left, right):
@@ -193,13 +193,13 @@ def weak_scaling(study, theme):
 
 
 def by_ranks(rows):
-    """{(label, pretended): rows} for figures against size."""
+    """{(label, dry_run): rows} for figures against size."""
     several = differ(rows, "replicas"), differ(rows, "backend")
 
     def key(row):
         label = f"{row['ranks']:,} rank{'s' if row['ranks'] > 1 else ''}"
         label += f", {in_replicas(row['replicas'])}" if several[0] else ""
-        return label + (f", {row['backend']}" if several[1] else ""), row["pretended"]
+        return label + (f", {row['backend']}" if several[1] else ""), row["dry_run"]
     return dict(sorted(groups(sorted(rows, key=lambda row: (row["ranks"], row["replicas"])), key).items(), key=lambda item: item[0][1]))
 
 
@@ -211,10 +211,10 @@ def speed_by_size(study, theme):
     """Trials and synaptic events per second against the number of neurons."""
     figure, left, right = two_panels()
     rows = size_rows(study)
-    for colour, ((label, pretended), own) in zip(colours(theme) * 9, by_ranks(rows).items()):
-        name = label + (" (pretended)" if pretended else "")
-        curve(left, own, "neurons", lambda row: row["trials_per_s"], colour, name, pretended)
-        curve(right, own, "neurons", lambda row: row["synaptic_events_per_s"], colour, name, pretended)
+    for colour, ((label, dry_run), own) in zip(colours(theme) * 9, by_ranks(rows).items()):
+        name = label + (" (dry run)" if dry_run else "")
+        curve(left, own, "neurons", lambda row: row["trials_per_s"], colour, name, dry_run)
+        curve(right, own, "neurons", lambda row: row["synaptic_events_per_s"], colour, name, dry_run)
     for ax, title in ((left, "Trials per second, learning included"), (right, "Recurrent synaptic events per second")):
         log_axis(ax.xaxis, [row["neurons"] for row in rows])
         log_range(ax.yaxis, short)
@@ -236,7 +236,7 @@ def time_by_stage(study, theme):
     several = {title: some for title, some in chosen.items() if len({row["ranks"] for row in some}) > 1}
     chosen = dict(sorted((several or chosen).items(), key=lambda item: -len({row["ranks"] for row in item[1]}))[:4])
     n = len(chosen)
-    place = lambda row: (row["ranks"], row["replicas"], row["pretended"])
+    place = lambda row: (row["ranks"], row["replicas"], row["dry_run"])
     in_grid = differ(rows, "replicas")
     n_bars = [len({place(row) for row in some}) for some in chosen.values()]
     rotated = max(n_bars) * n > (12 if in_grid else 16)
@@ -246,26 +246,26 @@ def time_by_stage(study, theme):
     fills = dict(zip(order, (theme.critic, theme.exc, theme.inh, theme.output, theme.quiet)))
     for ax, (title, own) in zip(axes[0], chosen.items()):
         places = sorted(groups(own, place).items())
-        for x, ((_, _, pretended), same) in enumerate(places):
+        for x, ((_, _, dry_run), same) in enumerate(places):
             times = np.median([1e3 * row["stage_mean_s"] / row["trials"] for row in same], axis=0)
             total = np.median([1e3 * row["seconds"] / row["trials"] for row in same])
             bottom = 0.0
             for stage in order:
                 height = times[study.stages.index(stage)]
-                ax.bar(x, height, 0.72, bottom, color=fills[stage], lw=0, alpha=0.62 if pretended else 1)
+                ax.bar(x, height, 0.72, bottom, color=fills[stage], lw=0, alpha=0.62 if dry_run else 1)
                 bottom += height
             ax.bar(x, max(total - bottom, 0), 0.72, bottom, color=theme.faint, lw=0)
             ax.text(x, max(total, bottom), f" {total:,.0f}" if total >= 1000 else f" {total:.3g}", ha="center", va="bottom", size=7, color=theme.quiet,
                     rotation=90 if rotated else 0)
-        ticks = [(f"{whole(ranks // n)}×{n:,}" if in_grid else whole(ranks)) + ("*" if pretended else "") for (ranks, n, pretended), _ in places]
+        ticks = [(f"{whole(ranks // n)}×{n:,}" if in_grid else whole(ranks)) + ("*" if dry_run else "") for (ranks, n, dry_run), _ in places]
         ax.set_xticks(range(len(places)), ticks, size=7.5, rotation=90 if rotated else 0)
         ax.set_title(title, loc="left", size=8.5, color=theme.ink)
         ax.grid(axis="y")
         ax.set_ylim(0, ax.dataLim.y1 * (1.2 if rotated else 1.09))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes[0][0].set_ylabel("Time per trial (ms)")
-    pretended = any(row["pretended"] for some in chosen.values() for row in some)
-    figure.supxlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* pretended)" if pretended else ""), size=9, y=0.01)
+    dry_run = any(row["dry_run"] for some in chosen.values() for row in some)
+    figure.supxlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* dry run)" if dry_run else ""), size=9, y=0.01)
     handles = [plt.Rectangle((0, 0), 1, 1, color=fills[stage]) for stage in order] + [plt.Rectangle((0, 0), 1, 1, color=theme.faint)]
     figure.legend(handles, [*order, "other"], ncols=len(order) + 1, frameon=False, fontsize=8, labelcolor=theme.ink, loc="upper left",
                   bbox_to_anchor=(0.075, 0.995), handlelength=1.1, columnspacing=1.6)
@@ -277,10 +277,10 @@ def memory_per_rank(study, theme):
     figure, ax = plt.subplots(figsize=(WIDTH, 3.5))
     figure.subplots_adjust(left=0.085, right=0.985, top=0.97, bottom=0.125)
     rows = of_kind("size", "strong", "weak")(study)
-    for colour, ((label, pretended), own) in zip(colours(theme) * 9, by_ranks(rows).items()):
+    for colour, ((label, dry_run), own) in zip(colours(theme) * 9, by_ranks(rows).items()):
         at, middle, low, high = spread(own, "neurons", lambda row: row["memory"] / 1e6)
         ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, ls="", marker="o", ms=5.5, capsize=2.5,
-                    mfc=theme.paper if pretended else colour, mew=1.2, label=label + (" (pretended)" if pretended else ""), zorder=3)
+                    mfc=theme.paper if dry_run else colour, mew=1.2, label=label + (" (dry run)" if dry_run else ""), zorder=3)
         at, planned, _, _ = spread(own, "neurons", lambda row: row["planned_bytes"] / 1e6)
         ax.plot(at, planned, color=colour, lw=1, alpha=0.8)
     log_axis(ax.xaxis, [row["neurons"] for row in rows])
@@ -324,10 +324,10 @@ def measured_against_planned(study, theme):
     """Speed and memory: what was measured over what the plan says, against the size of the network."""
     figure, left, right = two_panels(3.1)
     rows = planned_rows(study)
-    for colour, (pretended, own) in zip(colours(theme), sorted(groups(rows, lambda row: row["pretended"]).items())):
+    for colour, (dry_run, own) in zip(colours(theme), sorted(groups(rows, lambda row: row["dry_run"]).items())):
         for ax, value in ((left, lambda row: row["planned_trials_per_s"] / row["trials_per_s"]), (right, lambda row: row["memory"] / row["planned_bytes"])):
             ax.plot([row["neurons"] for row in own], [value(row) for row in own], "o", ms=5, mew=1.2, color=colour, alpha=0.85,
-                    mfc=theme.paper if pretended else colour, label="pretended ranks" if pretended else "real ranks")
+                    mfc=theme.paper if dry_run else colour, label="simulated ranks" if dry_run else "real ranks")
     for ax, title in ((left, "Time: measured / planned"), (right, "Memory per rank: measured / planned")):
         ax.axhline(1, color=theme.quiet, lw=1, ls=(0, (4, 3)))
         log_axis(ax.xaxis, [row["neurons"] for row in rows])
@@ -358,7 +358,7 @@ FIGURES = [
            "Weak scaling: the neurons of a rank stay the same. Left: trials per second x neurons, over that of the smallest number of ranks. Right: "
            "the same as a share of the ideal.", "No weak scaling was measured."),
     Figure("Where the time goes", time_by_stage, of_kind("strong", "weak"),
-           "Mean over ranks. The exchange is communication, waiting for slower ranks included; of pretended ranks it is the model of the network.",
+           "Mean over ranks. The exchange is communication, waiting for slower ranks included; of simulated ranks it is the model of the network.",
            "Times by stage need strong or weak scaling."),
     Figure("Networks of several sizes", speed_by_size, size_rows, "Both axes are logarithmic. A spike makes in_degree synaptic events.",
            "No networks of several sizes were measured on the same ranks."),

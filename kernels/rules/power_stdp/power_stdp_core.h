@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/device.h"
-#include "kernels/elementary_core.h"
 #include "kernels/backend.h"
+#include "kernels/elementary_core.h"
 
 // w + change, clamped to [0, 1], in steps of 2^-30; |change| < 1. Any w: clamping first keeps the sum in range.
 PSAC_HD static inline int32_t psac_weight_add(int32_t w, int32_t change) {

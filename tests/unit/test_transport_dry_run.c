@@ -1,4 +1,4 @@
-// transport_pretend and transport_counted: what a pretended rank receives has the shape and the rates that it was promised, its own part
+// transport_dry_run and transport_counted: what a simulated rank receives has the shape and the rates that it was promised, its own part
 // is untouched, and payload and time are booked.
 #include <stdlib.h>
 #include <string.h>
@@ -6,12 +6,12 @@
 #include "check.h"
 #include "partition/layout.h"
 #include "partition/transport/transport_counted.h"
-#include "partition/transport/transport_pretend.h"
+#include "partition/transport/transport_dry_run.h"
 
 enum { N_NEURONS = 10000, N_RANKS = 7, N_VECTORS = 50 };
 
-static psac_transport open_pretended(int rank) {
-  const psac_pretence pretence = {
+static psac_transport open_dry_run(int rank) {
+  const psac_dry_run_setup setup = {
       .rank = rank,
       .n_ranks = N_RANKS,
       .map = psac_layout_make(N_NEURONS, N_RANKS, rank).map,
@@ -21,7 +21,7 @@ static psac_transport open_pretended(int rank) {
       .link = {.latency = 0.5, .bandwidth = 1000.0},
   };
   psac_transport transport;
-  assert_ok(psac_transport_pretend_open(&pretence, &transport));
+  assert_ok(psac_transport_dry_run_open(&setup, &transport));
   assert_int_equal(transport.rank, rank);
   assert_int_equal(transport.n_ranks, N_RANKS);
   return transport;
@@ -29,7 +29,7 @@ static psac_transport open_pretended(int rank) {
 
 static void test_spikes_of_other_ranks_have_their_rates_and_no_others(void **state) {
   (void)state;
-  psac_transport transport = open_pretended(2);
+  psac_transport transport = open_dry_run(2);
   const psac_layout layout = psac_layout_make(N_NEURONS, N_RANKS, 2);
   const size_t n = (size_t)layout.n_words * N_VECTORS, n_bytes = n * sizeof(uint64_t);
   uint64_t *own = calloc(n, sizeof *own), *all = malloc(N_RANKS * n_bytes);
@@ -60,10 +60,10 @@ static void test_spikes_of_other_ranks_have_their_rates_and_no_others(void **sta
 
 static void test_samples_are_repeated_where_they_belong(void **state) {
   (void)state;
-  psac_transport transport = open_pretended(1);
+  psac_transport transport = open_dry_run(1);
   char place[N_RANKS * 4] = "", span[10] = "";
-  assert_ok(psac_transport_pretend_sample(&transport, place, "abcdef", 6));
-  assert_ok(psac_transport_pretend_sample(&transport, span, "xyz", 3));
+  assert_ok(psac_transport_dry_run_sample(&transport, place, "abcdef", 6));
+  assert_ok(psac_transport_dry_run_sample(&transport, span, "xyz", 3));
   memcpy(place + 4, "OWN!", 4);
   assert_ok(transport.all_gather(&transport, NULL, place + 4, place, 4));
   assert_memory_equal(place, "abcdOWN!cdefabcdefabcdefabcd", sizeof place);
@@ -75,9 +75,9 @@ static void test_samples_are_repeated_where_they_belong(void **state) {
 
 static void test_rank_0_keeps_what_it_has(void **state) {
   (void)state;
-  psac_transport transport = open_pretended(0);
+  psac_transport transport = open_dry_run(0);
   char span[4] = "mine";
-  assert_ok(psac_transport_pretend_sample(&transport, span, "xyz", 3));
+  assert_ok(psac_transport_dry_run_sample(&transport, span, "xyz", 3));
   const psac_span spans[] = {{span, sizeof span}};
   assert_ok(transport.broadcast(&transport, NULL, spans, 1));
   assert_memory_equal(span, "mine", sizeof span);
@@ -90,29 +90,29 @@ static void test_rank_0_keeps_what_it_has(void **state) {
 
 static void test_time_is_latency_and_bytes_over_bandwidth(void **state) {
   (void)state;
-  psac_transport transport = open_pretended(1);
+  psac_transport transport = open_dry_run(1);
   char place[N_RANKS * 4] = "";
-  assert_ok(psac_transport_pretend_sample(&transport, place, "abcdef", 6));
-  psac_transport_pretend_reset(&transport);
+  assert_ok(psac_transport_dry_run_sample(&transport, place, "abcdef", 6));
+  psac_transport_dry_run_reset(&transport);
   assert_ok(transport.all_gather(&transport, NULL, place + 4, place, 4));
-  const psac_pretend_time time = psac_transport_pretend_read(&transport);
+  const psac_dry_run_time time = psac_transport_dry_run_read(&transport);
   assert_near(time.modelled, 0.524, 1e-9);
   assert_true(time.spent >= 0.0);
   int32_t value[7] = {1, 2, 3, 4, 5, 6, 7}, kept[7];
   memcpy(kept, value, sizeof value);
   assert_ok(transport.all_reduce_i32(&transport, NULL, value, 7));  // each of 7 ranks sums one element of 7, and gets those of the others
-  assert_near(psac_transport_pretend_read(&transport).modelled - time.modelled, 0.5 + 2 * 6 * 4e-3, 1e-9);
+  assert_near(psac_transport_dry_run_read(&transport).modelled - time.modelled, 0.5 + 2 * 6 * 4e-3, 1e-9);
   assert_memory_equal(value, kept, sizeof value);
   transport.close(&transport);
 }
 
 static void test_payload_is_counted(void **state) {
   (void)state;
-  psac_transport transport = open_pretended(3);
+  psac_transport transport = open_dry_run(3);
   char place[N_RANKS * 4] = "", span[10] = "";
   int64_t value[2] = {0};
   int32_t sums[14] = {0};
-  assert_ok(psac_transport_pretend_sample(&transport, place, "abcdef", 6));
+  assert_ok(psac_transport_dry_run_sample(&transport, place, "abcdef", 6));
   assert_ok(psac_transport_count(&transport));
   assert_ok(transport.all_gather(&transport, NULL, place + 12, place, 4));
   assert_ok(transport.all_gather_wait(&transport, NULL));
@@ -130,9 +130,9 @@ static void test_payload_is_counted(void **state) {
 
 static void test_recorded_calls_count_with_every_replay(void **state) {
   (void)state;
-  psac_transport transport = open_pretended(3);
+  psac_transport transport = open_dry_run(3);
   char place[N_RANKS * 4] = "";
-  assert_ok(psac_transport_pretend_sample(&transport, place, "abcdef", 6));
+  assert_ok(psac_transport_dry_run_sample(&transport, place, "abcdef", 6));
   assert_ok(psac_transport_count(&transport));
   assert_ok(transport.all_gather(&transport, NULL, place + 12, place, 4));
   psac_transport_record_begin(&transport);

@@ -1,4 +1,4 @@
-#include "jobs/scaling/scaling_pretend.h"
+#include "jobs/scaling/scaling_dry_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,25 +28,25 @@ static psac_status fetch(const psac_network *network, const void *device, size_t
 }
 
 // Two batches: the first has no running means yet, and therefore changes no weight.
-static psac_status run_pilot(psac_pretending *pretending, psac_network *network, const psac_ranks *ranks, const psac_trial *trials, int n,
+static psac_status run_pilot(psac_dry_run *dry_run, psac_network *network, const psac_ranks *ranks, const psac_trial *trials, int n,
                              psac_outcome *outcomes) {
   const psac_shard *shard = &network->shard;
   int64_t spikes[2];
   for (int batch = 0; batch < 2; batch++) PSAC_TRY(psac_network_present(network, trials, n, 1, NULL, outcomes));
   PSAC_TRY(psac_network_take_spikes(network, ranks, spikes));
   const double n_exc = (double)shard->n_exc, n_inh = (double)network->config.middle_layer.num_neurons - n_exc;
-  pretending->rate[0] = (double)spikes[0] / (2.0 * n * shard->n_steps * fmax(n_exc, 1.0));
-  pretending->rate[1] = (double)spikes[1] / (2.0 * n * shard->n_steps * fmax(n_inh, 1.0));
+  dry_run->rate[0] = (double)spikes[0] / (2.0 * n * shard->n_steps * fmax(n_exc, 1.0));
+  dry_run->rate[1] = (double)spikes[1] / (2.0 * n * shard->n_steps * fmax(n_inh, 1.0));
   const size_t together = (size_t)(n < network->n_concurrent ? n : network->n_concurrent), steps = (size_t)shard->n_steps;
   PSAC_TRY(fetch(network, shard->retina_spikes, sizeof(uint64_t) * together * steps * (size_t)shard->n_retina_words,
-                 &pretending->retina.bytes, &pretending->retina.n_bytes));
-  PSAC_TRY(fetch(network, network->messages.third, sizeof(psac_third_factor) * together, &pretending->third.bytes, &pretending->third.n_bytes));
-  PSAC_TRY(fetch(network, network->readout.spikes, sizeof(uint64_t) * steps * together, &pretending->output.bytes,
-                 &pretending->output.n_bytes));
-  return fetch(network, network->messages.batch, sizeof(psac_batch_factor), &pretending->factor.bytes, &pretending->factor.n_bytes);
+                 &dry_run->retina.bytes, &dry_run->retina.n_bytes));
+  PSAC_TRY(fetch(network, network->messages.third, sizeof(psac_third_factor) * together, &dry_run->third.bytes, &dry_run->third.n_bytes));
+  PSAC_TRY(fetch(network, network->readout.spikes, sizeof(uint64_t) * steps * together, &dry_run->output.bytes,
+                 &dry_run->output.n_bytes));
+  return fetch(network, network->messages.batch, sizeof(psac_batch_factor), &dry_run->factor.bytes, &dry_run->factor.n_bytes);
 }
 
-static psac_status learn_from_pilot(psac_pretending *pretending, const psac_session *session, const psac_trial *trials, int n) {
+static psac_status learn_from_pilot(psac_dry_run *dry_run, const psac_session *session, const psac_trial *trials, int n) {
   psac_config config = session->config;
   if (config.middle_layer.num_neurons > PILOT_NEURONS) config.middle_layer.num_neurons = PILOT_NEURONS;
   if (config.training.batch_size > PILOT_TRIALS) config.training.batch_size = PILOT_TRIALS;
@@ -58,83 +58,83 @@ static psac_status learn_from_pilot(psac_pretending *pretending, const psac_sess
   psac_outcome *outcomes = calloc((size_t)n, sizeof *outcomes);
   psac_status status = outcomes ? psac_network_create(&config, session->backend, &self, &network)
                                 : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %d trials", n);
-  if (status == PSAC_OK) status = run_pilot(pretending, network, session->ranks, trials, n, outcomes);
+  if (status == PSAC_OK) status = run_pilot(dry_run, network, session->ranks, trials, n, outcomes);
   psac_network_destroy(&network);
   free(outcomes);
   self.close(&self);
   return status;
 }
 
-static psac_status open_shards(psac_pretending *pretending, psac_session *session, int n_shards) {
-  const int rank = pretending->rank % n_shards;
-  const psac_pretence pretence = {
+static psac_status open_shards(psac_dry_run *dry_run, psac_session *session, int n_shards) {
+  const int rank = dry_run->rank % n_shards;
+  const psac_dry_run_setup setup = {
       .rank = rank,
       .n_ranks = n_shards,
       .map = psac_layout_make(session->config.middle_layer.num_neurons, n_shards, rank).map,
       .n_first = psac_config_n_exc(&session->config),
-      .rate = {pretending->rate[0], pretending->rate[1]},
+      .rate = {dry_run->rate[0], dry_run->rate[1]},
       .seed = (uint64_t)session->config.simulation.seed,
-      .link = link_of(&pretending->hardware, n_shards, n_shards),
+      .link = link_of(&dry_run->hardware, n_shards, n_shards),
       .staging = session->backend->device->staging(),
   };
-  PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->transport));
-  session->transport = pretending->transport;
+  PSAC_TRY(psac_transport_dry_run_open(&setup, &dry_run->transport));
+  session->transport = dry_run->transport;
   return psac_transport_count(&session->transport);
 }
 
 // Only sums cross replicas: nothing has to be made up for them.
-static psac_status open_replicas(psac_pretending *pretending, psac_session *session, int n_shards) {
+static psac_status open_replicas(psac_dry_run *dry_run, psac_session *session, int n_shards) {
   if (session->n_replicas == 1) return PSAC_OK;
-  const psac_pretence pretence = {
-      .rank = pretending->rank / n_shards,
+  const psac_dry_run_setup setup = {
+      .rank = dry_run->rank / n_shards,
       .n_ranks = session->n_replicas,
-      .link = link_of(&pretending->hardware, session->n_replicas, pretending->n_ranks),
+      .link = link_of(&dry_run->hardware, session->n_replicas, dry_run->n_ranks),
       .staging = session->backend->device->staging(),
   };
-  PSAC_TRY(psac_transport_pretend_open(&pretence, &pretending->replicas));
-  session->replica_transport = pretending->replicas;
+  PSAC_TRY(psac_transport_dry_run_open(&setup, &dry_run->replicas));
+  session->replica_transport = dry_run->replicas;
   return psac_transport_count(&session->replica_transport);
 }
 
-psac_status psac_pretend_begin(psac_pretending *pretending, psac_session *session, const psac_trial *trials, int n) {
-  PSAC_TRY(learn_from_pilot(pretending, session, trials, n));
+psac_status psac_dry_run_begin(psac_dry_run *dry_run, psac_session *session, const psac_trial *trials, int n) {
+  PSAC_TRY(learn_from_pilot(dry_run, session, trials, n));
   if (session->n_replicas == 0) {
-    session->n_replicas = (int)psac_cost_best_replicas(&session->config, pretending->n_ranks, &pretending->hardware, NULL);
+    session->n_replicas = (int)psac_cost_best_replicas(&session->config, dry_run->n_ranks, &dry_run->hardware, NULL);
   }
-  const int n_shards = pretending->n_ranks / session->n_replicas;
+  const int n_shards = dry_run->n_ranks / session->n_replicas;
   psac_session_close_transports(session);
-  PSAC_TRY(open_shards(pretending, session, n_shards));
-  return open_replicas(pretending, session, n_shards);
+  PSAC_TRY(open_shards(dry_run, session, n_shards));
+  return open_replicas(dry_run, session, n_shards);
 }
 
-psac_status psac_pretend_attach(psac_pretending *pretending, const psac_session *session) {
+psac_status psac_dry_run_attach(psac_dry_run *dry_run, const psac_session *session) {
   const psac_network *network = session->network;
-  const psac_transport *transport = &pretending->transport;
-  PSAC_TRY(psac_transport_pretend_sample(transport, network->shard.retina_spikes, pretending->retina.bytes, pretending->retina.n_bytes));
-  PSAC_TRY(psac_transport_pretend_sample(transport, network->messages.third, pretending->third.bytes, pretending->third.n_bytes));
-  PSAC_TRY(psac_transport_pretend_sample(transport, network->readout.spikes, pretending->output.bytes, pretending->output.n_bytes));
-  return psac_transport_pretend_sample(transport, network->messages.batch, pretending->factor.bytes, pretending->factor.n_bytes);
+  const psac_transport *transport = &dry_run->transport;
+  PSAC_TRY(psac_transport_dry_run_sample(transport, network->shard.retina_spikes, dry_run->retina.bytes, dry_run->retina.n_bytes));
+  PSAC_TRY(psac_transport_dry_run_sample(transport, network->messages.third, dry_run->third.bytes, dry_run->third.n_bytes));
+  PSAC_TRY(psac_transport_dry_run_sample(transport, network->readout.spikes, dry_run->output.bytes, dry_run->output.n_bytes));
+  return psac_transport_dry_run_sample(transport, network->messages.batch, dry_run->factor.bytes, dry_run->factor.n_bytes);
 }
 
-void psac_pretend_reset(const psac_pretending *pretending) {
-  psac_transport_pretend_reset(&pretending->transport);
-  if (pretending->replicas.state) psac_transport_pretend_reset(&pretending->replicas);
+void psac_dry_run_reset(const psac_dry_run *dry_run) {
+  psac_transport_dry_run_reset(&dry_run->transport);
+  if (dry_run->replicas.state) psac_transport_dry_run_reset(&dry_run->replicas);
 }
 
-psac_pretend_time psac_pretend_read(const psac_pretending *pretending) {
-  psac_pretend_time time = psac_transport_pretend_read(&pretending->transport);
-  if (!pretending->replicas.state) return time;
-  const psac_pretend_time sums = psac_transport_pretend_read(&pretending->replicas);
+psac_dry_run_time psac_dry_run_read(const psac_dry_run *dry_run) {
+  psac_dry_run_time time = psac_transport_dry_run_read(&dry_run->transport);
+  if (!dry_run->replicas.state) return time;
+  const psac_dry_run_time sums = psac_transport_dry_run_read(&dry_run->replicas);
   time.spent += sums.spent;
   time.modelled += sums.modelled;
   return time;
 }
 
-void psac_pretend_end(psac_pretending *pretending, psac_session *session) {
+void psac_dry_run_end(psac_dry_run *dry_run, psac_session *session) {
   psac_session_close_transports(session);
-  free(pretending->retina.bytes);
-  free(pretending->third.bytes);
-  free(pretending->output.bytes);
-  free(pretending->factor.bytes);
-  *pretending = (psac_pretending){.rank = pretending->rank, .n_ranks = pretending->n_ranks, .hardware = pretending->hardware};
+  free(dry_run->retina.bytes);
+  free(dry_run->third.bytes);
+  free(dry_run->output.bytes);
+  free(dry_run->factor.bytes);
+  *dry_run = (psac_dry_run){.rank = dry_run->rank, .n_ranks = dry_run->n_ranks, .hardware = dry_run->hardware};
 }
