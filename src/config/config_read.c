@@ -110,6 +110,15 @@ static psac_status note_line(const reader *r, const char *name, int *line) {
   return PSAC_OK;
 }
 
+// Keys of earlier versions that never had an effect are accepted, with any value, and forgotten.
+static bool is_retired(const char *name) { return strcmp(name, "actor_critic.tau_r") == 0; }
+
+static psac_status skip_value(reader *r, const char *name) {
+  psac_yaml_item item;
+  PSAC_TRY(psac_yaml_next(r->yaml, &item));
+  return item.kind == PSAC_YAML_VALUE ? PSAC_OK : psac_yaml_fail(r->yaml, "%s has to be a number", name);
+}
+
 static psac_status read_section(reader *r, int section) {
   const char *name = psac_sections[section].name;
   psac_yaml_item item;
@@ -123,6 +132,10 @@ static psac_status read_section(reader *r, int section) {
     if (item.kind != PSAC_YAML_VALUE) return psac_yaml_fail(r->yaml, "a key of section %s has to be a name", name);
     char key_name[NAME_BYTES];
     snprintf(key_name, sizeof key_name, "%s.%s", name, item.text);
+    if (is_retired(key_name)) {
+      PSAC_TRY(skip_value(r, key_name));
+      continue;
+    }
     const int key = psac_key_find(key_name);
     if (key < 0)
       return psac_yaml_fail(r->yaml, "%s is not a key; the nearest is %s", key_name, psac_nearest_name(key_name));
@@ -167,6 +180,7 @@ psac_status psac_config_set(psac_config *config, const char *assignment) {
   snprintf(origin, sizeof origin, "--set %.*s", (int)strcspn(assignment, "\r\n"), assignment);
   snprintf(name, sizeof name, "%.*s", (int)n_name, assignment);
   if (assignment[n_name] != '=') return psac_fail(PSAC_ERR_INPUT, "%s: has to be section.key=value", origin);
+  if (is_retired(name)) return PSAC_OK;
   const int key = psac_key_find(name);
   if (key < 0)
     return psac_fail(PSAC_ERR_INPUT, "%s: %s is not a key; the nearest is %s", origin, name, psac_nearest_name(name));

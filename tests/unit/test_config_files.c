@@ -49,6 +49,19 @@ static void test_the_notebook_keeps_its_old_name(void **state) {
   assert_int_equal(config.network.model, PSAC_MODEL_NOTEBOOK);
 }
 
+static void test_a_key_that_never_had_an_effect_is_accepted(void **state) {
+  (void)state;
+  psac_config before;
+  assert_int_equal(psac_config_defaults(&config), PSAC_OK);
+  before = config;
+  static const char text[] = "actor_critic:\n  tau_r: 20.0\n  gamma: 0.5\n";
+  assert_int_equal(psac_config_overlay(&config, text, sizeof text - 1, "text"), PSAC_OK);
+  assert_true(config.actor_critic.gamma == 0.5);
+  assert_int_equal(psac_config_set(&config, "actor_critic.tau_r=7"), PSAC_OK);
+  config.actor_critic.gamma = before.actor_critic.gamma;
+  assert_memory_equal(&config, &before, sizeof config);
+}
+
 static void test_a_file_goes_before_a_built_in_name_and_a_folder_does_not(void **state) {
   (void)state;
   char folder[] = "/tmp/psac_test_config_XXXXXX", home[4096];
@@ -157,6 +170,7 @@ int main(void) {
       TEST(test_the_network_of_the_notebook),
       TEST(test_built_in_names_equal_the_files_of_the_repository),
       TEST(test_the_notebook_keeps_its_old_name),
+      TEST(test_a_key_that_never_had_an_effect_is_accepted),
       TEST(test_a_file_goes_before_a_built_in_name_and_a_folder_does_not),
       TEST(test_files_that_cannot_be_read_are_named),
       TEST(test_check_names_the_keys_that_contradict_each_other),
