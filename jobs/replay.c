@@ -20,7 +20,7 @@ typedef struct replay_state {
 // Integers, so the sum does not depend on the ranks.
 static psac_status sum_weights(const psac_session *session, float *scratch, double *sum) {
   const psac_network *network = session->network;
-  const int64_t n = (int64_t)network->shard.n_local * network->shard.lanes.n_output;
+  const int64_t n = (int64_t)network->shard.n_local * network->shard.columns.n_output;
   PSAC_TRY(psac_network_get_weights(network, 0, network->shard.n_local, scratch, NULL));
   int64_t total = 0;
   for (int64_t i = 0; i < n; i++) total += psac_notebook_steps(scratch[i]);
@@ -54,7 +54,7 @@ static psac_status see_pass(void *self, const psac_view *view) {
     status = network->backend->device->download(network->stream, spikes, network->readout.spikes, sizeof *spikes * n_steps);
     if (status == PSAC_OK) status = network->backend->device->synchronize(network->stream);
     for (size_t t = 0; t < n_steps; t++) pass->output_spikes[t] = __builtin_popcountll(spikes[t]);
-    for (int o = 0; o < shard->lanes.n_output; o++) pass->output_counts[o] = (float)replay->outcome.output_counts[o];
+    for (int o = 0; o < shard->columns.n_output; o++) pass->output_counts[o] = (float)replay->outcome.output_counts[o];
     pass->prediction = replay->outcome.prediction;
     pass->reward = replay->outcome.reward;
   }

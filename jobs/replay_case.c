@@ -148,7 +148,7 @@ static psac_status read_presentation(psac_h5_file *file, const char *name, const
 }
 
 static psac_status alloc_results(const psac_network *network, psac_presentation *presentation) {
-  const size_t n_steps = (size_t)network->shard.n_steps, n_output = (size_t)network->shard.lanes.n_output;
+  const size_t n_steps = (size_t)network->shard.n_steps, n_output = (size_t)network->shard.columns.n_output;
   presentation->weights_after = calloc((size_t)network->shard.n_local * n_output + 1, sizeof(float));
   int complete = presentation->weights_after != NULL;
   for (int p = 0; p < 2; p++) {
@@ -163,7 +163,7 @@ static psac_status alloc_results(const psac_network *network, psac_presentation 
 
 static psac_status read_rest(psac_h5_file *file, const char *path, const psac_network *network, psac_case *replay_case) {
   PSAC_TRY(read_matrix(file, path, weights_path, PSAC_F32, sizeof(float), network->config.middle_layer.num_neurons,
-                       network->shard.lanes.n_output, network->shard.first_gid, network->shard.n_local,
+                       network->shard.columns.n_output, network->shard.first_gid, network->shard.n_local,
                        &replay_case->weights_initial));
   for (int64_t k = 0; k < replay_case->n; k++) {
     PSAC_TRY(read_presentation(file, path, network, k, &replay_case->presentation[k]));
@@ -190,7 +190,7 @@ static psac_status write_mine(psac_h5_file *file, const psac_network *network, c
 }
 
 static psac_status write_pass(psac_h5_file *file, const psac_network *network, int64_t k, int p, const psac_case_pass *pass) {
-  const int64_t n_steps = network->shard.n_steps, n_output = network->shard.lanes.n_output;
+  const int64_t n_steps = network->shard.n_steps, n_output = network->shard.columns.n_output;
   const struct {
     const char *member;
     psac_type type;
@@ -219,7 +219,7 @@ static psac_status write_pass(psac_h5_file *file, const psac_network *network, i
 static psac_status write_presentation(psac_h5_file *file, const psac_network *network, int64_t k, const psac_presentation *presentation) {
   const psac_shard *shard = &network->shard;
   const psac_config *config = &network->config;
-  const int64_t n_output = shard->lanes.n_output;
+  const int64_t n_output = shard->columns.n_output;
   char path[PATH_BYTES];
   group_path(path, k, "/retina_spikes");
   PSAC_TRY(write_mine(file, network, path, PSAC_U8, 2, shard->n_units, shard->n_steps, presentation->retina_spikes));
@@ -259,7 +259,7 @@ static psac_status write_case(psac_h5_file *file, const psac_network *network, c
   PSAC_TRY(write_duration(file, "t_total", config->simulation.t_total));
   PSAC_TRY(write_duration(file, "t_skip", config->simulation.t_skip));
   PSAC_TRY(psac_h5_write_f64(file, "/", "learning_rate", config->learning.learning_rate));
-  PSAC_TRY(psac_h5_write(file, &(psac_field){weights_path, PSAC_F32, 2, {config->middle_layer.num_neurons, network->shard.lanes.n_output},
+  PSAC_TRY(psac_h5_write(file, &(psac_field){weights_path, PSAC_F32, 2, {config->middle_layer.num_neurons, network->shard.columns.n_output},
                                              network->shard.first_gid, network->shard.n_local, replay_case->weights_initial, 0, NULL}));
   for (int64_t k = 0; k < replay_case->n; k++) PSAC_TRY(write_presentation(file, network, k, &replay_case->presentation[k]));
   return PSAC_OK;

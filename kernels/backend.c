@@ -1,14 +1,14 @@
 #include "kernels/backend.h"
 
-psac_lanes psac_lanes_make(int n_output, int n_critic) {
-  psac_lanes lanes;
-  lanes.n_output = n_output;
-  lanes.n_critic = n_critic;
-  lanes.mean_count = n_output + n_critic;
-  lanes.one = lanes.mean_count + 1;
-  lanes.n = (lanes.one + 4) / 4 * 4;
-  lanes.n_eligibility = (n_output + 2 + 3) / 4 * 4;
-  return lanes;
+psac_columns psac_columns_make(int n_output, int n_critic) {
+  psac_columns columns;
+  columns.n_output = n_output;
+  columns.n_critic = n_critic;
+  columns.mean_count = n_output + n_critic;
+  columns.one = columns.mean_count + 1;
+  columns.n = (columns.one + 4) / 4 * 4;
+  columns.n_eligibility = (n_output + 2 + 3) / 4 * 4;
+  return columns;
 }
 
 const psac_backend *const *psac_backends(void) {

@@ -96,7 +96,7 @@ typedef struct psac_stage_ops {
   psac_status (*present_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int delay);
   // counts [2] += spikes of this rank's excitatory and inhibitory neurons in the presentation.
   psac_status (*count_spikes)(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts);
-  // drives [n_steps][n][lanes.n] = this rank's partial drives of steps [t, t + n_steps) of trials [first, first + n).
+  // drives [n_steps][n][columns.n] = this rank's partial drives of steps [t, t + n_steps) of trials [first, first + n).
   psac_status (*partial_drives)(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                 int n_steps, int64_t *drives);
   psac_status (*reset_readout)(psac_stream *stream, const psac_readout *readout, int n_trials);

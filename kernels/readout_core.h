@@ -13,7 +13,7 @@
 // Input of a neuron, I = bias + gain * sum (w - reference) s, from its own drive and the number of middle spikes.
 PSAC_HD static inline float psac_readout_current(const psac_readout_layer *layer, int64_t drive, int64_t n_spikes) {
   const double reference = (double)layer->weight_reference * (double)n_spikes;
-  const double weighted = layer->first_lane >= 0 ? (double)drive * layer->drive_step - reference : 0.0;
+  const double weighted = layer->first_column >= 0 ? (double)drive * layer->drive_step - reference : 0.0;
   return fmaf(layer->gain, (float)weighted, layer->bias_current);
 }
 

@@ -25,19 +25,19 @@ enum {
   PSAC_MAX_PLASTIC = 64,  // output or critic neurons at most
 };
 
-// Lanes of a readout row: every middle spike adds the row of its neuron to the drives of that step.
+// Columns of a readout row: every middle spike adds the row of its neuron to the drives of that step.
 // [0, n_output) weights to output, [n_output, n_output + n_critic) weights to critic, then the neuron's running mean count
 // and the constant 1 (so that the drives also carry n . mu and the number of spikes); padded to a multiple of 4.
-typedef struct psac_lanes {
+typedef struct psac_columns {
   int n_output;
   int n_critic;       // critic neurons with plastic input; 0 if they have none
-  int mean_count;     // index of the lane
-  int one;            // index of the lane
-  int n;              // lanes in a row, padded
+  int mean_count;     // index of the column
+  int one;            // index of the column
+  int n;              // columns of a row, padded
   int n_eligibility;  // n_output + 2, padded to a multiple of 4: outputs, critic, spike count
-} psac_lanes;
+} psac_columns;
 
-psac_lanes psac_lanes_make(int n_output, int n_critic);
+psac_columns psac_columns_make(int n_output, int n_critic);
 
 // How weights change, and so what they are.
 typedef enum psac_rule {
@@ -84,9 +84,9 @@ typedef struct psac_shard {
   uint64_t n_targets;         // entries of target, padding included
 
   // plasticity
-  psac_lanes lanes;
+  psac_columns columns;
   psac_rule rule;
-  int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic lane of 2^-critic_fraction_bits
+  int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic column of 2^-critic_fraction_bits
   int32_t critic_fraction_bits;
 } psac_shard;
 
@@ -96,15 +96,15 @@ typedef struct psac_retina_trial {
   const uint64_t *threshold;  // [n_units] spike probability per step x 2^32; host memory
 } psac_retina_trial;
 
-// The layers on rank 0. Lane o < n_output is an output neuron, lane n_output + c a critic neuron.
+// The layers on rank 0. Column o < n_output of a row is for an output neuron, column n_output + c for a critic neuron.
 typedef struct psac_readout_layer {
   psac_neuron neuron;
   float v_floor, bias_current, gain, weight_reference;
   float tau_m, leak;  // ms; dt / tau_m
   int is_notebook;    // integrates in the notebook's order of operations
-  double drive_step;  // unit of the drives of its lanes, a power of two
+  double drive_step;  // unit of the drives of its columns, a power of two
   int32_t refractory_steps;
-  int32_t first_lane, n;
+  int32_t first_column, n;
 } psac_readout_layer;
 
 typedef struct psac_readout {

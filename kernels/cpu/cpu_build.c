@@ -122,14 +122,14 @@ psac_status psac_cpu_place_targets(psac_stream *stream, psac_shard *shard, psac_
 psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                         float sd) {
   (void)stream;
-  const psac_lanes lanes = shard->lanes;
+  const psac_columns columns = shard->columns;
   for (int32_t i = 0; i < shard->n_local; i++) {
-    int32_t *row = shard->rows + (size_t)i * (size_t)lanes.n;
-    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
+    int32_t *row = shard->rows + (size_t)i * (size_t)columns.n;
+    for (int o = 0; o < columns.n_output + columns.n_critic; o++) {
       row[o] = psac_weight_store(shard->rule,
                                  psac_wiring_initial_weight(key, shard->first_gid + i, (uint32_t)o, density, mean, sd));
     }
-    row[lanes.one] = 1;
+    row[columns.one] = 1;
   }
   return PSAC_OK;
 }

@@ -5,7 +5,7 @@
 #include "base/simd.h"
 #include "kernels/backend.h"
 
-// The drives of a step in the notebook's rule: drive [lanes.n] from spikes [n_words].
+// The drives of a step in the notebook's rule: drive [columns.n] from spikes [n_words].
 void psac_cpu_notebook_drives(const psac_shard *shard, const uint64_t *spikes, int64_t *drive);
 
 psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);

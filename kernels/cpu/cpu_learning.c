@@ -13,19 +13,19 @@
 // count. So the pair sum over (middle spike, later output spike) costs one vector add per middle spike.
 PSAC_CLONES static void fill_reversed_traces(const psac_shard *shard, int n_trials, int b, float decay,
                                              const uint64_t *output_spikes, const psac_third_factor *factor, int32_t *table) {
-  const psac_lanes lanes = shard->lanes;
+  const psac_columns columns = shard->columns;
   const float scale = ldexpf(1.0f, shard->fraction_bits);
   const int32_t critic = (int32_t)rintf(ldexpf(factor->critic, shard->critic_fraction_bits));
   float trace[PSAC_MAX_PLASTIC] = {0}, spike[PSAC_MAX_PLASTIC] = {0};
   for (int t = shard->n_steps - 1; t >= 0; t--) {
     const int counted = t >= shard->first_counted_step;
     const uint64_t spikes = counted ? output_spikes[(size_t)t * (size_t)n_trials + (size_t)b] : 0;
-    int32_t *restrict row = table + (size_t)t * (size_t)lanes.n_eligibility;
-    for (int o = 0; o < lanes.n_output; o++) spike[o] = (float)(uint32_t)(spikes >> o & 1);
-    for (int o = 0; o < lanes.n_output; o++) trace[o] = fmaf(trace[o], decay, spike[o]);
-    for (int o = 0; o < lanes.n_output; o++) row[o] = (int32_t)rintf(factor->output[o] * trace[o] * scale);
-    row[lanes.n_output] = counted ? critic : 0;
-    row[lanes.n_output + 1] = counted;
+    int32_t *restrict row = table + (size_t)t * (size_t)columns.n_eligibility;
+    for (int o = 0; o < columns.n_output; o++) spike[o] = (float)(uint32_t)(spikes >> o & 1);
+    for (int o = 0; o < columns.n_output; o++) trace[o] = fmaf(trace[o], decay, spike[o]);
+    for (int o = 0; o < columns.n_output; o++) row[o] = (int32_t)rintf(factor->output[o] * trace[o] * scale);
+    row[columns.n_output] = counted ? critic : 0;
+    row[columns.n_output + 1] = counted;
   }
 }
 
@@ -45,7 +45,7 @@ PSAC_INLINE void add_rows(const uint64_t *spikes, int n_words, const int32_t *ad
 }
 
 PSAC_CLONES static void accumulate_trial(const psac_shard *shard, int n_trials, int b, const int32_t *table) {
-  const int n = shard->lanes.n_eligibility;
+  const int n = shard->columns.n_eligibility;
   for (int t = 0; t < shard->n_steps; t++) {
     const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
     const int32_t *addend = table + (size_t)t * (size_t)n;
@@ -77,26 +77,26 @@ PSAC_ASSERTED int eligibilities_fit(const int32_t *eligibility, int n) {
 
 PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
   (void)stream;
-  const psac_lanes lanes = shard->lanes;
+  const psac_columns columns = shard->columns;
   const float step = ldexpf(1.0f, -shard->fraction_bits), critic_step = ldexpf(1.0f, -shard->critic_fraction_bits);
   for (int32_t i = 0; i < shard->n_local; i++) {
-    int32_t *row = shard->rows + (size_t)i * (size_t)lanes.n;
-    const int32_t *eligibility = shard->eligibility + (size_t)i * (size_t)lanes.n_eligibility;
+    int32_t *row = shard->rows + (size_t)i * (size_t)columns.n;
+    const int32_t *eligibility = shard->eligibility + (size_t)i * (size_t)columns.n_eligibility;
     const float mean = shard->mean_count[i];
-    assert(eligibilities_fit(eligibility, lanes.n_eligibility));
-    for (int o = 0; o < lanes.n_output; o++) {
+    assert(eligibilities_fit(eligibility, columns.n_eligibility));
+    for (int o = 0; o < columns.n_output; o++) {
       const float gate = (float)eligibility[o] * step - mean * batch->target[o];
       row[o] = psac_power_stdp(row[o], gate, batch->learning_rate, batch->power_mu);
     }
-    const float critic_gate = (float)eligibility[lanes.n_output] * critic_step - mean * batch->critic_target;
-    for (int c = lanes.n_output; c < lanes.n_output + lanes.n_critic; c++) {
+    const float critic_gate = (float)eligibility[columns.n_output] * critic_step - mean * batch->critic_target;
+    for (int c = columns.n_output; c < columns.n_output + columns.n_critic; c++) {
       row[c] = psac_power_stdp(row[c], critic_gate, batch->critic_rate, batch->power_mu);
     }
-    const float count = (float)eligibility[lanes.n_output + 1] / (float)batch->n_trials;
+    const float count = (float)eligibility[columns.n_output + 1] / (float)batch->n_trials;
     shard->mean_count[i] = fmaf(batch->mean_rate, count - mean, mean);
-    row[lanes.mean_count] = psac_mean_steps(shard->mean_count[i]);
+    row[columns.mean_count] = psac_mean_steps(shard->mean_count[i]);
   }
-  memset(shard->eligibility, 0, sizeof *shard->eligibility * (size_t)shard->n_padded * (size_t)lanes.n_eligibility);
+  memset(shard->eligibility, 0, sizeof *shard->eligibility * (size_t)shard->n_padded * (size_t)columns.n_eligibility);
   return PSAC_OK;
 }
 

@@ -31,17 +31,17 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
     psac_cpu_notebook_drives(shard, spikes, drive);
     return;
   }
-  switch (shard->lanes.n) {
+  switch (shard->columns.n) {
     case 32: sum_rows(spikes, shard->n_words, shard->rows, 32, drive); break;
-    default: sum_rows(spikes, shard->n_words, shard->rows, shard->lanes.n, drive); break;
+    default: sum_rows(spikes, shard->n_words, shard->rows, shard->columns.n, drive); break;
   }
 }
 
-// A weight is less than 2 in size, so a spike adds at most 2^31 to a lane, or 2^37; a lane beyond that has overflowed
+// A weight is less than 2 in size, so a spike adds at most 2^31 to a column, or 2^37; a column beyond that has overflowed
 // somewhere.
 PSAC_ASSERTED int drives_fit(const psac_shard *shard, const int64_t *drive) {
-  const double n = (double)drive[shard->lanes.one], most = shard->rule == PSAC_RULE_NOTEBOOK ? 0x1p37 : 0x1p31;
-  for (int k = 0; k < shard->lanes.n; k++) {
+  const double n = (double)drive[shard->columns.one], most = shard->rule == PSAC_RULE_NOTEBOOK ? 0x1p37 : 0x1p31;
+  for (int k = 0; k < shard->columns.n; k++) {
     if (fabs((double)drive[k]) > n * most) return 0;
   }
   return n >= 0.0 && n <= shard->n_local;
@@ -51,7 +51,7 @@ psac_status psac_cpu_partial_drives(psac_stream *stream, const psac_shard *shard
                                     int n_steps, int64_t *drives) {
   (void)stream;
   for (int k = 0; k < n_steps; k++) {
-    for (int b = first; b < first + n; b++, drives += shard->lanes.n) {
+    for (int b = first; b < first + n; b++, drives += shard->columns.n) {
       step_drives(shard, shard->spikes + ((size_t)(t + k) * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words, drives);
       assert(drives_fit(shard, drives));
     }
@@ -74,7 +74,7 @@ PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *
                                 int counted, float *restrict v, int32_t *restrict free_at, int32_t *restrict counts) {
   uint64_t spikes = 0;
   for (int o = 0; o < layer->n; o++) {
-    const int64_t own = layer->first_lane >= 0 ? drive[layer->first_lane + o] : 0;
+    const int64_t own = layer->first_column >= 0 ? drive[layer->first_column + o] : 0;
     const float current = psac_readout_current(layer, own, n_spikes);
     const int spike = psac_readout_step(layer, current, t, &v[o], &free_at[o]);
     counts[o] += spike && counted;
@@ -85,20 +85,20 @@ PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *
 
 PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout *readout, int n_trials, int t,
                                     const int64_t *drives) {
-  const psac_lanes lanes = shard->lanes;
+  const psac_columns columns = shard->columns;
   const int counted = t >= shard->first_counted_step;
   for (int b = 0; b < n_trials; b++) {
-    const int64_t *drive = drives + (size_t)b * (size_t)lanes.n;
+    const int64_t *drive = drives + (size_t)b * (size_t)columns.n;
     for (int l = 0; l < 2; l++) {
       const psac_readout_layer *layer = &readout->layer[l];
       const size_t state = ((size_t)b * 2 + (size_t)l) * PSAC_MAX_PLASTIC;
       readout->spikes[((size_t)l * (size_t)shard->n_steps + (size_t)t) * (size_t)n_trials + (size_t)b] =
-          step_layer(layer, drive, drive[lanes.one], t, counted, readout->v + state, readout->free_at + state,
+          step_layer(layer, drive, drive[columns.one], t, counted, readout->v + state, readout->free_at + state,
                      readout->counts + state);
     }
     if (counted) {
-      readout->totals[2 * (size_t)b] += drive[lanes.mean_count];
-      readout->totals[2 * (size_t)b + 1] += drive[lanes.one];
+      readout->totals[2 * (size_t)b] += drive[columns.mean_count];
+      readout->totals[2 * (size_t)b + 1] += drive[columns.one];
     }
   }
 }
@@ -106,7 +106,7 @@ PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout 
 psac_status psac_cpu_step_readout(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials,
                                   int t, int n_steps) {
   (void)stream;
-  const size_t stride = (size_t)n_trials * (size_t)shard->lanes.n;
+  const size_t stride = (size_t)n_trials * (size_t)shard->columns.n;
   for (int k = 0; k < n_steps; k++) {
     step_trials(shard, readout, n_trials, t + k, readout->drives + (size_t)k * stride);
   }

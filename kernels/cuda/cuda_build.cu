@@ -151,13 +151,13 @@ extern "C" psac_status psac_cuda_place_targets(psac_stream *stream, psac_shard *
 }
 
 __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, float mean, float sd) {
-  const int n = shard.lanes.n_output + shard.lanes.n_critic + 1;
+  const int n = shard.columns.n_output + shard.columns.n_critic + 1;
   const int64_t k = psac_thread(), i = k / n;
   const int o = (int)(k % n);
   if (i >= shard.n_local) return;
-  int32_t *row = shard.rows + i * shard.lanes.n;
+  int32_t *row = shard.rows + i * shard.columns.n;
   if (o == n - 1) {
-    row[shard.lanes.one] = 1;
+    row[shard.columns.one] = 1;
     return;
   }
   row[o] = psac_weight_store(shard.rule,
@@ -166,7 +166,7 @@ __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, 
 
 extern "C" psac_status psac_cuda_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density,
                                                     float mean, float sd) {
-  const int64_t n = (int64_t)shard->n_local * (shard->lanes.n_output + shard->lanes.n_critic + 1);
+  const int64_t n = (int64_t)shard->n_local * (shard->columns.n_output + shard->columns.n_critic + 1);
   PSAC_LAUNCH(draw_weights, psac_blocks(n), PSAC_THREADS, stream, *shard, key, density, mean, sd);
   return PSAC_OK;
 }

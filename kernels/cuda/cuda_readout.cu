@@ -22,7 +22,7 @@ __device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int fi
   if (own.item < 0) return;  // the whole warp
   const int64_t step = t + own.item / n, b = first + own.item % n;
   const uint64_t *spikes = shard.spikes + (step * n_trials + b) * shard.n_words;
-  const int n_parts = shard.lanes.n / 4, group = 1 << group_bits;
+  const int n_parts = shard.columns.n / 4, group = 1 << group_bits;
   for (int chunk = 0; chunk < n_parts; chunk += group) {
     const int part = chunk + (psac_lane() & (group - 1));
     const row_part *row = (const row_part *)shard.rows + (part < n_parts ? part : 0);
@@ -50,17 +50,17 @@ __global__ void sum_rows(psac_shard shard, int n_trials, int first, int n, int t
 __global__ void sum_notebook_rows(psac_shard shard, int n_trials, int first, int n, int t, int64_t n_items,
                                   int64_t n_ranges, int group_bits, int64_t *drives) {
   sum_rows_of(shard, n_trials, first, n, t, n_items, n_ranges, group_bits, drives,
-              [&](int k, int32_t stored) { return psac_notebook_column(&shard.lanes, k, stored); });
+              [&](int k, int32_t stored) { return psac_notebook_column(&shard.columns, k, stored); });
 }
 
 extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
                                                 int n_steps, int64_t *drives) {
   const int64_t n_items = (int64_t)n_steps * n;
   if (n_items == 0) return PSAC_OK;
-  const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->lanes.n, n_items);
-  if (n_ranges > 1) PSAC_TRY(psac_cuda_device.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->lanes.n));
+  const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->columns.n, n_items);
+  if (n_ranges > 1) PSAC_TRY(psac_cuda_device.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->columns.n));
   const unsigned n_blocks = psac_warp_blocks(n_items * n_ranges);
-  const int group_bits = psac_shape_group(shard->lanes.n / 4);
+  const int group_bits = psac_shape_group(shard->columns.n / 4);
   if (shard->rule == PSAC_RULE_NOTEBOOK) {
     PSAC_LAUNCH(sum_notebook_rows, n_blocks, PSAC_THREADS, stream, *shard, n_trials, first, n, t, n_items, n_ranges,
                 group_bits, drives);
@@ -90,10 +90,10 @@ extern "C" psac_status psac_cuda_reset_readout(psac_stream *stream, const psac_r
 __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials, int t, int n_steps) {
   const int64_t b = blockIdx.x;
   const int l = (int)threadIdx.x / PSAC_MAX_PLASTIC, o = (int)threadIdx.x % PSAC_MAX_PLASTIC;
-  const psac_lanes lanes = shard.lanes;
+  const psac_columns columns = shard.columns;
   const psac_readout_layer layer = readout.layer[l];
   const int64_t place = (b * 2 + l) * PSAC_MAX_PLASTIC + o;
-  const int lane = layer.first_lane >= 0 && o < layer.n ? layer.first_lane + o : lanes.one;
+  const int lane = layer.first_column >= 0 && o < layer.n ? layer.first_column + o : columns.one;
   float v = readout.v[place];
   int32_t free_at = readout.free_at[place], count = readout.counts[place];
   int64_t totals[2] = {0, 0};
@@ -102,10 +102,10 @@ __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials
     for (int k = 0; k < AHEAD; k++) {
       const int step = first + k < n_steps ? first + k : first;
       const int counted = first + k < n_steps && t + step >= shard.first_counted_step;
-      const int64_t *drive = readout.drives + ((int64_t)step * n_trials + b) * lanes.n;
-      current[k] = psac_readout_current(&layer, drive[lane], drive[lanes.one]);
-      totals[0] += counted ? drive[lanes.mean_count] : 0;
-      totals[1] += counted ? drive[lanes.one] : 0;
+      const int64_t *drive = readout.drives + ((int64_t)step * n_trials + b) * columns.n;
+      current[k] = psac_readout_current(&layer, drive[lane], drive[columns.one]);
+      totals[0] += counted ? drive[columns.mean_count] : 0;
+      totals[1] += counted ? drive[columns.one] : 0;
     }
     for (int k = 0; k < AHEAD && first + k < n_steps; k++) {
       const int now = t + first + k;

@@ -73,17 +73,17 @@ static inline size_t psac_shape_block_bytes(int64_t n_padded, int height, int wi
 
 // sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,
 // so that a row moves between memory and cache once in a launch.
-static inline int64_t psac_shape_ranges(int64_t n_words, int n_lanes) {
-  return (64 * (int64_t)sizeof(int32_t) * n_lanes * n_words + PSAC_ROWS_AT_ONCE - 1) / PSAC_ROWS_AT_ONCE;
+static inline int64_t psac_shape_ranges(int64_t n_words, int n_columns) {
+  return (64 * (int64_t)sizeof(int32_t) * n_columns * n_words + PSAC_ROWS_AT_ONCE - 1) / PSAC_ROWS_AT_ONCE;
 }
 
 // Lanes, as a power of two, that go through a row of n elements together.
 static inline int psac_shape_group(int n) { return psac_floor_log2(2 * n - 1, 5); }
 
 // The same ranges, and more, of at least 8 words, where there are too few steps and trials to fill a GPU.
-static inline int64_t psac_shape_ranges_to_fill(int64_t n_words, int n_lanes, int64_t n_items) {
+static inline int64_t psac_shape_ranges_to_fill(int64_t n_words, int n_columns, int64_t n_items) {
   const int64_t wanted = (PSAC_THREADS_AT_ONCE / PSAC_WARP + n_items - 1) / n_items, most = n_words / 8;
-  const int64_t to_fill = wanted < most ? wanted : most, for_cache = psac_shape_ranges(n_words, n_lanes);
+  const int64_t to_fill = wanted < most ? wanted : most, for_cache = psac_shape_ranges(n_words, n_columns);
   return to_fill > for_cache ? to_fill : for_cache;
 }
 

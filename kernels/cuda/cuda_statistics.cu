@@ -70,8 +70,8 @@ __global__ void project(psac_shard shard, int32_t reference, int64_t *projection
   for (int k = 0; k < patch * patch; k++) {
     const int unit = corner + k / patch * shard.retina_width + k % patch;
     const int64_t field = shard.field_weight[(int64_t)k * shard.n_padded + i];
-    for (int o = 0; o < shard.lanes.n_output; o++) {
-      const int64_t weight = shard.rows[i * shard.lanes.n + o] - reference;
+    for (int o = 0; o < shard.columns.n_output; o++) {
+      const int64_t weight = shard.rows[i * shard.columns.n + o] - reference;
       psac_add_i64(&projection[o * shard.n_units + unit], field * (weight >> 14));
     }
   }

@@ -8,7 +8,7 @@
 // Sums that need no check, n_steps being at most 10^6 (config_check.c) and N at most 8 * 10^9 neurons:
 //   spikes of a presentation     N n_steps <= 8e15, int64
 //   the same, in counts          n_steps <= 1e6, int32
-//   lane mean_count of a row     2^8 mean count <= 2^8 n_steps <= 2.6e8, int32
+//   column mean_count of a row   2^8 mean count <= 2^8 n_steps <= 2.6e8, int32
 //   the square of it             6.6e16, int64
 //   word_sum                     64 weights of at most 2 in steps of 2^-36: 2^43, int64
 //   CV2 of a neuron's intervals  2^25 for each spike of all images: at most 10 times those of one label, which the

@@ -52,7 +52,7 @@ static void set_sizes(psac_network *network) {
   shard->retina_width = width;
   shard->n_units = height * width;
   shard->n_retina_words = (shard->n_units + WORD_BITS - 1) / WORD_BITS;
-  shard->lanes = psac_sizes_lanes(config);
+  shard->columns = psac_sizes_columns(config);
 }
 
 // Time constants and refractory masks of this rank's neurons, made on the host and copied.
@@ -178,7 +178,7 @@ static psac_status choose_launches(psac_network *network) {
 }
 
 static psac_readout_layer make_layer(const psac_config *config, double tau_m, double refractory, double bias, double gain,
-                                     double reference, double v_floor, int first_lane, int64_t n) {
+                                     double reference, double v_floor, int first_column, int64_t n) {
   return (psac_readout_layer){
       .neuron = make_neuron(config, 1.0f),
       .v_floor = (float)v_floor,
@@ -190,7 +190,7 @@ static psac_readout_layer make_layer(const psac_config *config, double tau_m, do
       .leak = (float)(config->simulation.dt / tau_m),
       .drive_step = ldexp(1.0, -psac_bounds_drive_bits(config)),
       .refractory_steps = (int32_t)psac_config_steps(refractory, config->simulation.dt),
-      .first_lane = first_lane,
+      .first_column = first_column,
       .n = (int32_t)n,
   };
 }
@@ -206,7 +206,7 @@ static psac_status build_readout(psac_network *network) {
   readout->layer[1] = make_layer(config, config->actor_critic.tau_m, config->actor_critic.refractory,
                                  config->actor_critic.bias_current, config->actor_critic.gain,
                                  config->actor_critic.weight_reference, config->actor_critic.v_floor,
-                                 shard->lanes.n_critic > 0 ? n_output : -1, n_critic);
+                                 shard->columns.n_critic > 0 ? n_output : -1, n_critic);
   const float density = config->network.model == PSAC_MODEL_NOTEBOOK ? (float)config->network.connection_prob : 1.0f;
   PSAC_TRY(network->backend->stage->initialise_weights(
       network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
@@ -215,7 +215,7 @@ static psac_status build_readout(psac_network *network) {
 }
 
 // Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are
-// at most c_o / (1 - decay); the critic's lane adds |delta| < 1 per counted step, the spike count 1. In units, that is at most 2^30 for a
+// at most c_o / (1 - decay); the critic's column adds |delta| < 1 per counted step, the spike count 1. In units, that is at most 2^30 for a
 // batch; rounding adds at most 1/2 per trial and step, 2^29; both together stay below 2^31.
 static psac_status choose_fraction_bits(psac_network *network) {
   const psac_config *config = &network->config;

@@ -23,7 +23,7 @@ static psac_status run_frozen_pass(psac_network *network, int n_trials, int tria
     const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
     PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n_trials, trial, 1, t, n_steps, readout->drives));
     PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives,
-                                   (size_t)n_steps * (size_t)shard->lanes.n));
+                                   (size_t)n_steps * (size_t)shard->columns.n));
     if (transport->rank == 0) PSAC_TRY(backend->stage->step_readout(network->stream, shard, readout, 1, t, n_steps));
   }
   return psac_network_mark(network, PSAC_STAGE_READOUT);
@@ -34,7 +34,7 @@ static psac_status judge_block(psac_network *network, int t, int n, const psac_r
   const int is_asynchronous = psac_network_is_asynchronous(network);
   const psac_backend *backend = network->backend;
   psac_readout readout = network->readout;
-  for (int k = 0; k < n; k++, readout.drives += network->shard.lanes.n) {
+  for (int k = 0; k < n; k++, readout.drives += network->shard.columns.n) {
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
     PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->messages.event));
     if (!is_asynchronous && network->messages.event->outputs) break;
@@ -59,7 +59,7 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
     n = shard->n_steps - t < block ? shard->n_steps - t : block;
     psac_watch_step(network->trial + trial, t);
     PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives, (size_t)n * (size_t)shard->lanes.n));
+    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives, (size_t)n * (size_t)shard->columns.n));
     if (transport->rank == 0) PSAC_TRY(judge_block(network, t, n, &terms));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
     PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));

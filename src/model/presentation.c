@@ -124,7 +124,7 @@ psac_status psac_network_warm_up(psac_network *network) {
   const psac_transport *transport = &network->transport, *replicas = &network->replicas;
   const psac_shard *shard = &network->shard;
   const int n = network->n_concurrent;
-  const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility,
+  const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->columns.n_eligibility,
                n_words = (size_t)shard->n_steps * (size_t)n;
   const int is_alone = transport->n_ranks * replicas->n_ranks == 1;
   if (!psac_network_is_asynchronous(network) || !transport->can_record || (is_alone && !records(network))) return PSAC_OK;
@@ -164,7 +164,7 @@ psac_status psac_network_simulate_readout(psac_network *network, int n) {
   if (is_root) PSAC_TRY(backend->stage->reset_readout(network->stream, readout, n));
   for (int t = 0; t < shard->n_steps; t += network->steps_per_reduce) {
     const int n_steps = shard->n_steps - t < network->steps_per_reduce ? shard->n_steps - t : network->steps_per_reduce;
-    const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->lanes.n;
+    const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->columns.n;
     PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
     psac_watch_step(network->trial, t);

@@ -32,10 +32,10 @@ static int choose_concurrent(const psac_config *config, int64_t n_words, int64_t
   return (int)(concurrent < batch || config->network.model == PSAC_MODEL_NOTEBOOK ? concurrent : batch);
 }
 
-psac_lanes psac_sizes_lanes(const psac_config *config) {
+psac_columns psac_sizes_columns(const psac_config *config) {
   const int is_psac = config->network.model == PSAC_MODEL_PSAC;
   const int n_critic = is_psac ? (int)config->actor_critic.num_critic_neurons : 0;
-  return psac_lanes_make((int)config->output_layer.num_neurons, n_critic);
+  return psac_columns_make((int)config->output_layer.num_neurons, n_critic);
 }
 
 double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_device) {
@@ -60,7 +60,7 @@ static psac_extents make_extents(const psac_config *config, const psac_sizes *si
   const double n_ranks = (double)sizes->n_ranks, n_steps = (double)psac_config_n_steps(config);
   const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
   const double block = (double)config->simulation.steps_per_reduce;
-  const psac_lanes lanes = psac_sizes_lanes(config);
+  const psac_columns columns = psac_sizes_columns(config);
   int height, width;
   psac_retina_size(config, &height, &width);
   psac_extents x = {
@@ -78,8 +78,8 @@ static psac_extents make_extents(const psac_config *config, const psac_sizes *si
       .n_retina_words = ceil(height * width / 64.0),
       .n_pixels = is_psac ? (double)(config->receptive_field.size * config->receptive_field.size) : 0.0,
       .n_fields = ceil((double)sizes->n_local / PSAC_COLUMN),
-      .n_columns = lanes.n,
-      .n_eligibility = lanes.n_eligibility,
+      .n_columns = columns.n,
+      .n_eligibility = columns.n_eligibility,
   };
   fill_recurrence(config, sizes, &x);
   return x;

@@ -27,7 +27,7 @@ double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_devi
 psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes);
 
 // Columns of a row of plastic weights; critic neurons have none in model notebook.
-psac_lanes psac_sizes_lanes(const psac_config *config);
+psac_columns psac_sizes_columns(const psac_config *config);
 
 // 1 if every rank receives the spikes of all ranks in every time step.
 int psac_sizes_gathers(const psac_config *config, int64_t n_ranks);

@@ -28,18 +28,18 @@ psac_status psac_network_set_state(psac_network *network, const psac_network_sta
 
 // What neither rule nor build can make of a row would break the bounds of sums.
 static int is_row(const psac_network *network, const int32_t *row) {
-  const psac_lanes lanes = network->shard.lanes;
+  const psac_columns columns = network->shard.columns;
   const double limit = psac_bounds_weight(&network->config);
-  for (int k = 0; k < lanes.n_output + lanes.n_critic; k++) {
+  for (int k = 0; k < columns.n_output + columns.n_critic; k++) {
     if (!(fabs((double)psac_weight_value(network->shard.rule, row[k])) <= limit)) return 0;
   }
-  const int32_t mean = row[lanes.mean_count];
-  return row[lanes.one] == 1 && mean >= 0 && mean >> PSAC_MEAN_BITS <= network->shard.n_steps;
+  const int32_t mean = row[columns.mean_count];
+  return row[columns.one] == 1 && mean >= 0 && mean >> PSAC_MEAN_BITS <= network->shard.n_steps;
 }
 
 static psac_status check_rows(const psac_network *network, int64_t first, int64_t n, const int32_t *rows) {
   for (int64_t i = 0; i < n; i++) {
-    if (is_row(network, rows + i * network->shard.lanes.n)) continue;
+    if (is_row(network, rows + i * network->shard.columns.n)) continue;
     return psac_fail(PSAC_ERR_INPUT, "the weights to go on from are damaged in row %lld",
                      (long long)(network->shard.first_gid + first + i));
   }

@@ -8,7 +8,7 @@
 // Copies n readout rows to the host for `use`, which may change them; then back if it asks so.
 static psac_status with_rows(const psac_network *network, int64_t first, int64_t n, int write_back,
                              void (*use)(int32_t *row, int64_t i, void *context), void *context) {
-  const size_t width = (size_t)network->shard.lanes.n, n_bytes = sizeof(int32_t) * (size_t)n * width;
+  const size_t width = (size_t)network->shard.columns.n, n_bytes = sizeof(int32_t) * (size_t)n * width;
   int32_t *own = network->shard.rows + (size_t)first * width, *rows = malloc(n_bytes + 1);
   if (!rows) return psac_fail(PSAC_ERR_MEMORY, "out of memory: %zu bytes for a copy of the weights", n_bytes);
   psac_status status = psac_network_fetch(network, rows, own, n_bytes);
@@ -43,8 +43,8 @@ static void copy_row(int32_t *row, int64_t i, void *context) {
 }
 
 static weight_copy make_copy(const psac_network *network, const float *to_output, const float *to_critic, int set) {
-  return (weight_copy){(float *)to_output, (float *)to_critic, network->shard.lanes.n_output,
-                       (int)network->config.actor_critic.num_critic_neurons, network->shard.lanes.n_critic,
+  return (weight_copy){(float *)to_output, (float *)to_critic, network->shard.columns.n_output,
+                       (int)network->config.actor_critic.num_critic_neurons, network->shard.columns.n_critic,
                        network->shard.rule, set};
 }
 

@@ -82,7 +82,7 @@ static double hidden_per_step(const psac_cost *cost) {
 static void count_messages(const psac_amounts *a, const psac_hardware *hardware, int through_mpi, psac_cost *cost) {
   const double others = (a->shards - 1.0) / a->shards, nodes = ceil(a->shards / hardware->ranks_per_node);
   const double gathers = a->in_degree > 0.0 ? a->chunks * floor(a->steps / a->delay) : 0.0;
-  const double block_drives = 8.0 * a->lanes * a->together * a->block, retina = 8.0 * a->retina_words * a->steps;
+  const double block_drives = 8.0 * a->columns * a->together * a->block, retina = 8.0 * a->retina_words * a->steps;
   const psac_cost_item shard[] = {
       {.name = "gather retina spikes", .calls = a->chunks, .bytes = others * retina * a->retina_trials * a->shards},
       {.name = "gather middle spikes", .calls = gathers, .bytes = others * gathers * a->delay * a->together * a->slots / 8.0},
@@ -96,7 +96,7 @@ static void count_messages(const psac_amounts *a, const psac_hardware *hardware,
   }
   const double replicas = (double)cost->n_replicas, all_nodes = ceil((double)cost->n_ranks / hardware->ranks_per_node);
   const psac_cost_item sum = {.name = "sum eligibility", .calls = 1.0,
-                              .bytes = 2.0 * (replicas - 1.0) / replicas * 4.0 * a->eligibility_lanes * a->n};
+                              .bytes = 2.0 * (replicas - 1.0) / replicas * 4.0 * a->eligibility_columns * a->n};
   add_message(hardware, through_mpi, sum, replicas, fmin(replicas, all_nodes), 0.0, cost);
 }
 

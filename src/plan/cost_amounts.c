@@ -76,17 +76,17 @@ static void fill_presentations(const psac_config *config, const psac_hardware *h
 
 psac_amounts psac_cost_amounts(const psac_config *config, const psac_hardware *hardware,
                                const psac_conditions *conditions, const psac_cost *cost) {
-  const psac_lanes lanes = psac_sizes_lanes(config);
+  const psac_columns columns = psac_sizes_columns(config);
   psac_amounts a = {
       .trials = (double)cost->batch_share,
       .together = (double)cost->plan.sizes.n_concurrent,
       .chunks = cost->chunks,
       .steps = (double)psac_config_n_steps(config),
       .shards = (double)cost->n_shards,
-      .lanes = lanes.n,
-      .outputs = lanes.n_output,
-      .critics = lanes.n_critic,
-      .eligibility_lanes = lanes.n_eligibility,
+      .columns = columns.n,
+      .outputs = columns.n_output,
+      .critics = columns.n_critic,
+      .eligibility_columns = columns.n_eligibility,
       .cache = hardware->cache,
   };
   a.items = a.steps * a.trials;

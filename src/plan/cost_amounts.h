@@ -21,7 +21,7 @@ typedef struct psac_amounts {
   double in_degree, delay;
   double fan_out;                   // mean number of targets that one source has on this rank
   double index_bytes;               // of one target
-  double lanes, outputs, critics, eligibility_lanes;
+  double columns, outputs, critics, eligibility_columns;
   double block, blocks;             // steps of a readout message, messages of a presentation
   double cache;                     // bytes
   int presents;                     // the middle layer's kernel runs a whole presentation

@@ -58,27 +58,27 @@ static void count_middle(const psac_amounts *a, psac_cost *cost) {
 }
 
 static void count_readout(const psac_amounts *a, psac_cost *cost) {
-  const double row = 4.0 * a->lanes;
+  const double row = 4.0 * a->columns;
   psac_cost_add(cost, (psac_cost_item){
       .name = "partial_drives", .stage = PSAC_STAGE_READOUT, .calls = a->items,
-      .bytes = a->items * (a->n / 8.0 + a->own_spikes * lines(row) + 8.0 * a->lanes),
-      .least = a->items * (a->n / 8.0 + 8.0 * a->lanes) + a->chunks * a->blocks * a->n * row,
-      .operations = a->items * (a->words * 12.0 + a->own_spikes * (6.0 + a->lanes / 4.0 * 1.5)), .resident = a->n * row});
-  const double drives = a->items * (8.0 * a->lanes + 16.0);
+      .bytes = a->items * (a->n / 8.0 + a->own_spikes * lines(row) + 8.0 * a->columns),
+      .least = a->items * (a->n / 8.0 + 8.0 * a->columns) + a->chunks * a->blocks * a->n * row,
+      .operations = a->items * (a->words * 12.0 + a->own_spikes * (6.0 + a->columns / 4.0 * 1.5)), .resident = a->n * row});
+  const double drives = a->items * (8.0 * a->columns + 16.0);
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_readout", .stage = PSAC_STAGE_READOUT, .calls = a->items, .bytes = drives, .least = drives,
-      .operations = a->items * (a->outputs + a->critics) * 26.0, .resident = a->together * a->block * 8.0 * a->lanes,
+      .operations = a->items * (a->outputs + a->critics) * 26.0, .resident = a->together * a->block * 8.0 * a->columns,
       .host_trials = a->trials});
 }
 
 static void count_learning(const psac_amounts *a, psac_cost *cost) {
-  const double eligibility = 4.0 * a->eligibility_lanes, row = 8.0 * (a->outputs + a->critics) + 4.0;
+  const double eligibility = 4.0 * a->eligibility_columns, row = 8.0 * (a->outputs + a->critics) + 4.0;
   psac_cost_add(cost, (psac_cost_item){
       .name = "accumulate_eligibility", .stage = PSAC_STAGE_LEARNING, .calls = a->trials,
       .bytes = a->items * (a->n / 8.0 + eligibility + a->own_spikes * 2.0 * lines(eligibility)),
       .least = a->items * (a->n / 8.0 + eligibility) + a->chunks * a->n * 2.0 * eligibility,
-      .operations = a->items * (a->words * 12.0 + a->own_spikes * (6.0 + a->eligibility_lanes / 4.0 * 1.5) +
-                                a->eligibility_lanes * 3.0),
+      .operations = a->items * (a->words * 12.0 + a->own_spikes * (6.0 + a->eligibility_columns / 4.0 * 1.5) +
+                                a->eligibility_columns * 3.0),
       .resident = a->n * eligibility});
   psac_cost_add(cost, (psac_cost_item){
       .name = "apply_learning", .stage = PSAC_STAGE_LEARNING, .calls = 1.0, .bytes = a->n * (row + 2.0 * eligibility + 8.0),

@@ -160,26 +160,26 @@ static double walk(const psac_amounts *a, double ranges, double start, int group
 
 // sum_rows: what a range's rows are read for again comes from the cache.
 static void count_readout(const psac_amounts *a, psac_cost *cost) {
-  const double row = 4.0 * a->lanes, sum = 8.0 * a->lanes, per_call = a->block * a->together, calls = a->chunks * a->blocks;
-  const double ranges = (double)psac_shape_ranges_to_fill((int64_t)a->words, (int)a->lanes, (int64_t)per_call);
+  const double row = 4.0 * a->columns, sum = 8.0 * a->columns, per_call = a->block * a->together, calls = a->chunks * a->blocks;
+  const double ranges = (double)psac_shape_ranges_to_fill((int64_t)a->words, (int)a->columns, (int64_t)per_call);
   const double added = ranges > 1.0 ? a->items * sum : 0.0;  // which were cleared before
   const double read = a->items * a->own_spikes * sectors(row), rows = fmin(read, calls * a->n * row);
   psac_cost_add(cost, (psac_cost_item){
       .name = "sum_rows", .stage = PSAC_STAGE_READOUT, .calls = calls * (ranges > 1.0 ? 2.0 : 1.0),
       .bytes = a->items * (a->n / 8.0 + sum) + rows + added, .scattered = added, .again = read - rows,
       .least = a->items * (a->n / 8.0 + sum) + rows,
-      .operations = a->items * ceil(a->lanes / 128.0) * walk(a, ranges, 300.0, psac_shape_group((int)a->lanes / 4), 24.0),
+      .operations = a->items * ceil(a->columns / 128.0) * walk(a, ranges, 300.0, psac_shape_group((int)a->columns / 4), 24.0),
       .atomics = ranges > 1.0 ? a->items * ranges * sectors(sum) / PSAC_SECTOR : 0.0, .resident = a->n * row});
-  const double drives = a->items * (8.0 * a->lanes + 16.0);
+  const double drives = a->items * (8.0 * a->columns + 16.0);
   psac_cost_add(cost, (psac_cost_item){
       .name = "step_layers", .stage = PSAC_STAGE_READOUT, .calls = a->chunks * (a->blocks + 1.0), .bytes = drives, .least = drives,
-      .operations = a->items * 128.0 * 60.0, .resident = a->together * a->block * 8.0 * a->lanes,
+      .operations = a->items * 128.0 * 60.0, .resident = a->together * a->block * 8.0 * a->columns,
       .steps_in_turn = a->chunks * a->steps, .waits = 3.0 * a->chunks, .host_trials = a->trials});
 }
 
 // learn: a warp per neuron; its row, its eligibility, which is then cleared, its mean.
 static void count_apply(const psac_amounts *a, psac_cost *cost) {
-  const double eligibility = 4.0 * a->eligibility_lanes, row = 8.0 * (a->outputs + a->critics) + 4.0;
+  const double eligibility = 4.0 * a->eligibility_columns, row = 8.0 * (a->outputs + a->critics) + 4.0;
   psac_cost_add(cost, (psac_cost_item){
       .name = "learn", .stage = PSAC_STAGE_LEARNING, .calls = 2.0,
       .bytes = a->n * (2.0 * sectors(row / 2.0) + 2.0 * eligibility + 8.0), .least = a->n * (row + 2.0 * eligibility + 8.0),
@@ -191,12 +191,12 @@ static void count_apply(const psac_amounts *a, psac_cost *cost) {
 
 // add_eligibility: the step's row of the table is added to the rows of its spikes.
 static void count_learning(const psac_amounts *a, psac_cost *cost) {
-  const double row = 4.0 * a->eligibility_lanes;
+  const double row = 4.0 * a->eligibility_columns;
   psac_cost_add(cost, (psac_cost_item){
       .name = "reverse_traces", .stage = PSAC_STAGE_LEARNING, .calls = a->chunks, .bytes = a->items * (row + 8.0),
-      .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_lanes * 20.0,
+      .least = a->items * (row + 8.0), .operations = a->items * a->eligibility_columns * 20.0,
       .resident = a->together * a->steps * row, .steps_in_turn = a->chunks * a->steps});
-  const int n_lanes = (int)a->eligibility_lanes;
+  const int n_lanes = (int)a->eligibility_columns;
   const double ranges = (double)psac_shape_ranges((int64_t)a->words, n_lanes);
   const double rows = a->n * row, sectors_added = a->items * a->own_spikes * sectors(row) / PSAC_SECTOR;
   const double added = a->chunks * scattered(a, sectors_added / a->chunks, rows, fmin(rows, PSAC_ROWS_AT_ONCE));

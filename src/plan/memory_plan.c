@@ -30,14 +30,14 @@ static void add_host(psac_plan *plan, const psac_config *config, double steps) {
                test = most[1] > 0 ? (double)most[1] : 10000.0;  // MNIST
   const double pixels = (double)(config->retina.input_size[0] * config->retina.input_size[1]);
   add_to_host(plan, "digits", (train + test) * (pixels + 1.0) + 8.0 * train);
-  const double columns = 8.0 * (double)plan->sizes.n_words,
+  const double bytes_of_step = 8.0 * (double)plan->sizes.n_words,
                trials = (double)(config->record.trials.n * config->training.num_epochs + config->record.test_trials.n);
-  const double read = fmin(trials * steps * columns, fmax(PSAC_PIECE_BYTES, trials * steps)) + PSAC_PIECE_BYTES;
-  const double written = 2.0 * fmin(steps * columns, fmax(PSAC_PIECE_BYTES, 8.0 * steps));
+  const double read = fmin(trials * steps * bytes_of_step, fmax(PSAC_PIECE_BYTES, trials * steps)) + PSAC_PIECE_BYTES;
+  const double written = 2.0 * fmin(steps * bytes_of_step, fmax(PSAC_PIECE_BYTES, 8.0 * steps));
   add_to_host(plan, "recorded spikes", trials > 0.0 ? fmax(read, written) : 0.0);
-  const psac_lanes lanes = psac_sizes_lanes(config);
+  const psac_columns columns = psac_sizes_columns(config);
   const double weights =
-      4.0 * (double)(config->output_layer.num_neurons + config->actor_critic.num_critic_neurons + lanes.n);
+      4.0 * (double)(config->output_layer.num_neurons + config->actor_critic.num_critic_neurons + columns.n);
   add_to_host(plan, "rows for files", fmin(PSAC_PLAN_PIECE_ROWS, (double)plan->sizes.n_local) * fmax(weights, 112.0));
 }
 

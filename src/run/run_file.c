@@ -224,7 +224,7 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
   const psac_shard *shard = &network->shard;
   const psac_backend *backend = network->backend;
   if (shard->patch_size == 0) return PSAC_OK;
-  const int64_t n_output = shard->lanes.n_output;
+  const int64_t n_output = shard->columns.n_output;
   const size_t n = (size_t)(n_output * shard->n_units);
   const int32_t reference = (int32_t)lrint(network->config.output_layer.weight_reference * 0x1p30);
   void *device = NULL;

@@ -40,8 +40,8 @@ static void restore(const char *path, psac_checkpoint *checkpoint) {
   psac_recorder recorder = {0};
   if (psac_checkpoint_restore(&session, path, checkpoint, &interval, &epoch, &recorder) == PSAC_OK) {
     for (int32_t i = 0; i < session.network->shard.n_local; i++) {
-      const int32_t *row = session.network->shard.rows + (size_t)i * (size_t)session.network->shard.lanes.n;
-      FUZZ_REQUIRE(row[session.network->shard.lanes.one] == 1);
+      const int32_t *row = session.network->shard.rows + (size_t)i * (size_t)session.network->shard.columns.n;
+      FUZZ_REQUIRE(row[session.network->shard.columns.one] == 1);
     }
   }
   psac_curve_free(&interval);

@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   free(text);
   if (psac_run_file_read_weights(&session, path) == PSAC_OK) {
     for (int32_t i = 0; i < session.network->shard.n_local; i++) {
-      const int32_t *row = session.network->shard.rows + (size_t)i * (size_t)session.network->shard.lanes.n;
-      FUZZ_REQUIRE(row[session.network->shard.lanes.one] == 1);  // the constant lanes are not the file's
+      const int32_t *row = session.network->shard.rows + (size_t)i * (size_t)session.network->shard.columns.n;
+      FUZZ_REQUIRE(row[session.network->shard.columns.one] == 1);  // the constant columns are not the file's
     }
   }
   return 0;

@@ -153,23 +153,23 @@ float *shards_get_potentials(const shards *cut) {
 }
 
 int32_t *shards_get_rows(const shards *cut) {
-  const size_t lanes = (size_t)shards_at(cut, 0)->lanes.n;
-  int32_t *row = malloc(sizeof *row * lanes * (size_t)cut->config.middle_layer.num_neurons);
+  const size_t width = (size_t)shards_at(cut, 0)->columns.n;
+  int32_t *row = malloc(sizeof *row * width * (size_t)cut->config.middle_layer.num_neurons);
   assert_non_null(row);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
-    int32_t *part = shards_download(cut, shard->rows, sizeof *part * lanes * (size_t)shard->n_local);
-    memcpy(row + (size_t)shard->first_gid * lanes, part, sizeof *part * lanes * (size_t)shard->n_local);
+    int32_t *part = shards_download(cut, shard->rows, sizeof *part * width * (size_t)shard->n_local);
+    memcpy(row + (size_t)shard->first_gid * width, part, sizeof *part * width * (size_t)shard->n_local);
     free(part);
   }
   return row;
 }
 
 void shards_set_rows(const shards *cut, const int32_t *row) {
-  const size_t lanes = (size_t)shards_at(cut, 0)->lanes.n;
+  const size_t width = (size_t)shards_at(cut, 0)->columns.n;
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
-    shards_upload(cut, shard->rows, row + (size_t)shard->first_gid * lanes, sizeof *row * lanes * (size_t)shard->n_local);
+    shards_upload(cut, shard->rows, row + (size_t)shard->first_gid * width, sizeof *row * width * (size_t)shard->n_local);
     assert_ok(cut->backend->notebook->sum_words(cut->network[rank]->stream, shard));
   }
 }
@@ -182,8 +182,8 @@ int32_t shards_store(const shards *cut, double weight) {
   return bits;
 }
 
-int64_t shards_adds(const shards *cut, int lane, int32_t stored) {
-  if (cut->config.network.model != PSAC_MODEL_NOTEBOOK || lane >= shards_at(cut, 0)->lanes.n_output) return stored;
+int64_t shards_adds(const shards *cut, int column, int32_t stored) {
+  if (cut->config.network.model != PSAC_MODEL_NOTEBOOK || column >= shards_at(cut, 0)->columns.n_output) return stored;
   float value;
   memcpy(&value, &stored, sizeof value);
   return llrint((double)value * 0x1p36);

@@ -48,13 +48,13 @@ void shards_step(const shards *cut, int t, int delay);
 // Membrane potentials [n_trials][n_neurons]; the caller frees.
 float *shards_get_potentials(const shards *cut);
 
-// Rows of all neurons [n_neurons][lanes.n]; the caller frees what get returns.
+// Rows of all neurons [n_neurons][columns.n]; the caller frees what get returns.
 int32_t *shards_get_rows(const shards *cut);
 void shards_set_rows(const shards *cut, const int32_t *row);
 
-// A weight as rows hold it, and what an element of column `lane` adds to a drive.
+// A weight as rows hold it, and what an element of column `column` adds to a drive.
 int32_t shards_store(const shards *cut, double weight);
-int64_t shards_adds(const shards *cut, int lane, int32_t stored);
+int64_t shards_adds(const shards *cut, int column, int32_t stored);
 
 // `test` with the backend under test (backend.h).
 void with_backend(void (*test)(const psac_backend *backend));

@@ -77,7 +77,7 @@ static void check_build(const pair *both, int rank) {
   SAME(both, rank, shard.leak, shard->n_padded);
   SAME(both, rank, shard.alive, shard->n_words);
   SAME(both, rank, shard.refractory, shard->n_words * shard->n_refractory);
-  SAME(both, rank, shard.rows, shard->n_padded * shard->lanes.n);
+  SAME(both, rank, shard.rows, shard->n_padded * shard->columns.n);
   if (shard->in_degree == 0) return;
   assert_int_equal(shards_at(&both->side[1], rank)->n_sources, shard->n_sources);
   assert_int_equal(shards_at(&both->side[1], rank)->n_exc_sources, shard->n_exc_sources);
@@ -186,7 +186,7 @@ static void check_readout(pair *both) {
   for (size_t k = 0; k < COUNT(parts); k++) {
     act(both, partial_drives, &parts[k]);
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
-      SAME(both, rank, readout.drives, parts[k].n_steps * parts[k].n * shard->lanes.n);
+      SAME(both, rank, readout.drives, parts[k].n_steps * parts[k].n * shard->columns.n);
     }
   }
   act(both, reset_readout, NULL);
@@ -229,11 +229,11 @@ static float third_factor(pair *both, const uint64_t *outputs, int b, int o) {
 static void check_learning(pair *both) {
   lesson given = {.factor = {.critic_target = 0.02f, .learning_rate = 0.5f, .critic_rate = 0.1f, .power_mu = 0.3f, .mean_rate = 0.1f,
                              .n_trials = N_TRIALS}};
-  const psac_lanes lanes = shards_at(&both->side[0], 0)->lanes;
+  const psac_columns columns = shards_at(&both->side[0], 0)->columns;
   for (int k = 0; k < N_STEPS * N_TRIALS; k++) {
-    for (int o = 0; o < lanes.n_output; o++) given.outputs[k] |= (uint64_t)chance(both, 0.2) << o;
+    for (int o = 0; o < columns.n_output; o++) given.outputs[k] |= (uint64_t)chance(both, 0.2) << o;
   }
-  for (int o = 0; o < lanes.n_output; o++) {
+  for (int o = 0; o < columns.n_output; o++) {
     given.factor.target[o] = (float)(next_uniform(&both->random) - 0.5) * 0.1f;
     for (int b = 0; b < N_TRIALS; b++) given.third[b].output[o] = third_factor(both, given.outputs, b, o);
   }
@@ -241,14 +241,14 @@ static void check_learning(pair *both) {
   for (int round = 0; round < 2; round++) {
     act(both, accumulate, &given);
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
-      SAME(both, rank, shard.eligibility, shards_at(&both->side[0], rank)->n_padded * lanes.n_eligibility);
+      SAME(both, rank, shard.eligibility, shards_at(&both->side[0], rank)->n_padded * columns.n_eligibility);
     }
     act(both, apply, &given);
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
       const psac_shard *shard = shards_at(&both->side[0], rank);
-      SAME(both, rank, shard.rows, shard->n_padded * lanes.n);
+      SAME(both, rank, shard.rows, shard->n_padded * columns.n);
       SAME(both, rank, shard.mean_count, shard->n_padded);
-      SAME(both, rank, shard.eligibility, shard->n_padded * lanes.n_eligibility);
+      SAME(both, rank, shard.eligibility, shard->n_padded * columns.n_eligibility);
       SAME(both, rank, messages.mean_squares, 1);
     }
   }
@@ -261,23 +261,23 @@ static psac_status accumulate_statistics(const psac_backend *backend, psac_netwo
 // Into the drives, which are long enough and not needed any more.
 static psac_status project(const psac_backend *backend, psac_network *network, const void *context) {
   (void)context;
-  const size_t n = (size_t)network->shard.lanes.n_output * N_UNITS;
+  const size_t n = (size_t)network->shard.columns.n_output * N_UNITS;
   PSAC_TRY(backend->device->clear(network->stream, network->readout.drives, sizeof(int64_t) * n));
   return backend->stage->project_weights(network->stream, &network->shard, 1 << 29, network->readout.drives);
 }
 
 static void check_statistics(const pair *both) {
   static const uint8_t labels[N_TRIALS - 1] = {7, 2};
-  const psac_lanes lanes = shards_at(&both->side[0], 0)->lanes;
+  const psac_columns columns = shards_at(&both->side[0], 0)->columns;
   const int has_fields = shards_at(&both->side[0], 0)->patch_size > 0;
   act(both, accumulate_statistics, labels);
-  assert_true(!has_fields || lanes.n_output * N_UNITS <= N_STEPS * N_TRIALS * lanes.n);
+  assert_true(!has_fields || columns.n_output * N_UNITS <= N_STEPS * N_TRIALS * columns.n);
   if (has_fields) act(both, project, NULL);
   for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
     const psac_shard *shard = shards_at(&both->side[0], rank);
     SAME(both, rank, shard.isi, 2 * shard->n_padded);
     SAME(both, rank, shard.count_by_label, 10 * shard->n_padded);
-    if (has_fields) SAME(both, rank, readout.drives, lanes.n_output * N_UNITS);
+    if (has_fields) SAME(both, rank, readout.drives, columns.n_output * N_UNITS);
   }
 }
 
@@ -307,7 +307,7 @@ static void check_pattern(pair *both, int model) {
     act(both, learn_in_trial, &(part){.first = 2});
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
       SAME(both, rank, messages.event, 1);
-      SAME(both, rank, shard.rows, shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->lanes.n);
+      SAME(both, rank, shard.rows, shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->columns.n);
     }
   }
 }

@@ -74,15 +74,15 @@ static int count_of(const shards *cut, const char *spike, int b, int64_t gid) {
 // The eligibility of every neuron after `times` presentations of the same spikes.
 static void check_eligibility_is(const shards *cut, const char *spike, const uint64_t *outputs,
                                  const psac_third_factor *factors, int times) {
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
+  const psac_columns columns = shards_at(cut, 0)->columns;
   const double step = ldexp(1.0, -shards_at(cut, 0)->fraction_bits);
   const double critic_step = ldexp(1.0, -shards_at(cut, 0)->critic_fraction_bits);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
     int32_t *eligibility =
-        shards_download(cut, shard->eligibility, sizeof *eligibility * (size_t)shard->n_local * (size_t)lanes.n_eligibility);
+        shards_download(cut, shard->eligibility, sizeof *eligibility * (size_t)shard->n_local * (size_t)columns.n_eligibility);
     for (int i = 0; i < shard->n_local; i++) {
-      const int32_t *row = eligibility + i * lanes.n_eligibility;
+      const int32_t *row = eligibility + i * columns.n_eligibility;
       const int64_t gid = shard->first_gid + i;
       double critic = 0.0;
       int count = 0, n_spikes = 0;
@@ -91,7 +91,7 @@ static void check_eligibility_is(const shards *cut, const char *spike, const uin
         critic += (double)factors[b].critic * count_of(cut, spike, b, gid);
         for (int t = 0; t < N_STEPS; t++) n_spikes += spike[(t * cut->n_trials + b) * N + gid];
       }
-      for (int o = 0; o < lanes.n_output; o++) {
+      for (int o = 0; o < columns.n_output; o++) {
         double expected = 0.0;
         int n_pairs = 0;
         for (int b = 0; b < cut->n_trials; b++) {
@@ -100,8 +100,8 @@ static void check_eligibility_is(const shards *cut, const char *spike, const uin
         const double tolerance = times * (0.5 * n_spikes * step + 1e-5 * n_pairs);
         assert_near(row[o] * step, times * expected, tolerance + 1e-12);
       }
-      assert_near(row[lanes.n_output] * critic_step, times * critic, times * (0.5 * n_spikes * critic_step + 1e-6 * count) + 1e-12);
-      assert_int_equal(row[lanes.n_output + 1], times * count);
+      assert_near(row[columns.n_output] * critic_step, times * critic, times * (0.5 * n_spikes * critic_step + 1e-6 * count) + 1e-12);
+      assert_int_equal(row[columns.n_output + 1], times * count);
     }
     free(eligibility);
   }
@@ -162,37 +162,37 @@ static void test_the_largest_possible_eligibility_fits(void **state) {
 
 // What apply_learning starts from: random weights in [0, 1], eligibilities and running means, on all ranks.
 typedef struct learning_state {
-  int32_t *row;                       // [N][lanes.n]
-  int32_t *eligibility;               // [N][lanes.n_eligibility]
+  int32_t *row;                       // [N][columns.n]
+  int32_t *eligibility;               // [N][columns.n_eligibility]
   float *mean;                        // [N]
 } learning_state;
 
 static learning_state random_state(const shards *cut) {
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
+  const psac_columns columns = shards_at(cut, 0)->columns;
   learning_state state = {
       .row = shards_get_rows(cut),
-      .eligibility = calloc((size_t)N * (size_t)lanes.n_eligibility, sizeof(int32_t)),
+      .eligibility = calloc((size_t)N * (size_t)columns.n_eligibility, sizeof(int32_t)),
       .mean = malloc(sizeof(float) * N),
   };
   assert_true(state.eligibility && state.mean);
   uint64_t random = 14;
   for (int64_t gid = 0; gid < N; gid++) {
-    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
+    for (int o = 0; o < columns.n_output + columns.n_critic; o++) {
       const double w = next_uniform(&random) * 1.4 - 0.2;
-      state.row[gid * lanes.n + o] = (int32_t)lrint(fmin(fmax(w, 0.0), 1.0) * 0x1p30);
+      state.row[gid * columns.n + o] = (int32_t)lrint(fmin(fmax(w, 0.0), 1.0) * 0x1p30);
     }
-    for (int o = 0; o <= lanes.n_output; o++) {
-      state.eligibility[gid * lanes.n_eligibility + o] = (int32_t)(next_random(&random) >> 40) - (1 << 23);
+    for (int o = 0; o <= columns.n_output; o++) {
+      state.eligibility[gid * columns.n_eligibility + o] = (int32_t)(next_random(&random) >> 40) - (1 << 23);
     }
-    state.eligibility[gid * lanes.n_eligibility + lanes.n_output + 1] = (int32_t)(next_random(&random) % 200);
+    state.eligibility[gid * columns.n_eligibility + columns.n_output + 1] = (int32_t)(next_random(&random) % 200);
     state.mean[gid] = (float)(next_uniform(&random) * 50.0);
   }
   shards_set_rows(cut, state.row);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
     const size_t first = (size_t)shard->first_gid, n = (size_t)shard->n_local;
-    shards_upload(cut, shard->eligibility, state.eligibility + first * (size_t)lanes.n_eligibility,
-                  sizeof(int32_t) * n * (size_t)lanes.n_eligibility);
+    shards_upload(cut, shard->eligibility, state.eligibility + first * (size_t)columns.n_eligibility,
+                  sizeof(int32_t) * n * (size_t)columns.n_eligibility);
     shards_upload(cut, shard->mean_count, state.mean + first, sizeof(float) * n);
   }
   return state;
@@ -239,7 +239,7 @@ static void check_apply(const psac_backend *backend) {
     const psac_config config = shards_config(N, N_STEPS, N_TRIALS);
     shards cut;
     shards_create(&cut, backend, &config, N_RANKS);
-    const psac_lanes lanes = shards_at(&cut, 0)->lanes;
+    const psac_columns columns = shards_at(&cut, 0)->columns;
     const double step = ldexp(1.0, -shards_at(&cut, 0)->fraction_bits);
     const double critic_step = ldexp(1.0, -shards_at(&cut, 0)->critic_fraction_bits);
     learning_state before = random_state(&cut);
@@ -247,20 +247,20 @@ static void check_apply(const psac_backend *backend) {
     apply(&cut, &batch);
     int32_t *after = shards_get_rows(&cut);
     for (int64_t gid = 0; gid < N; gid++) {
-      const int32_t *old = before.row + gid * lanes.n, *new = after + gid * lanes.n;
-      const int32_t *eligibility = before.eligibility + gid * lanes.n_eligibility;
+      const int32_t *old = before.row + gid * columns.n, *new = after + gid * columns.n;
+      const int32_t *eligibility = before.eligibility + gid * columns.n_eligibility;
       const double mean = (double)before.mean[gid];
-      for (int o = 0; o < lanes.n_output; o++) {
+      for (int o = 0; o < columns.n_output; o++) {
         const double gate = eligibility[o] * step - mean * (double)batch.target[o];
         assert_near(new[o] * 0x1p-30, changed(old[o] * 0x1p-30, gate, (double)batch.learning_rate, exponents[m]), 2e-6);
       }
-      const double critic_gate = eligibility[lanes.n_output] * critic_step - mean * (double)batch.critic_target;
-      for (int c = lanes.n_output; c < lanes.n_output + lanes.n_critic; c++) {
+      const double critic_gate = eligibility[columns.n_output] * critic_step - mean * (double)batch.critic_target;
+      for (int c = columns.n_output; c < columns.n_output + columns.n_critic; c++) {
         assert_near(new[c] * 0x1p-30, changed(old[c] * 0x1p-30, critic_gate, (double)batch.critic_rate, exponents[m]), 2e-6);
       }
-      const double count = (double)eligibility[lanes.n_output + 1] / batch.n_trials;
-      assert_near(new[lanes.mean_count] * 0x1p-8, mean + (double)batch.mean_rate * (count - mean), 0x1p-9 + 1e-5);
-      assert_int_equal(new[lanes.one], 1);
+      const double count = (double)eligibility[columns.n_output + 1] / batch.n_trials;
+      assert_near(new[columns.mean_count] * 0x1p-8, mean + (double)batch.mean_rate * (count - mean), 0x1p-9 + 1e-5);
+      assert_int_equal(new[columns.one], 1);
     }
     free(after);
     free_state(&before);
@@ -283,10 +283,10 @@ static void check_clear(const psac_backend *backend) {
   int32_t *first = shards_get_rows(&cut);
   apply(&cut, &nothing);
   int32_t *second = shards_get_rows(&cut);
-  assert_memory_equal(first, second, sizeof *first * N * (size_t)shards_at(&cut, 0)->lanes.n);
+  assert_memory_equal(first, second, sizeof *first * N * (size_t)shards_at(&cut, 0)->columns.n);
   for (int rank = 0; rank < N_RANKS; rank++) {
     const psac_shard *shard = shards_at(&cut, rank);
-    const size_t n = (size_t)shard->n_padded * (size_t)shard->lanes.n_eligibility;
+    const size_t n = (size_t)shard->n_padded * (size_t)shard->columns.n_eligibility;
     int32_t *eligibility = shards_download(&cut, shard->eligibility, sizeof *eligibility * n);
     for (size_t k = 0; k < n; k++) assert_int_equal(eligibility[k], 0);
     free(eligibility);

@@ -17,10 +17,10 @@ static psac_event judge(const shards *cut, int t, const uint64_t *outputs, const
   const psac_network *network = cut->network[0];
   const psac_readout *readout = &network->readout;
   int64_t drive[2 * PSAC_MAX_PLASTIC + 4] = {0};
-  drive[network->shard.lanes.one] = n_middle;
+  drive[network->shard.columns.one] = n_middle;
   shards_upload(cut, readout->spikes, outputs, sizeof *outputs * N_STEPS);
   shards_upload(cut, readout->spikes + N_STEPS, critics, sizeof *critics * N_STEPS);
-  shards_upload(cut, readout->drives, drive, sizeof *drive * (size_t)network->shard.lanes.n);
+  shards_upload(cut, readout->drives, drive, sizeof *drive * (size_t)network->shard.columns.n);
   psac_event *there = shards_alloc(cut, &event, sizeof event);
   assert_ok(cut->backend->notebook->judge_step(network->stream, &network->shard, readout, t, reward, there));
   psac_event *back = shards_download(cut, there, sizeof event);
@@ -62,12 +62,12 @@ static void test_a_step_is_judged_where_middle_and_output_neurons_spike_together
 
 // Weights inside and a little outside of [0, 1].
 static int32_t *random_rows(const shards *cut) {
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
+  const psac_columns columns = shards_at(cut, 0)->columns;
   int32_t *row = shards_get_rows(cut);
   uint64_t random = 16;
   for (int64_t gid = 0; gid < N; gid++) {
-    for (int o = 0; o < lanes.n_output; o++) {
-      row[gid * lanes.n + o] = shards_store(cut, next_uniform(&random) * 1.2 - 0.1);
+    for (int o = 0; o < columns.n_output; o++) {
+      row[gid * columns.n + o] = shards_store(cut, next_uniform(&random) * 1.2 - 0.1);
     }
   }
   shards_set_rows(cut, row);
@@ -99,20 +99,20 @@ static void change(const shards *cut, int trial, int t, const psac_event *event)
 
 // What the drives of a step say, summed over ranks, must follow the weights at once.
 static void check_drives_follow(const shards *cut, const char *spike, int trial, int t, const int32_t *row) {
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
+  const psac_columns columns = shards_at(cut, 0)->columns;
   int64_t sum[2 * PSAC_MAX_PLASTIC] = {0};
   for (int rank = 0; rank < cut->n_ranks; rank++) {
-    int64_t *there = shards_alloc(cut, NULL, sizeof *there * (size_t)lanes.n);
+    int64_t *there = shards_alloc(cut, NULL, sizeof *there * (size_t)columns.n);
     assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, trial, 1, t, 1, there));
-    int64_t *drive = shards_download(cut, there, sizeof *drive * (size_t)lanes.n);
-    for (int o = 0; o < lanes.n; o++) sum[o] += drive[o];
+    int64_t *drive = shards_download(cut, there, sizeof *drive * (size_t)columns.n);
+    for (int o = 0; o < columns.n; o++) sum[o] += drive[o];
     free(drive);
     cut->backend->device->release(there);
   }
-  for (int o = 0; o <= lanes.one; o++) {
+  for (int o = 0; o <= columns.one; o++) {
     int64_t expected = 0;
     for (int64_t gid = 0; gid < N; gid++) {
-      if (spike[(t * N_TRIALS + trial) * N + gid]) expected += shards_adds(cut, o, row[gid * lanes.n + o]);
+      if (spike[(t * N_TRIALS + trial) * N + gid]) expected += shards_adds(cut, o, row[gid * columns.n + o]);
     }
     assert_true(sum[o] == expected);
   }
@@ -123,25 +123,25 @@ static void check_change(const psac_backend *backend) {
   static const uint64_t outputs[] = {1, 0x2aa, 0x3ff};
   shards cut;
   start(&cut, backend, 3);
-  const psac_lanes lanes = shards_at(&cut, 0)->lanes;
+  const psac_columns columns = shards_at(&cut, 0)->columns;
   char *spike = make_spikes(&cut);
   for (int k = 0; k < 60; k++) {
     const int t = k % N_STEPS, trial = k % N_TRIALS;
     const psac_event event = {.outputs = outputs[k % 3], .change = changes[k % 6], .n_events = 1};
     int32_t *expected = random_rows(&cut);
     for (int64_t gid = 0; gid < N; gid++) {
-      for (int o = 0; o < lanes.n_output; o++) {
+      for (int o = 0; o < columns.n_output; o++) {
         float w;
-        memcpy(&w, &expected[gid * lanes.n + o], sizeof w);
+        memcpy(&w, &expected[gid * columns.n + o], sizeof w);
         if (spike[(t * N_TRIALS + trial) * N + gid] && (event.outputs >> o & 1)) {
           w = (float)((double)w + (double)event.change);
         }
-        expected[gid * lanes.n + o] = shards_store(&cut, fmin(fmax((double)w, 0.0), 1.0));
+        expected[gid * columns.n + o] = shards_store(&cut, fmin(fmax((double)w, 0.0), 1.0));
       }
     }
     change(&cut, trial, t, &event);
     int32_t *row = shards_get_rows(&cut);
-    assert_memory_equal(row, expected, sizeof *row * N * (size_t)lanes.n);
+    assert_memory_equal(row, expected, sizeof *row * N * (size_t)columns.n);
     for (int s = 0; s < N_STEPS; s += 3) check_drives_follow(&cut, spike, (trial + s) % N_TRIALS, s, row);
     free(row);
     free(expected);
@@ -163,7 +163,7 @@ static void check_no_event(const psac_backend *backend) {
   const psac_event event = {.outputs = 0, .change = 0.5f};
   change(&cut, 0, 0, &event);
   int32_t *after = shards_get_rows(&cut);
-  assert_memory_equal(before, after, sizeof *after * N * (size_t)shards_at(&cut, 0)->lanes.n);
+  assert_memory_equal(before, after, sizeof *after * N * (size_t)shards_at(&cut, 0)->columns.n);
   free(after);
   free(before);
   free(spike);

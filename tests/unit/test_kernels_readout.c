@@ -5,16 +5,16 @@ enum { N_TRIALS = 4, N_STEPS = 50 };
 
 // Weights over the whole range, some of them tiny, and small mean counts, in rows as built.
 static int32_t *random_rows(const shards *cut) {
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
+  const psac_columns columns = shards_at(cut, 0)->columns;
   int32_t *row = shards_get_rows(cut);
   uint64_t random = 8;
   for (int64_t gid = 0; gid < cut->config.middle_layer.num_neurons; gid++) {
-    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
+    for (int o = 0; o < columns.n_output + columns.n_critic; o++) {
       const double weight = 4.0 * next_uniform(&random) - 2.0;
-      row[gid * lanes.n + o] =
+      row[gid * columns.n + o] =
           shards_store(cut, next_random(&random) % 4 ? weight : ldexp(weight, -(int)(next_random(&random) % 32)));
     }
-    row[gid * lanes.n + lanes.mean_count] = (int32_t)(next_random(&random) % 20000);
+    row[gid * columns.n + columns.mean_count] = (int32_t)(next_random(&random) % 20000);
   }
   shards_set_rows(cut, row);
   return row;
@@ -38,7 +38,7 @@ static char *random_spikes(const shards *cut) {
 
 // Drives of all ranks together, of steps [t, t + n_steps) and trials [first, first + n).
 static int64_t *sum_of_drives(const shards *cut, int first, int n, int t, int n_steps) {
-  const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shards_at(cut, 0)->lanes.n;
+  const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shards_at(cut, 0)->columns.n;
   int64_t *sum = calloc(n_drives, sizeof *sum);
   assert_non_null(sum);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
@@ -55,19 +55,19 @@ static int64_t *sum_of_drives(const shards *cut, int first, int n, int t, int n_
 
 static void check_drives_of(const shards *cut, int first, int n, int t, int n_steps) {
   const int64_t n_neurons = cut->config.middle_layer.num_neurons;
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
+  const psac_columns columns = shards_at(cut, 0)->columns;
   int32_t *row = random_rows(cut);
   char *spike = random_spikes(cut);
   int64_t *drive = sum_of_drives(cut, first, n, t, n_steps);
   for (int k = 0; k < n_steps; k++) {
     for (int b = 0; b < n; b++) {
       const char *now = spike + ((t + k) * cut->n_trials + first + b) * n_neurons;
-      for (int lane = 0; lane <= lanes.one; lane++) {
+      for (int column = 0; column <= columns.one; column++) {
         int64_t expected = 0;
         for (int64_t gid = 0; gid < n_neurons; gid++) {
-          expected += now[gid] ? shards_adds(cut, lane, row[gid * lanes.n + lane]) : 0;
+          expected += now[gid] ? shards_adds(cut, column, row[gid * columns.n + column]) : 0;
         }
-        assert_true(drive[(k * n + b) * lanes.n + lane] == expected);
+        assert_true(drive[(k * n + b) * columns.n + column] == expected);
       }
     }
   }
@@ -110,17 +110,17 @@ static void test_drives_are_the_sums_of_the_rows_of_spiking_neurons(void **state
   with_backend(check_drives);
 }
 
-// Drives as a network of some hundred neurons makes them: [n_steps][n_trials][lanes.n].
+// Drives as a network of some hundred neurons makes them: [n_steps][n_trials][columns.n].
 static int64_t *random_drives(const shards *cut, uint64_t seed) {
-  const psac_lanes lanes = shards_at(cut, 0)->lanes;
-  int64_t *drive = calloc((size_t)N_STEPS * N_TRIALS * (size_t)lanes.n, sizeof *drive);
+  const psac_columns columns = shards_at(cut, 0)->columns;
+  int64_t *drive = calloc((size_t)N_STEPS * N_TRIALS * (size_t)columns.n, sizeof *drive);
   assert_non_null(drive);
   for (int k = 0; k < N_STEPS * N_TRIALS; k++) {
-    int64_t *lane = drive + k * lanes.n;
-    lane[lanes.one] = (int64_t)(next_random(&seed) % 30);
-    lane[lanes.mean_count] = (int64_t)(next_random(&seed) % 100000);
-    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
-      lane[o] = (int64_t)((double)lane[lanes.one] * (0.2 + 0.6 * next_uniform(&seed)) *
+    int64_t *column = drive + k * columns.n;
+    column[columns.one] = (int64_t)(next_random(&seed) % 30);
+    column[columns.mean_count] = (int64_t)(next_random(&seed) % 100000);
+    for (int o = 0; o < columns.n_output + columns.n_critic; o++) {
+      column[o] = (int64_t)((double)column[columns.one] * (0.2 + 0.6 * next_uniform(&seed)) *
                           (cut->config.network.model == PSAC_MODEL_NOTEBOOK ? 0x1p36 : 0x1p30));
     }
   }
@@ -136,17 +136,17 @@ typedef struct plain_readout {
 static void simulate_layer(const shards *cut, int l, const int64_t *drives, plain_readout *plain) {
   const psac_shard *shard = shards_at(cut, 0);
   const psac_readout_layer *layer = &cut->network[0]->readout.layer[l];
-  const psac_lanes lanes = shard->lanes;
+  const psac_columns columns = shard->columns;
   const double step = cut->config.network.model == PSAC_MODEL_NOTEBOOK ? 0x1p-36 : 0x1p-30;
   for (int b = 0; b < N_TRIALS; b++) {
     for (int o = 0; o < layer->n; o++) {
       double v = (double)layer->neuron.v_rest;
       int last = -1000000;
       for (int t = 0; t < N_STEPS; t++) {
-        const int64_t *drive = drives + (t * N_TRIALS + b) * lanes.n;
+        const int64_t *drive = drives + (t * N_TRIALS + b) * columns.n;
         if (t - last < layer->refractory_steps) continue;
-        const double reference = (double)layer->weight_reference * (double)drive[lanes.one];
-        const double weighted = layer->first_lane < 0 ? 0.0 : (double)drive[layer->first_lane + o] * step - reference;
+        const double reference = (double)layer->weight_reference * (double)drive[columns.one];
+        const double weighted = layer->first_column < 0 ? 0.0 : (double)drive[layer->first_column + o] * step - reference;
         const double current = (double)layer->bias_current + (double)layer->gain * weighted;
         v = fmax(v + (current - v) * (double)layer->neuron.dt / (double)layer->tau_m, (double)layer->v_floor);
         if (v < (double)layer->neuron.v_thresh) continue;
@@ -165,9 +165,9 @@ static void simulate_readout(const shards *cut, const int64_t *drives, plain_rea
   for (int l = 0; l < 2; l++) simulate_layer(cut, l, drives, plain);
   for (int t = shard->first_counted_step; t < N_STEPS; t++) {
     for (int b = 0; b < N_TRIALS; b++) {
-      const int64_t *drive = drives + (t * N_TRIALS + b) * shard->lanes.n;
-      plain->totals[b][0] += drive[shard->lanes.mean_count];
-      plain->totals[b][1] += drive[shard->lanes.one];
+      const int64_t *drive = drives + (t * N_TRIALS + b) * shard->columns.n;
+      plain->totals[b][0] += drive[shard->columns.mean_count];
+      plain->totals[b][1] += drive[shard->columns.one];
     }
   }
 }
@@ -175,7 +175,7 @@ static void simulate_readout(const shards *cut, const int64_t *drives, plain_rea
 // One presentation in blocks of `block` steps.
 static void present(const shards *cut, const int64_t *drives, int block) {
   const psac_network *network = cut->network[0];
-  const size_t stride = (size_t)N_TRIALS * (size_t)network->shard.lanes.n;
+  const size_t stride = (size_t)N_TRIALS * (size_t)network->shard.columns.n;
   assert_ok(cut->backend->stage->reset_readout(network->stream, &network->readout, N_TRIALS));
   for (int t = 0; t < N_STEPS; t += block) {
     const int n = N_STEPS - t < block ? N_STEPS - t : block;

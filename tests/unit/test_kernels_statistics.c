@@ -87,32 +87,32 @@ static void check_projection(const psac_backend *backend) {
   const int32_t reference = 1 << 29;
   shards cut;
   shards_create(&cut, backend, &config, N_RANKS);
-  const psac_lanes lanes = shards_at(&cut, 0)->lanes;
+  const psac_columns columns = shards_at(&cut, 0)->columns;
   int32_t *field = fields_of(backend, config), *row = shards_get_rows(&cut);
   uint64_t random = 19;
   for (int64_t gid = 0; gid < N; gid++) {
-    for (int o = 0; o < lanes.n_output; o++) row[gid * lanes.n + o] = (int32_t)(next_random(&random) >> 34);
+    for (int o = 0; o < columns.n_output; o++) row[gid * columns.n + o] = (int32_t)(next_random(&random) >> 34);
   }
   shards_set_rows(&cut, row);
-  int64_t *sum = calloc((size_t)lanes.n_output * N_UNITS, sizeof *sum);
+  int64_t *sum = calloc((size_t)columns.n_output * N_UNITS, sizeof *sum);
   assert_non_null(sum);
   for (int rank = 0; rank < N_RANKS; rank++) {
-    const size_t n_bytes = sizeof *sum * (size_t)lanes.n_output * N_UNITS;
+    const size_t n_bytes = sizeof *sum * (size_t)columns.n_output * N_UNITS;
     int64_t *there = shards_alloc(&cut, NULL, n_bytes);
     for (int times = 0; times < 2; times++) {  // it adds to what is there
       assert_ok(backend->stage->project_weights(cut.network[rank]->stream, shards_at(&cut, rank), reference, there));
     }
     int64_t *part = shards_download(&cut, there, n_bytes);
-    for (int k = 0; k < lanes.n_output * N_UNITS; k++) sum[k] += part[k];
+    for (int k = 0; k < columns.n_output * N_UNITS; k++) sum[k] += part[k];
     free(part);
     backend->device->release(there);
   }
-  for (int o = 0; o < lanes.n_output; o++) {
+  for (int o = 0; o < columns.n_output; o++) {
     for (int u = 0; u < N_UNITS; u++) {
       double expected = 0.0, tolerance = 0.0;
       for (int64_t gid = 0; gid < N; gid++) {
         const double current = field[gid * N_UNITS + u];
-        expected += 2.0 * current * (row[gid * lanes.n + o] - reference) * 0x1p-14;
+        expected += 2.0 * current * (row[gid * columns.n + o] - reference) * 0x1p-14;
         tolerance += 2.0 * fabs(current);
       }
       assert_near((double)sum[o * N_UNITS + u], expected, tolerance + 1e-6);

@@ -94,14 +94,14 @@ static void test_lanes_hold_all_weights_and_two_more(void **state) {
   (void)state;
   for (int n_output = 10; n_output <= PSAC_MAX_PLASTIC; n_output++) {
     for (int n_critic = 0; n_critic <= PSAC_MAX_PLASTIC; n_critic++) {
-      const psac_lanes lanes = psac_lanes_make(n_output, n_critic);
-      assert_int_equal(lanes.n_output, n_output);
-      assert_int_equal(lanes.n_critic, n_critic);
-      assert_true(lanes.mean_count >= n_output + n_critic && lanes.mean_count < lanes.n);
-      assert_true(lanes.one >= n_output + n_critic && lanes.one < lanes.n && lanes.one != lanes.mean_count);
-      assert_int_equal(lanes.n % 4, 0);
-      assert_int_equal(lanes.n_eligibility % 4, 0);
-      assert_true(lanes.n_eligibility >= n_output + 2);
+      const psac_columns columns = psac_columns_make(n_output, n_critic);
+      assert_int_equal(columns.n_output, n_output);
+      assert_int_equal(columns.n_critic, n_critic);
+      assert_true(columns.mean_count >= n_output + n_critic && columns.mean_count < columns.n);
+      assert_true(columns.one >= n_output + n_critic && columns.one < columns.n && columns.one != columns.mean_count);
+      assert_int_equal(columns.n % 4, 0);
+      assert_int_equal(columns.n_eligibility % 4, 0);
+      assert_true(columns.n_eligibility >= n_output + 2);
     }
   }
 }

@@ -241,15 +241,15 @@ static void check_weights_of(const psac_backend *backend, int model) {
   shards cut;
   shards_create(&cut, backend, &config, 3);
   const psac_rng_key key = psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_INITIAL_WEIGHT);
-  const psac_lanes lanes = shards_at(&cut, 0)->lanes;
+  const psac_columns columns = shards_at(&cut, 0)->columns;
   int32_t *row = shards_get_rows(&cut);
   for (int64_t gid = 0; gid < N; gid++) {
-    for (int o = 0; o < lanes.n_output + lanes.n_critic; o++) {
+    for (int o = 0; o < columns.n_output + columns.n_critic; o++) {
       const double weight = (double)psac_wiring_initial_weight(key, gid, (uint32_t)o, 1.0f, 0.5f, 0.1f);
-      assert_int_equal(row[gid * lanes.n + o], shards_store(&cut, weight));
+      assert_int_equal(row[gid * columns.n + o], shards_store(&cut, weight));
     }
-    assert_int_equal(row[gid * lanes.n + lanes.mean_count], 0);
-    assert_int_equal(row[gid * lanes.n + lanes.one], 1);
+    assert_int_equal(row[gid * columns.n + columns.mean_count], 0);
+    assert_int_equal(row[gid * columns.n + columns.one], 1);
   }
   free(row);
   shards_destroy(&cut);

@@ -7,12 +7,12 @@
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/rules/notebook/notebook_core.h"
 
-PSAC_INLINE void add_row(const psac_lanes *lanes, const int32_t *row, int64_t *sum) {
-  for (int k = 0; k < lanes->n; k++) sum[k] += psac_notebook_column(lanes, k, row[k]);
+PSAC_INLINE void add_row(const psac_columns *columns, const int32_t *row, int64_t *sum) {
+  for (int k = 0; k < columns->n; k++) sum[k] += psac_notebook_column(columns, k, row[k]);
 }
 
 void psac_cpu_notebook_drives(const psac_shard *shard, const uint64_t *spikes, int64_t *drive) {
-  const size_t n = (size_t)shard->lanes.n;
+  const size_t n = (size_t)shard->columns.n;
   memset(drive, 0, sizeof *drive * n);
   for (size_t w = 0; w < (size_t)shard->n_words; w++) {
     if (spikes[w] == shard->alive[w]) {
@@ -20,18 +20,18 @@ void psac_cpu_notebook_drives(const psac_shard *shard, const uint64_t *spikes, i
       continue;
     }
     for (uint64_t left = spikes[w]; left; left &= left - 1) {
-      add_row(&shard->lanes, shard->rows + (w * 64 + (size_t)__builtin_ctzll(left)) * n, drive);
+      add_row(&shard->columns, shard->rows + (w * 64 + (size_t)__builtin_ctzll(left)) * n, drive);
     }
   }
 }
 
 psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard) {
   (void)stream;
-  const size_t n = (size_t)shard->lanes.n;
+  const size_t n = (size_t)shard->columns.n;
   if (shard->rule != PSAC_RULE_NOTEBOOK) return PSAC_OK;
   memset(shard->word_sum, 0, sizeof *shard->word_sum * n * (size_t)shard->n_words);
   for (size_t i = 0; i < (size_t)shard->n_padded; i++) {
-    add_row(&shard->lanes, shard->rows + i * n, shard->word_sum + i / 64 * n);
+    add_row(&shard->columns, shard->rows + i * n, shard->word_sum + i / 64 * n);
   }
   return PSAC_OK;
 }
@@ -39,7 +39,7 @@ psac_status psac_cpu_sum_words(psac_stream *stream, const psac_shard *shard) {
 psac_status psac_cpu_judge_step(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
                                 const psac_reward *reward, psac_event *event) {
   (void)stream;
-  const uint64_t outputs = readout->drives[shard->lanes.one] > 0 ? readout->spikes[t] : 0;
+  const uint64_t outputs = readout->drives[shard->columns.one] > 0 ? readout->spikes[t] : 0;
   int64_t critic_spikes = 0;  // the notebook counts them from the start, not from t_skip
   for (int s = 0; outputs && s <= t; s++) critic_spikes += __builtin_popcountll(readout->spikes[shard->n_steps + s]);
   psac_notebook_judge(event, reward, outputs, t, (double)critic_spikes / readout->layer[1].n);
@@ -65,13 +65,13 @@ psac_status psac_cpu_hebbian_step(psac_stream *stream, const psac_shard *shard, 
                                   const psac_event *event) {
   (void)stream;
   if (!event->outputs) return PSAC_OK;
-  const psac_lanes lanes = shard->lanes;
+  const psac_columns columns = shard->columns;
   float change[PSAC_MAX_PLASTIC];
-  for (int o = 0; o < lanes.n_output; o++) change[o] = event->outputs >> o & 1 ? event->change : 0.0f;
+  for (int o = 0; o < columns.n_output; o++) change[o] = event->outputs >> o & 1 ? event->change : 0.0f;
   const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)trial) * (size_t)shard->n_words;
   for (int w = 0; w < shard->n_words; w++) {
-    change_word(shard->rows + (size_t)w * 64 * (size_t)lanes.n, lanes.n, lanes.n_output, spikes[w], change,
-                shard->word_sum + (size_t)w * (size_t)lanes.n);
+    change_word(shard->rows + (size_t)w * 64 * (size_t)columns.n, columns.n, columns.n_output, spikes[w], change,
+                shard->word_sum + (size_t)w * (size_t)columns.n);
   }
   return PSAC_OK;
 }

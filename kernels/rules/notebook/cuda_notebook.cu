@@ -5,7 +5,7 @@
 
 // One warp: the critic's spikes so far are counted by all lanes, the rest is lane 0's.
 __global__ void judge(psac_shard shard, psac_readout readout, int t, psac_reward reward, psac_event *event) {
-  const uint64_t outputs = readout.drives[shard.lanes.one] > 0 ? readout.spikes[t] : 0;
+  const uint64_t outputs = readout.drives[shard.columns.one] > 0 ? readout.spikes[t] : 0;
   int64_t critic_spikes = 0;  // the notebook counts them from the start, not from t_skip
   for (int s = psac_lane(); outputs && s <= t; s += PSAC_WARP) {
     critic_spikes += __popcll(readout.spikes[shard.n_steps + s]);
@@ -29,19 +29,19 @@ extern "C" psac_status psac_cuda_sum_words(psac_stream *stream, const psac_shard
 
 // Thread per weight.
 __global__ void change_weights(psac_shard shard, const uint64_t *spikes, const psac_event *event) {
-  const int n = shard.lanes.n_output;
+  const int n = shard.columns.n_output;
   const int64_t k = psac_thread(), i = k / n;
   const int o = (int)(k % n);
   if (i >= shard.n_padded || !event->outputs) return;
   const int changes = (event->outputs >> o & 1) && (spikes[i / 64] >> (i % 64) & 1);
-  int32_t *bits = &shard.rows[i * shard.lanes.n + o];
+  int32_t *bits = &shard.rows[i * shard.columns.n + o];
   *bits = psac_notebook_bits(psac_notebook_add(psac_notebook_weight(*bits), changes ? event->change : 0.0f));
 }
 
 extern "C" psac_status psac_cuda_hebbian_step(psac_stream *stream, const psac_shard *shard, int n_trials, int trial,
                                               int t, const psac_event *event) {
   const uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)trial) * (size_t)shard->n_words;
-  PSAC_LAUNCH(change_weights, psac_blocks((int64_t)shard->n_padded * shard->lanes.n_output), PSAC_THREADS, stream,
+  PSAC_LAUNCH(change_weights, psac_blocks((int64_t)shard->n_padded * shard->columns.n_output), PSAC_THREADS, stream,
               *shard, spikes, event);
   return PSAC_OK;
 }

@@ -53,8 +53,8 @@ PSAC_HD static inline int64_t psac_notebook_steps(float weight) {
 }
 
 // What column k of a neuron's row adds to a drive: the columns after the weights are integers.
-PSAC_HD static inline int64_t psac_notebook_column(const psac_lanes *lanes, int k, int32_t bits) {
-  return k < lanes->n_output ? psac_notebook_steps(psac_notebook_weight(bits)) : bits;
+PSAC_HD static inline int64_t psac_notebook_column(const psac_columns *columns, int k, int32_t bits) {
+  return k < columns->n_output ? psac_notebook_steps(psac_notebook_weight(bits)) : bits;
 }
 
 #endif
