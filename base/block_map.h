@@ -1,8 +1,8 @@
 // How N neurons are cut into consecutive blocks, one per rank: pure arithmetic, the same on host and device.
 //
-// The unit of the cut is a column of PSAC_COLUMN neurons. The first `n_large` ranks hold one column more than the others; the last
-// neuron's column may be incomplete. In a gathered spike vector each rank has `slots` bits (a multiple of 64), so a neuron's place
-// there, its slot, follows from its global id alone.
+// The unit of the cut is a column of PSAC_COLUMN neurons. The first `n_large` ranks hold one column more than the
+// others; the last neuron's column may be incomplete. In a gathered spike vector each rank has `slots` bits (a multiple
+// of 64), so a neuron's place there, its slot, follows from its global id alone.
 #ifndef PSAC_BASE_BLOCK_MAP_H
 #define PSAC_BASE_BLOCK_MAP_H
 

@@ -1,4 +1,5 @@
-// PSAC_HD marks a function of a shared header that also runs on a GPU; PSAC_POPCOUNT counts the bits of a 64-bit word on both.
+// PSAC_HD marks a function of a shared header that also runs on a GPU; PSAC_POPCOUNT counts the bits of a 64-bit word
+// on both.
 #ifndef PSAC_BASE_DEVICE_H
 #define PSAC_BASE_DEVICE_H
 

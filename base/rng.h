@@ -1,7 +1,7 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, library Random123), the same on host and device.
 //
-// A draw is keyed by its meaning: the seed and the stream give the key; neuron, trial and timestep give the counter. Nothing is
-// stateful, so any rank can produce any draw and no order of calls matters.
+// A draw is keyed by its meaning: the seed and the stream give the key; neuron, trial and timestep give the counter.
+// Nothing is stateful, so any rank can produce any draw and no order of calls matters.
 #ifndef PSAC_BASE_RNG_H
 #define PSAC_BASE_RNG_H
 
@@ -17,7 +17,7 @@ typedef enum psac_rng_stream {
   PSAC_STREAM_RETINA_TRAIN = 4,     // counter (step / 4, retina unit, trial low, trial high)
   PSAC_STREAM_RETINA_TEST = 5,      // the same for evaluation trials
   PSAC_STREAM_SHUFFLE = 6,          // counter (draw, epoch, 0, 0)
-  PSAC_STREAM_DRY_RUN = 7,         // counter (draw, kind, rank, 0); spikes of ranks that are not there
+  PSAC_STREAM_DRY_RUN = 7,          // counter (draw, kind, rank, 0); spikes of ranks that are not there
   PSAC_STREAM_SYNTHETIC = 8,        // counter (draw, image, 0, 0); images where there are none
 } psac_rng_stream;
 
@@ -29,7 +29,8 @@ typedef struct psac_rng_block {
   uint32_t word[4];
 } psac_rng_block;
 
-PSAC_HD static inline psac_rng_block psac_rng_draw(psac_rng_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+PSAC_HD static inline psac_rng_block psac_rng_draw(psac_rng_key key, uint32_t c0, uint32_t c1, uint32_t c2,
+                                                   uint32_t c3) {
   philox4x32_ctr_t counter = {{c0, c1, c2, c3}};
   philox4x32_key_t philox_key = {{key.word[0], key.word[1]}};
   philox4x32_ctr_t r = philox4x32(counter, philox_key);

@@ -1,5 +1,5 @@
-// How host code reaches the memory of a device: what a transport needs that knows host memory only. Filled by a backend, used by
-// partition/, known to both.
+// How host code reaches the memory of a device: what a transport needs that knows host memory only. Filled by a
+// backend, used by partition/, known to both.
 #ifndef PSAC_BASE_STAGING_H
 #define PSAC_BASE_STAGING_H
 

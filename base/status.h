@@ -1,7 +1,7 @@
 // Status codes and the error message of this rank.
 //
-// Every function that can fail returns a psac_status. The function that notices a failure describes it once with psac_fail;
-// everything above passes it up with PSAC_TRY. Only main() ends the program.
+// Every function that can fail returns a psac_status. The function that notices a failure describes it once with
+// psac_fail; everything above passes it up with PSAC_TRY. Only main() ends the program.
 #ifndef PSAC_BASE_STATUS_H
 #define PSAC_BASE_STATUS_H
 
@@ -10,14 +10,14 @@ extern "C" {
 #endif
 
 // X(name, process exit code, text)
-#define PSAC_STATUS_LIST(X)                                   \
-  X(PSAC_OK, 0, "ok")                                         \
-  X(PSAC_ERR_INPUT, 2, "bad input")                           \
-  X(PSAC_ERR_IO, 1, "input/output failed")                    \
-  X(PSAC_ERR_MEMORY, 1, "out of memory")                      \
-  X(PSAC_ERR_MPI, 1, "message passing failed")                \
-  X(PSAC_ERR_DEVICE, 1, "device failed")                      \
-  X(PSAC_ERR_INTERNAL, 1, "internal error")                   \
+#define PSAC_STATUS_LIST(X)                    \
+  X(PSAC_OK, 0, "ok")                          \
+  X(PSAC_ERR_INPUT, 2, "bad input")            \
+  X(PSAC_ERR_IO, 1, "input/output failed")     \
+  X(PSAC_ERR_MEMORY, 1, "out of memory")       \
+  X(PSAC_ERR_MPI, 1, "message passing failed") \
+  X(PSAC_ERR_DEVICE, 1, "device failed")       \
+  X(PSAC_ERR_INTERNAL, 1, "internal error")    \
   X(PSAC_STOPPED, 75, "stopped on request")
 
 typedef enum psac_status {
@@ -26,8 +26,9 @@ typedef enum psac_status {
 #undef X
 } psac_status;
 
-// Records the message of this thread's current failure (printf format, one line, no trailing newline: what, where, which value,
-// what would be right) and returns `status`, so that `return psac_fail(PSAC_ERR_INPUT, ...)` reads as one statement.
+// Records the message of this thread's current failure (printf format, one line, no trailing newline: what, where,
+// which value, what would be right) and returns `status`, so that `return psac_fail(PSAC_ERR_INPUT, ...)` reads as one
+// statement.
 psac_status psac_fail(psac_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // The same, so that compilers and analysers see which status it returns.
 static inline psac_status psac_status_of(psac_status status, psac_status returned) {
@@ -47,15 +48,15 @@ int psac_status_exit_code(psac_status status);
 const char *psac_status_text(psac_status status);
 
 // Passes a failure up to the caller.
-#define PSAC_TRY(call)                                \
-  do {                                                \
-    psac_status psac_try_status_ = (call);            \
+#define PSAC_TRY(call)                                        \
+  do {                                                        \
+    psac_status psac_try_status_ = (call);                    \
     if (psac_try_status_ != PSAC_OK) return psac_try_status_; \
   } while (0)
 
 // Passes a failure up by way of the clean-up label `done` of a function that holds `psac_status status`.
-#define PSAC_TRY_OR_DONE(call)                 \
-  do {                                         \
+#define PSAC_TRY_OR_DONE(call)                   \
+  do {                                           \
     if ((status = (call)) != PSAC_OK) goto done; \
   } while (0)
 

@@ -21,7 +21,8 @@ const char *psac_watch_call(void) { return atomic_load(&call_at_hand); }
 
 // Only the thread that computes writes, so a load and a store will do.
 static void count_move(void) {
-  atomic_store_explicit(&here->n_moves, atomic_load_explicit(&here->n_moves, memory_order_relaxed) + 1, memory_order_relaxed);
+  atomic_store_explicit(&here->n_moves, atomic_load_explicit(&here->n_moves, memory_order_relaxed) + 1,
+                        memory_order_relaxed);
 }
 
 static void enter(const char *call, int inside) {

@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-// A call that waits for other ranks, or for this rank's own device, begins; it ends. `call` must outlive the run. Calls do not nest.
+// A call that waits for other ranks, or for this rank's own device, begins; it ends. `call` must outlive the run. Calls
+// do not nest.
 void psac_watch_enter(const char *call);
 void psac_watch_enter_device(const char *call);
 void psac_watch_leave(void);

@@ -10,10 +10,10 @@
 #include <cstdlib>
 #include <vector>
 
-#define CHECK(call)                                                                                                    \
-  do {                                                                                                                 \
-    const cudaError_t code = (call);                                                                                   \
-    if (code != cudaSuccess) fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(code)), exit(1);                    \
+#define CHECK(call)                                                                                 \
+  do {                                                                                              \
+    const cudaError_t code = (call);                                                                \
+    if (code != cudaSuccess) fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(code)), exit(1); \
   } while (0)
 
 enum { THREADS = 256, REPEATS = 7, LAUNCHES = 2000 };

@@ -12,10 +12,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define CHECK(call)                                                                                                    \
-  do {                                                                                                                 \
-    const cudaError_t code = (call);                                                                                   \
-    if (code != cudaSuccess) fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(code)), exit(1);                    \
+#define CHECK(call)                                                                                 \
+  do {                                                                                              \
+    const cudaError_t code = (call);                                                                \
+    if (code != cudaSuccess) fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(code)), exit(1); \
   } while (0)
 
 enum { THREADS = 256, BLOCK = 1024, LANES = 8, REPEATS = 20, PLANES = 6 };

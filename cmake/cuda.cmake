@@ -1,7 +1,8 @@
 # The CUDA backend's tool chain. Sets PSAC_HAS_CUDA and PSAC_HAS_NCCL, and defines
 #   psac_cuda   what code that calls the CUDA runtime links
 #   psac_nccl   what code that calls NCCL links
-# PSAC_CUDA: ON wants the toolkit, AUTO takes it where it is, OFF leaves no trace of it, EMULATED compiles the same sources for the host.
+# PSAC_CUDA: ON wants the toolkit, AUTO takes it where it is, OFF leaves no trace of it, EMULATED compiles the same
+# sources for the host.
 # PSAC_NCCL: ON wants NCCL beside it, AUTO takes it where it is, OFF lets GPUs exchange spikes through MPI.
 set(PSAC_CUDA AUTO CACHE STRING "CUDA backend: ON, OFF, AUTO or EMULATED (on the host, for tests)")
 set_property(CACHE PSAC_CUDA PROPERTY STRINGS AUTO ON OFF EMULATED)
@@ -29,8 +30,8 @@ endif()
 if(NOT PSAC_CUDA)
   return()
 endif()
-# Where the toolkit installs itself, which is often not in PATH. Named in the environment, so that AUTO's trial below sees it too, and the
-# host compiler with it; what an earlier trial did not find is looked for anew.
+# Where the toolkit installs itself, which is often not in PATH. Named in the environment, so that AUTO's trial below
+# sees it too, and the host compiler with it; what an earlier trial did not find is looked for anew.
 find_program(PSAC_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
 if(PSAC_NVCC AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   set(ENV{CUDACXX} ${PSAC_NVCC})
@@ -46,7 +47,8 @@ if(PSAC_CUDA STREQUAL "AUTO")
   check_language(CUDA)
   find_package(CUDAToolkit 11.8 QUIET)
   if(NOT CMAKE_CUDA_COMPILER OR NOT CUDAToolkit_FOUND)
-    message(STATUS "Without CUDA: no nvcc that works with this compiler, or no CUDA toolkit from 11.8 on; -DPSAC_CUDA=ON says more")
+    message(STATUS
+            "Without CUDA: no nvcc that works with this compiler, or no CUDA toolkit from 11.8 on; -DPSAC_CUDA=ON says more")
     return()
   endif()
 endif()
@@ -73,7 +75,8 @@ set(CMAKE_CUDA_FLAGS_RELEASE "-O3")
 set(PSAC_HAS_CUDA ON)
 add_library(psac_cuda INTERFACE)
 target_link_libraries(psac_cuda INTERFACE CUDA::cudart)
-# The program finds its own toolkit's runtime. CMake leaves this folder out, since nvcc links from it unasked; the loader may not know it.
+# The program finds its own toolkit's runtime. CMake leaves this folder out, since nvcc links from it unasked; the
+# loader may not know it.
 target_link_options(psac_cuda INTERFACE "LINKER:-rpath,${CUDAToolkit_LIBRARY_DIR}")
 
 if(NOT PSAC_NCCL)
@@ -81,7 +84,8 @@ if(NOT PSAC_NCCL)
   return()
 endif()
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ENV NCCL_HOME PATH_SUFFIXES include)
-find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_TARGET_DIR} ${CUDAToolkit_ROOT} ENV NCCL_HOME
+find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_TARGET_DIR} ${CUDAToolkit_ROOT}
+             ENV NCCL_HOME
              PATH_SUFFIXES lib lib64)
 if(NCCL_INCLUDE_DIR AND NCCL_LIBRARY)
   set(PSAC_HAS_NCCL ON)

@@ -1,4 +1,5 @@
-// A checksum of rows that does not depend on who holds which rows: the sum, modulo 2^64, of a hash of each row with its number.
+// A checksum of rows that does not depend on who holds which rows: the sum, modulo 2^64, of a hash of each row with its
+// number.
 #ifndef PSAC_IO_CHECKSUM_H
 #define PSAC_IO_CHECKSUM_H
 

@@ -56,9 +56,11 @@ psac_status psac_disk_join(const char *name, int *fd) {
 psac_status psac_disk_write(int fd, const char *path, const void *bytes, size_t n_bytes, int64_t offset) {
   for (size_t done = 0; done < n_bytes;) {
     const size_t left = n_bytes - done;
-    const ssize_t n = pwrite(fd, (const char *)bytes + done, left < LARGEST_WRITE ? left : LARGEST_WRITE, offset + (int64_t)done);
+    const ssize_t n =
+        pwrite(fd, (const char *)bytes + done, left < LARGEST_WRITE ? left : LARGEST_WRITE, offset + (int64_t)done);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return psac_fail(PSAC_ERR_IO, "cannot write %s: %s", path, n < 0 ? strerror(errno) : "the disk takes nothing");
+    if (n <= 0)
+      return psac_fail(PSAC_ERR_IO, "cannot write %s: %s", path, n < 0 ? strerror(errno) : "the disk takes nothing");
     done += (size_t)n;
   }
   return PSAC_OK;

@@ -1,4 +1,5 @@
-// What an object of a stranger's file must be before HDF5 is asked to read it: plain numbers, in this file, no more than it stores.
+// What an object of a stranger's file must be before HDF5 is asked to read it: plain numbers, in this file, no more
+// than it stores.
 #include <string.h>
 
 #include "io/h5_internal.h"
@@ -11,8 +12,8 @@ enum {
 
 int psac_h5_is_number(hid_t type) {
   const hid_t numbers[] = {
-      H5T_STD_I8LE,  H5T_STD_I8BE,  H5T_STD_U8LE,  H5T_STD_U8BE,  H5T_STD_I16LE,   H5T_STD_I16BE,   H5T_STD_U16LE,
-      H5T_STD_U16BE, H5T_STD_I32LE, H5T_STD_I32BE, H5T_STD_U32LE, H5T_STD_U32BE,   H5T_STD_I64LE,   H5T_STD_I64BE,
+      H5T_STD_I8LE,  H5T_STD_I8BE,  H5T_STD_U8LE,   H5T_STD_U8BE,   H5T_STD_I16LE,  H5T_STD_I16BE,  H5T_STD_U16LE,
+      H5T_STD_U16BE, H5T_STD_I32LE, H5T_STD_I32BE,  H5T_STD_U32LE,  H5T_STD_U32BE,  H5T_STD_I64LE,  H5T_STD_I64BE,
       H5T_STD_U64LE, H5T_STD_U64BE, H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE,
   };
   for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
@@ -70,8 +71,10 @@ static const char *filter_fault(hid_t creation, double *ratio) {
     unsigned flags, config;
     size_t n_values = 0;
     const H5Z_filter_t filter = H5Pget_filter2(creation, (unsigned)k, &flags, &n_values, NULL, 0, NULL, &config);
-    const int is_known = filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32;
-    if (!is_known || n_seen[filter]++ > 0) return "is packed in another way than gzip, shuffle and fletcher32, each at most once";
+    const int is_known =
+        filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32;
+    if (!is_known || n_seen[filter]++ > 0)
+      return "is packed in another way than gzip, shuffle and fletcher32, each at most once";
     if (filter == H5Z_FILTER_DEFLATE) *ratio = DEFLATE_RATIO;
   }
   return n_filters < 0 ? "is damaged" : NULL;
@@ -83,7 +86,9 @@ static const char *chunk_fault(hid_t creation, double element_bytes, double n_by
   const int n_dims = H5Pget_chunk(creation, H5S_MAX_RANK, side);
   double chunk_bytes = element_bytes;
   for (int d = 0; d < n_dims; d++) chunk_bytes *= (double)side[d];
-  return n_dims < 0 ? "is damaged" : chunk_bytes > CHUNK_BYTES_MAX && chunk_bytes > n_bytes ? "has chunks larger than itself" : NULL;
+  return n_dims < 0                                               ? "is damaged"
+         : chunk_bytes > CHUNK_BYTES_MAX && chunk_bytes > n_bytes ? "has chunks larger than itself"
+                                                                  : NULL;
 }
 
 // Elements that are not in the file, or are there for several datasets, would let a small file fill the memory.

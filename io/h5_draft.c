@@ -1,5 +1,5 @@
-// A file that is drafted in memory. HDF5 never touches the disk, so no failing disk can leave it in a state of its own: what it made is
-// copied with plain writes, whose failures are known at once.
+// A file that is drafted in memory. HDF5 never touches the disk, so no failing disk can leave it in a state of its own:
+// what it made is copied with plain writes, whose failures are known at once.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,8 @@ psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t
   *offset = 0;
   for (int d = 0; d < field->n_dims; d++) dims[d] = (hsize_t)field->dims[d];
   PSAC_TRY(make_groups(file, field->path));
-  const hid_t type = psac_h5_memory_type(field->type, field->text_bytes), space = H5Screate_simple(field->n_dims, dims, NULL);
+  const hid_t type = psac_h5_memory_type(field->type, field->text_bytes),
+              space = H5Screate_simple(field->n_dims, dims, NULL);
   const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_layout(properties, H5D_CONTIGUOUS);
   H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);

@@ -1,6 +1,7 @@
 // HDF5 files: written by all ranks together, field by field; read with every object checked before it is believed.
 //
-// A file is written beside its final name and takes it only when it is complete and on the disk, so a reader never sees half of one.
+// A file is written beside its final name and takes it only when it is complete and on the disk, so a reader never sees
+// half of one.
 #ifndef PSAC_IO_H5_FILE_H
 #define PSAC_IO_H5_FILE_H
 
@@ -16,7 +17,13 @@ typedef struct psac_access {
 } psac_access;
 
 typedef enum psac_type {
-  PSAC_U8, PSAC_I32, PSAC_U32, PSAC_I64, PSAC_U64, PSAC_F32, PSAC_F64,
+  PSAC_U8,
+  PSAC_I32,
+  PSAC_U32,
+  PSAC_I64,
+  PSAC_U64,
+  PSAC_F32,
+  PSAC_F64,
   PSAC_TEXT,  // fixed-length strings of psac_field.text_bytes, zero-padded
 } psac_type;
 
@@ -26,14 +33,14 @@ enum { PSAC_MAX_DIMS = 4 };
 
 // One dataset: what it is, and this rank's rows of it (rows = slices along the first dimension).
 typedef struct psac_field {
-  const char *path;              // "/group/name"; groups are made as needed
+  const char *path;  // "/group/name"; groups are made as needed
   psac_type type;
-  int n_dims;                    // 0 = scalar, written by rank 0
-  int64_t dims[PSAC_MAX_DIMS];   // of the whole dataset
-  int64_t first_row, n_rows;     // this rank's part; n_rows may be 0
-  const void *data;              // [n_rows][dims[1]]...; NULL where n_rows is 0
-  size_t text_bytes;             // PSAC_TEXT only
-  const char *units;             // attribute `units`; NULL = none
+  int n_dims;                   // 0 = scalar, written by rank 0
+  int64_t dims[PSAC_MAX_DIMS];  // of the whole dataset
+  int64_t first_row, n_rows;    // this rank's part; n_rows may be 0
+  const void *data;             // [n_rows][dims[1]]...; NULL where n_rows is 0
+  size_t text_bytes;            // PSAC_TEXT only
+  const char *units;            // attribute `units`; NULL = none
 } psac_field;
 
 typedef struct psac_h5_file psac_h5_file;
@@ -61,18 +68,19 @@ psac_status psac_h5_write_f64(psac_h5_file *file, const char *object, const char
 // Attributes that SONATA readers expect: magic and version on "/", the sorting of a spike population.
 psac_status psac_h5_write_sonata_root(psac_h5_file *file);
 psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *population);
-// Closes and frees; then the file has its name and is on the disk. After a failure, which is the same on every rank, nothing is left.
+// Closes and frees; then the file has its name and is on the disk. After a failure, which is the same on every rank,
+// nothing is left.
 psac_status psac_h5_commit(psac_h5_file **file);
 // Frees a file that is not wanted any more; nothing of it is left. Not collective; NULL-safe.
 void psac_h5_abandon(psac_h5_file **file);
 
-// Refuses a file that the HDF5 library itself would not survive, however damaged. To be called by one rank before a file that may come
-// from anywhere is opened; what else is wrong with it is left to the reader.
+// Refuses a file that the HDF5 library itself would not survive, however damaged. To be called by one rank before a
+// file that may come from anywhere is opened; what else is wrong with it is left to the reader.
 psac_status psac_h5_try(const char *path);
 
-// The same for one rank that orders the steps itself (a checkpoint): the draft, with psac_h5_write; room for a dataset of which all rows
-// are written by others, at *offset from the file's beginning (0 for an empty one); the end of the draft, which is copied into `fd`,
-// called `name`, and freed. psac_h5_abandon frees it without. Not collective.
+// The same for one rank that orders the steps itself (a checkpoint): the draft, with psac_h5_write; room for a dataset
+// of which all rows are written by others, at *offset from the file's beginning (0 for an empty one); the end of the
+// draft, which is copied into `fd`, called `name`, and freed. psac_h5_abandon frees it without. Not collective.
 psac_status psac_h5_draft(const char *path, psac_h5_file **file);
 psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t *offset);
 psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name);
@@ -80,8 +88,10 @@ psac_status psac_h5_copy_draft(psac_h5_file **file, int fd, const char *name);
 // Opens for reading: by every rank together, or by one rank alone with access == NULL. Close with psac_h5_close.
 psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_file **file);
 void psac_h5_close(psac_h5_file **file);
-// A file from a stranger must not lead a reader elsewhere nor fill the memory: what is read lies in the file itself under one name, has
-// the type of a plain number or text, and a dataset's elements are stored, at most packed by gzip. Anything else is PSAC_ERR_INPUT.
+// A file from a stranger must not lead a reader elsewhere nor fill the memory: what is read lies in the file itself
+// under one name, has the type of a plain number or text, and a dataset's elements are stored, at most packed by gzip.
+// Anything else is PSAC_ERR_INPUT.
+
 // 1 if there is something of that name.
 int psac_h5_has(psac_h5_file *file, const char *object);
 int psac_h5_has_attribute(psac_h5_file *file, const char *object, const char *name);
@@ -90,7 +100,8 @@ psac_status psac_h5_check_members(psac_h5_file *file, const char *group, int64_t
 // dims [n_dims] of a dataset, which must have just so many.
 psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims);
 // Rows [first_row, first_row + n_rows) converted to `type`; collective if the file was opened so.
-psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data);
+psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows,
+                              void *data);
 psac_status psac_h5_read_i64(psac_h5_file *file, const char *object, const char *name, int64_t *value);
 psac_status psac_h5_read_f64(psac_h5_file *file, const char *object, const char *name, double *value);
 // The caller frees *text.

@@ -17,8 +17,8 @@ typedef struct psac_h5_page {
 typedef struct psac_h5_memory {
   psac_h5_page *page;  // [n_pages], by rising number; what lies between them is zero
   int n_pages, capacity;
-  int64_t size;        // bytes of the file; final when HDF5 has closed it
-  int failed;          // there was no memory for a page
+  int64_t size;  // bytes of the file; final when HDF5 has closed it
+  int failed;    // there was no memory for a page
 } psac_h5_memory;
 
 // Makes a file-access property list use `memory`, which outlives every file that is opened with it. 0, or -1 as HDF5's

@@ -23,7 +23,8 @@ psac_status psac_h5_open(const psac_access *access, const char *path, psac_h5_fi
     H5Pset_fapl_mpio(properties, *(const MPI_Comm *)access->mpi_comm, MPI_INFO_NULL);
   }
   PSAC_H5_TOGETHER((*file)->id, H5Fopen(path, H5F_ACC_RDONLY, properties));
-  const psac_status status = (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_INPUT, "open", "it as an HDF5 file") : PSAC_OK;
+  const psac_status status =
+      (*file)->id < 0 ? psac_h5_failure(*file, PSAC_ERR_INPUT, "open", "it as an HDF5 file") : PSAC_OK;
   H5Pclose(properties);
   if (status == PSAC_OK) return PSAC_OK;
   psac_h5_free_file(file);
@@ -34,7 +35,8 @@ int psac_h5_has(psac_h5_file *file, const char *object) {
   const char *slash = strrchr(object, '/');
   char above[PATH_BYTES];
   snprintf(above, sizeof above, "%.*s", (int)(slash - object), object);
-  const int found = (slash == object || !psac_h5_object_fault(file, above)) && H5Lexists(file->id, object, H5P_DEFAULT) > 0;
+  const int found =
+      (slash == object || !psac_h5_object_fault(file, above)) && H5Lexists(file->id, object, H5P_DEFAULT) > 0;
   H5Eclear2(H5E_DEFAULT);
   return found;
 }
@@ -52,7 +54,8 @@ psac_status psac_h5_check_members(psac_h5_file *file, const char *group, int64_t
     return psac_fail(PSAC_ERR_INPUT, "%s: %s is not a readable group", file->path, group);
   }
   if (info.nlinks == (hsize_t)n) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%s: %s has %llu members; allowed: %s", file->path, group, (unsigned long long)info.nlinks, members);
+  return psac_fail(PSAC_ERR_INPUT, "%s: %s has %llu members; allowed: %s", file->path, group,
+                   (unsigned long long)info.nlinks, members);
 }
 
 psac_status psac_h5_open_dataset(psac_h5_file *file, const char *path, hid_t *set) {
@@ -78,7 +81,8 @@ psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, 
   if (n >= 0 && n <= H5S_MAX_RANK) H5Sget_simple_extent_dims(space, size, NULL);
   H5Sclose(space);
   H5Dclose(set);
-  if (n != n_dims) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s has %d dimensions; %d are needed", file->path, path, n, n_dims);
+  if (n != n_dims)
+    return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s has %d dimensions; %d are needed", file->path, path, n, n_dims);
   for (int d = 0; d < n_dims; d++) {
     if (size[d] > INT64_MAX) return psac_fail(PSAC_ERR_INPUT, "%s: dataset %s is too large", file->path, path);
     dims[d] = (int64_t)size[d];
@@ -86,7 +90,8 @@ psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, 
   return PSAC_OK;
 }
 
-psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows, void *data) {
+psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows,
+                              void *data) {
   hid_t set = -1;
   PSAC_TRY(psac_h5_open_dataset(file, path, &set));
   const hid_t space = H5Dget_space(set);
@@ -127,8 +132,8 @@ static psac_status read_number(psac_h5_file *file, const char *object, const cha
   PSAC_TRY(need_attribute(file, object, name));
   const hid_t id = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
   const hid_t space = id < 0 ? -1 : H5Aget_space(id), stored = id < 0 ? -1 : H5Aget_type(id);
-  const int readable = space >= 0 && stored >= 0 && H5Sget_simple_extent_npoints(space) == 1 && psac_h5_is_number(stored) &&
-                       H5Aread(id, type, value) >= 0;
+  const int readable = space >= 0 && stored >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
+                       psac_h5_is_number(stored) && H5Aread(id, type, value) >= 0;
   if (stored >= 0) H5Tclose(stored);
   if (space >= 0) H5Sclose(space);
   if (id >= 0) H5Aclose(id);

@@ -1,5 +1,6 @@
-// HDF5 does not survive every damaged file (docs/reliability.md): whether it survives this one is tried in a child process, which shares
-// nothing with the run but the file. The child reads what the readers here would read, everywhere in the file.
+// HDF5 does not survive every damaged file (docs/reliability.md): whether it survives this one is tried in a child
+// process, which shares nothing with the run but the file. The child reads what the readers here would read, everywhere
+// in the file.
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

@@ -23,7 +23,8 @@ static notice make_notice(psac_status status, int64_t offset) {
 static psac_status spread(const psac_h5_file *file, int root, notice *news) {
   int code;
   PSAC_H5_TOGETHER(code, MPI_Bcast(news, (int)sizeof *news, MPI_BYTE, root, *(const MPI_Comm *)file->access.mpi_comm));
-  if (code != MPI_SUCCESS) return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
+  if (code != MPI_SUCCESS)
+    return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
   return news->status == PSAC_OK ? PSAC_OK : psac_fail(news->status, "%s", news->message);
 }
 
@@ -33,7 +34,8 @@ static psac_status share(const psac_h5_file *file, psac_status status) {
   notice news = make_notice(status, 0);
   int code, first = status == PSAC_OK ? access->n_ranks : access->rank;
   PSAC_H5_TOGETHER(code, MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, *(const MPI_Comm *)access->mpi_comm));
-  if (code != MPI_SUCCESS) return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Allreduce failed writing %s", access->rank, file->path);
+  if (code != MPI_SUCCESS)
+    return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Allreduce failed writing %s", access->rank, file->path);
   return first == access->n_ranks ? PSAC_OK : spread(file, first, &news);
 }
 
@@ -58,7 +60,8 @@ static psac_status join(psac_h5_file *file) {
 psac_status psac_h5_create(const psac_access *access, const char *path, int replace, psac_h5_file **file) {
   psac_h5_file *made = psac_h5_new_file(path), none = {.access = *access, .path = (char *)path};
   if (made) made->access = *access, made->replace = replace;
-  psac_status status = share(made ? made : &none, made ? begin(made) : psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path));
+  psac_status status =
+      share(made ? made : &none, made ? begin(made) : psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path));
   if (status == PSAC_OK) status = share(made, join(made));
   if (status != PSAC_OK) psac_h5_abandon(&made);
   *file = made;
@@ -79,7 +82,8 @@ void psac_h5_put(psac_h5_file *file, const psac_field *field, int64_t offset) {
 static psac_status write_whole(psac_h5_file *file, const psac_field *field) {
   int64_t offset;
   PSAC_TRY(psac_h5_reserve(file, field, &offset));
-  const hid_t set = H5Dopen2(file->id, field->path, H5P_DEFAULT), type = psac_h5_memory_type(field->type, field->text_bytes);
+  const hid_t set = H5Dopen2(file->id, field->path, H5P_DEFAULT),
+              type = psac_h5_memory_type(field->type, field->text_bytes);
   psac_status status = PSAC_OK;
   const int is_empty = offset == 0;
   if (set < 0 || (!is_empty && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, field->data) < 0)) {

@@ -17,13 +17,13 @@ enum { PIECE_BYTES = 1 << 20, INPUT_BYTES = 1 << 16, GZIP_WINDOW = 16 + MAX_WBIT
 
 typedef struct idx_file {
   FILE *file;
-  int is_packed;          // by gzip; known by its first two bytes
-  int is_between;         // before a member of the gzip stream, of which there may be several
-  z_stream stream;        // its input is input[]
+  int is_packed;    // by gzip; known by its first two bytes
+  int is_between;   // before a member of the gzip stream, of which there may be several
+  z_stream stream;  // its input is input[]
   uint8_t input[INPUT_BYTES];
-  char path[PATH_MAX];    // as opened
-  int64_t n_read_bytes;   // so far, uncompressed
-  int64_t n_due_bytes;    // length of the whole file as far as known: its header, then what its header promises
+  char path[PATH_MAX];   // as opened
+  int64_t n_read_bytes;  // so far, uncompressed
+  int64_t n_due_bytes;   // length of the whole file as far as known: its header, then what its header promises
 } idx_file;
 
 // A regular file: one of another kind could keep the run waiting.

@@ -241,7 +241,8 @@ static void *keep_fresh(void *self) {
   clock_gettime(CLOCK_MONOTONIC, &next);
   while (!lock->is_over) {
     next.tv_sec += REFRESH_SECONDS;
-    while (!lock->is_over && pthread_cond_timedwait(&lock->end, &lock->mutex, &next) != ETIMEDOUT) {}
+    while (!lock->is_over && pthread_cond_timedwait(&lock->end, &lock->mutex, &next) != ETIMEDOUT) {
+    }
     clock_gettime(CLOCK_MONOTONIC, &next);
     int is_made;
     if (!lock->is_over && look(lock, 1) == 0) create(lock, &is_made);  // somebody has removed it

@@ -12,7 +12,8 @@
 static psac_status configure(psac_session *session, const psac_options *options, psac_ranks *ranks) {
   char *text = NULL;
   psac_status status = PSAC_OK;
-  if (!options->weights) status = psac_fail(PSAC_ERR_INPUT, "evaluate needs --weights RUN.h5, the run file of a training");
+  if (!options->weights)
+    status = psac_fail(PSAC_ERR_INPUT, "evaluate needs --weights RUN.h5, the run file of a training");
   if (status == PSAC_OK && ranks->rank == 0) status = psac_h5_try(options->weights);
   if (status == PSAC_OK && ranks->rank == 0) status = psac_run_file_read_config(options->weights, &text);
   status = psac_ranks_agree(ranks, status);

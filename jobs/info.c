@@ -46,11 +46,12 @@ psac_status psac_job_info(const psac_options *options, psac_ranks *ranks) {
     psac_session_announce(&session);
     print_build(ranks);
     printf("this run:   %d rank%s, backend %s, transport %s, %ld cores on this node\n", ranks->n_ranks,
-           ranks->n_ranks == 1 ? "" : "s", session.backend->name, session.transport.name, sysconf(_SC_NPROCESSORS_ONLN));
+           ranks->n_ranks == 1 ? "" : "s", session.backend->name, session.transport.name,
+           sysconf(_SC_NPROCESSORS_ONLN));
     for (int r = 0; r < ranks->n_ranks; r++) {
-      printf("  rank %d: %s, %d of %d on its node; device %d: %s, %.1f of %.1f GB free\n", r, all[r].host, all[r].node_rank,
-             all[r].node_size, all[r].device_index, all[r].device.name, 1e-9 * (double)all[r].device.memory_free,
-             1e-9 * (double)all[r].device.memory_total);
+      printf("  rank %d: %s, %d of %d on its node; device %d: %s, %.1f of %.1f GB free\n", r, all[r].host,
+             all[r].node_rank, all[r].node_size, all[r].device_index, all[r].device.name,
+             1e-9 * (double)all[r].device.memory_free, 1e-9 * (double)all[r].device.memory_total);
     }
   }
   free(all);

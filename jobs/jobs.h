@@ -9,11 +9,11 @@ struct psac_options;  // options.h
 
 typedef struct psac_job {
   const char *name;
-  const char *summary;      // one line, for the list of commands
-  const char *description;  // for --help of the job
-  const char *options;      // letters of the options that it takes, see options.c
-  const char *config;       // configuration when --config is not given
-  psac_replicas_use replicas;   // run_options.h
+  const char *summary;         // one line, for the list of commands
+  const char *description;     // for --help of the job
+  const char *options;         // letters of the options that it takes, see options.c
+  const char *config;          // configuration when --config is not given
+  psac_replicas_use replicas;  // run_options.h
   psac_status (*run)(const struct psac_options *options, psac_ranks *ranks);  // collective
 } psac_job;
 

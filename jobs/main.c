@@ -68,7 +68,8 @@ int main(int argc, char **argv) {
   psac_log_enable(ranks.rank == 0);
   psac_h5_start();
   status = psac_ranks_agree(&ranks, psac_options_read(argc, argv, &options));
-  const char *arguments = options.run.command_line + strnlen(argc > 0 ? argv[0] : "", sizeof options.run.command_line - 1);
+  const char *arguments =
+      options.run.command_line + strnlen(argc > 0 ? argv[0] : "", sizeof options.run.command_line - 1);
   if (status == PSAC_OK) status = check_one_command(arguments, &ranks);
   const int trains =
       status == PSAC_OK && options.job && options.job->run == psac_job_train && !options.help && !options.version;
@@ -86,8 +87,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "psac_dist: %s\n", psac_fail_message());
     fflush(stderr);
   }
-  // A failure that every rank knows ends in order; one that only this rank knows must not leave the others waiting, nor let a library
-  // tidy up what failed.
+  // A failure that every rank knows ends in order; one that only this rank knows must not leave the others waiting, nor
+  // let a library tidy up what failed.
   if (status != PSAC_OK && !ranks.agreed_to_fail) psac_ranks_abort(&ranks, exit_code);
   psac_ranks_finish(&ranks);
   return exit_code;

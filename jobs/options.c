@@ -10,11 +10,11 @@
 
 // One name may have several entries, each for the commands to which it means that.
 typedef struct option {
-  char letter;            // in psac_job.options
-  const char *name;       // without the dashes
-  const char *argument;   // NULL = takes none
-  size_t offset;          // of a const char * in psac_options; unused for --set
-  const char *help;       // NULL = a name of earlier versions, still accepted
+  char letter;           // in psac_job.options
+  const char *name;      // without the dashes
+  const char *argument;  // NULL = takes none
+  size_t offset;         // of a const char * in psac_options; unused for --set
+  const char *help;      // NULL = a name of earlier versions, still accepted
 } option;
 
 #define PLACE(member) offsetof(psac_options, member)
@@ -60,7 +60,8 @@ static const option options_table[] = {
      "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
     {'B', "backend", "NAME", PLACE(run.backend),
      "what --calibrate measures: auto, cpu, or cuda where this build has it [auto]"},
-    {'t', "transport", "NAME", PLACE(run.transport), "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
+    {'t', "transport", "NAME", PLACE(run.transport),
+     "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
     {'T', "transport", "NAME", PLACE(run.transport), "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
     {'R', "replicas", "R", PLACE(run.replicas),
      "auto, or copies of the network that share each batch; divides the ranks [1]"},
@@ -73,7 +74,8 @@ enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
 static void keep_command_line(int argc, char **argv, psac_options *options) {
   size_t n = 0;
   for (int i = 0; i < argc && n < sizeof options->run.command_line; i++) {
-    n += (size_t)snprintf(options->run.command_line + n, sizeof options->run.command_line - n, "%s%s", i ? " " : "", argv[i]);
+    n += (size_t)snprintf(options->run.command_line + n, sizeof options->run.command_line - n, "%s%s", i ? " " : "",
+                          argv[i]);
   }
 }
 
@@ -126,12 +128,14 @@ static psac_status read_option(int argc, char **argv, int *next, psac_options *o
     return PSAC_OK;
   }
   const char *value = name[n] == '=' ? name + n + 1 : *next < argc ? argv[(*next)++] : NULL;
-  if (!value || !*value) return psac_fail(PSAC_ERR_INPUT, "--%s needs a value: --%s %s", found->name, found->name, found->argument);
+  if (!value || !*value)
+    return psac_fail(PSAC_ERR_INPUT, "--%s needs a value: --%s %s", found->name, found->name, found->argument);
   if (found->letter != 's') {
     memcpy((char *)options + found->offset, &value, sizeof value);
     return PSAC_OK;
   }
-  if (options->run.n_sets == PSAC_MAX_SETS) return psac_fail(PSAC_ERR_INPUT, "more than %d --set options", PSAC_MAX_SETS);
+  if (options->run.n_sets == PSAC_MAX_SETS)
+    return psac_fail(PSAC_ERR_INPUT, "more than %d --set options", PSAC_MAX_SETS);
   options->run.set[options->run.n_sets++] = value;
   return PSAC_OK;
 }
@@ -172,7 +176,8 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
     }
     if (is_any(argument, "-V", "--version")) return options->version = 1, PSAC_OK;
     if (strncmp(argument, "--", 2) != 0) {
-      return psac_fail(PSAC_ERR_INPUT, "%.80s is not understood; options begin with --, and the command comes first", argument);
+      return psac_fail(PSAC_ERR_INPUT, "%.80s is not understood; options begin with --, and the command comes first",
+                       argument);
     }
     PSAC_TRY(read_option(argc, argv, &next, options));
   }
@@ -206,19 +211,21 @@ void psac_options_help(const psac_job *job) {
     return;
   }
   printf("Usage: psac_dist [COMMAND] [OPTION]...    on several ranks: mpirun -np 8 ...\n\n");
-  psac_print_wrapped(0, "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward "
-                        "alone.");
+  psac_print_wrapped(0,
+                     "A spiking neural network, split over MPI ranks, that learns handwritten digits from reward "
+                     "alone.");
   printf("\nCommands:\n");
   for (const psac_job *each = psac_jobs; each->name; each++) printf("  %-9s  %s\n", each->name, each->summary);
   printf("  help       explain a command, as in psac_dist help plan\n\nOptions of train, the default:\n");
   print_options(&psac_jobs[0]);
-  printf("\nExamples:\n"
-         "  psac_dist --data data/mnist                    train and evaluate\n"
-         "  mpirun -np 2 psac_dist --config quick          a short run on two ranks\n"
-         "  psac_dist --set middle_layer.num_neurons=20000 --seed 7\n"
-         "                                                 another size, another seed\n"
-         "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
-         "  psac_dist config --config notebook                 every key, unit and range\n\n");
+  printf(
+      "\nExamples:\n"
+      "  psac_dist --data data/mnist                    train and evaluate\n"
+      "  mpirun -np 2 psac_dist --config quick          a short run on two ranks\n"
+      "  psac_dist --set middle_layer.num_neurons=20000 --seed 7\n"
+      "                                                 another size, another seed\n"
+      "  psac_dist evaluate --weights runs/full.h5      test what a run has learned\n"
+      "  psac_dist config --config notebook             every key, unit and range\n\n");
   psac_print_wrapped(0,
                      "Exit codes: 0 done, 1 the run failed, 2 bad input, 75 stopped by a signal with a checkpoint to "
                      "go on from.");

@@ -13,7 +13,7 @@
 typedef struct replay_state {
   psac_session *session;
   psac_case replay_case;
-  int64_t k;               // presentation at hand
+  int64_t k;  // presentation at hand
   psac_outcome outcome;
 } replay_state;
 
@@ -43,7 +43,8 @@ static psac_status see_pass(void *self, const psac_view *view) {
     free(count);
     return psac_fail(PSAC_ERR_MEMORY, "out of memory replaying");
   }
-  psac_status status = network->backend->device->download(network->stream, spikes, shard->spikes, sizeof *spikes * words * n_steps);
+  psac_status status =
+      network->backend->device->download(network->stream, spikes, shard->spikes, sizeof *spikes * words * n_steps);
   if (status == PSAC_OK) status = network->backend->device->synchronize(network->stream);
   for (size_t t = 0; t < n_steps; t++) {
     for (size_t w = 0; w < words; w++) count[t] += __builtin_popcountll(spikes[t * words + w]);
@@ -51,7 +52,8 @@ static psac_status see_pass(void *self, const psac_view *view) {
   if (status == PSAC_OK) status = psac_ranks_sum_i64(replay->session->ranks, count, n_steps);
   for (size_t t = 0; t < n_steps; t++) pass->middle_spikes[t] = (int32_t)count[t];
   if (status == PSAC_OK && network->transport.rank == 0) {
-    status = network->backend->device->download(network->stream, spikes, network->readout.spikes, sizeof *spikes * n_steps);
+    status =
+        network->backend->device->download(network->stream, spikes, network->readout.spikes, sizeof *spikes * n_steps);
     if (status == PSAC_OK) status = network->backend->device->synchronize(network->stream);
     for (size_t t = 0; t < n_steps; t++) pass->output_spikes[t] = __builtin_popcountll(spikes[t]);
     for (int o = 0; o < shard->columns.n_output; o++) pass->output_counts[o] = (float)replay->outcome.output_counts[o];
@@ -125,9 +127,11 @@ static psac_status run(replay_state *replay, const psac_options *options, psac_r
   const psac_layer layer = {.text = replay_case->attributes, .origin = options->replay_case, .over = 1};
   PSAC_TRY(psac_session_configure(session, &options->run, ranks, &layer));
   if (session->config.network.model != PSAC_MODEL_NOTEBOOK) {
-    status = psac_fail(PSAC_ERR_INPUT, "network.model = psac cannot be replayed: a case is the notebook's two passes; use notebook");
+    status = psac_fail(PSAC_ERR_INPUT,
+                       "network.model = psac cannot be replayed: a case is the notebook's two passes; use notebook");
   }
-  if (status == PSAC_OK && ranks->rank == 0) status = psac_case_check(options->replay_case, &session->config, replay_case);
+  if (status == PSAC_OK && ranks->rank == 0)
+    status = psac_case_check(options->replay_case, &session->config, replay_case);
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_ranks_agree(ranks, psac_case_read(options->replay_case, session->network, replay_case)));

@@ -54,7 +54,8 @@ psac_status psac_case_open(const char *path, psac_case *replay_case) {
   char group[PATH_BYTES], members[PATH_BYTES];
   for (group_path(group, 0, ""); psac_h5_has(file, group); group_path(group, replay_case->n, "")) replay_case->n++;
   if (status == PSAC_OK && replay_case->n == 0) {
-    status = psac_fail(PSAC_ERR_INPUT, "%s: there is no group presentation_000; a case needs at least one presentation", path);
+    status = psac_fail(PSAC_ERR_INPUT, "%s: there is no group presentation_000; a case needs at least one presentation",
+                       path);
   }
   snprintf(members, sizeof members, "weights_initial and presentation_000 to presentation_%03lld, none left out",
            (long long)replay_case->n - 1);
@@ -68,8 +69,8 @@ static psac_status check_size(psac_h5_file *file, const char *name, const char *
   int64_t dims[2];
   PSAC_TRY(psac_h5_read_dims(file, path, 2, dims));
   if (dims[0] == n && dims[1] == width) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%s: %s is [%lld][%lld]; this case needs [%lld][%lld]", name, path, (long long)dims[0],
-                   (long long)dims[1], (long long)n, (long long)width);
+  return psac_fail(PSAC_ERR_INPUT, "%s: %s is [%lld][%lld]; this case needs [%lld][%lld]", name, path,
+                   (long long)dims[0], (long long)dims[1], (long long)n, (long long)width);
 }
 
 static psac_status check_sizes(psac_h5_file *file, const char *name, const psac_config *config, int64_t n) {
@@ -86,7 +87,8 @@ static psac_status check_sizes(psac_h5_file *file, const char *name, const psac_
     group_path(path, k, "/retina_spikes");
     PSAC_TRY(check_size(file, name, path, (int64_t)height * width, psac_config_n_steps(config)));
     group_path(path, k, "/image");
-    if (psac_h5_has(file, path)) PSAC_TRY(check_size(file, name, path, config->retina.input_size[0], config->retina.input_size[1]));
+    if (psac_h5_has(file, path))
+      PSAC_TRY(check_size(file, name, path, config->retina.input_size[0], config->retina.input_size[1]));
   }
   return PSAC_OK;
 }
@@ -100,8 +102,9 @@ psac_status psac_case_check(const char *path, const psac_config *config, const p
 }
 
 // Allocates and reads rows of a two-dimensional dataset whose size must be [n][width].
-static psac_status read_matrix(psac_h5_file *file, const char *name, const char *path, psac_type type, size_t element_bytes, int64_t n,
-                               int64_t width, int64_t first, int64_t rows, void *result) {
+static psac_status read_matrix(psac_h5_file *file, const char *name, const char *path, psac_type type,
+                               size_t element_bytes, int64_t n, int64_t width, int64_t first, int64_t rows,
+                               void *result) {
   PSAC_TRY(check_size(file, name, path, n, width));
   void *data = malloc(element_bytes * (size_t)(rows * width) + 1);
   if (!data) return psac_fail(PSAC_ERR_MEMORY, "out of memory reading %s", name);
@@ -120,8 +123,8 @@ static psac_status read_spikes(psac_h5_file *file, const char *name, const char 
   for (size_t i = 0; status == PSAC_OK && i < n; i++) {
     (*spikes)[i] = stored[i] == 1.0;
     if (stored[i] == 0.0 || stored[i] == 1.0) continue;
-    status = psac_fail(PSAC_ERR_INPUT, "%s: %s holds %g at [%zu][%zu]; allowed: 0 (no spike) and 1 (spike)", name, path, stored[i],
-                       i / (size_t)n_steps, i % (size_t)n_steps);
+    status = psac_fail(PSAC_ERR_INPUT, "%s: %s holds %g at [%zu][%zu]; allowed: 0 (no spike) and 1 (spike)", name, path,
+                       stored[i], i / (size_t)n_steps, i % (size_t)n_steps);
   }
   free(stored);
   return status;
@@ -135,7 +138,8 @@ static psac_status read_presentation(psac_h5_file *file, const char *name, const
   group_path(path, k, "");
   PSAC_TRY(psac_h5_read_i64(file, path, "label", &presentation->label));
   if (presentation->label < 0 || presentation->label >= PSAC_N_LABELS) {
-    return psac_fail(PSAC_ERR_INPUT, "%s: %s has label %lld; allowed: 0 to 9", name, path, (long long)presentation->label);
+    return psac_fail(PSAC_ERR_INPUT, "%s: %s has label %lld; allowed: 0 to 9", name, path,
+                     (long long)presentation->label);
   }
   group_path(path, k, "/image");
   presentation->has_image = psac_h5_has(file, path);
@@ -161,7 +165,8 @@ static psac_status alloc_results(const psac_network *network, psac_presentation 
   return complete ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a presentation");
 }
 
-static psac_status read_rest(psac_h5_file *file, const char *path, const psac_network *network, psac_case *replay_case) {
+static psac_status read_rest(psac_h5_file *file, const char *path, const psac_network *network,
+                             psac_case *replay_case) {
   PSAC_TRY(read_matrix(file, path, weights_path, PSAC_F32, sizeof(float), network->config.middle_layer.num_neurons,
                        network->shard.columns.n_output, network->shard.first_gid, network->shard.n_local,
                        &replay_case->weights_initial));
@@ -174,7 +179,8 @@ static psac_status read_rest(psac_h5_file *file, const char *path, const psac_ne
 
 psac_status psac_case_read(const char *path, const psac_network *network, psac_case *replay_case) {
   replay_case->presentation = calloc((size_t)replay_case->n, sizeof *replay_case->presentation);
-  if (!replay_case->presentation) return psac_fail(PSAC_ERR_MEMORY, "out of memory for %lld presentations", (long long)replay_case->n);
+  if (!replay_case->presentation)
+    return psac_fail(PSAC_ERR_MEMORY, "out of memory for %lld presentations", (long long)replay_case->n);
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_h5_open(NULL, path, &file));
   const psac_status status = read_rest(file, path, network, replay_case);
@@ -183,13 +189,14 @@ psac_status psac_case_read(const char *path, const psac_network *network, psac_c
 }
 
 // A dataset that rank 0 holds alone.
-static psac_status write_mine(psac_h5_file *file, const psac_network *network, const char *path, psac_type type, int n_dims,
-                              int64_t d0, int64_t d1, const void *data) {
+static psac_status write_mine(psac_h5_file *file, const psac_network *network, const char *path, psac_type type,
+                              int n_dims, int64_t d0, int64_t d1, const void *data) {
   const int64_t mine = network->transport.rank == 0 ? d0 : 0;
   return psac_h5_write(file, &(psac_field){path, type, n_dims, {d0, d1}, 0, mine, data, 0, NULL});
 }
 
-static psac_status write_pass(psac_h5_file *file, const psac_network *network, int64_t k, int p, const psac_case_pass *pass) {
+static psac_status write_pass(psac_h5_file *file, const psac_network *network, int64_t k, int p,
+                              const psac_case_pass *pass) {
   const int64_t n_steps = network->shard.n_steps, n_output = network->shard.columns.n_output;
   const struct {
     const char *member;
@@ -216,7 +223,8 @@ static psac_status write_pass(psac_h5_file *file, const psac_network *network, i
   return psac_h5_write_i64(file, path, "prediction", pass->prediction);
 }
 
-static psac_status write_presentation(psac_h5_file *file, const psac_network *network, int64_t k, const psac_presentation *presentation) {
+static psac_status write_presentation(psac_h5_file *file, const psac_network *network, int64_t k,
+                                      const psac_presentation *presentation) {
   const psac_shard *shard = &network->shard;
   const psac_config *config = &network->config;
   const int64_t n_output = shard->columns.n_output;
@@ -228,7 +236,8 @@ static psac_status write_presentation(psac_h5_file *file, const psac_network *ne
     if (!pooled) return psac_fail(PSAC_ERR_MEMORY, "out of memory writing the case");
     psac_retina_pool(config, presentation->image, pooled);
     group_path(path, k, "/retina_rates");
-    psac_status status = write_mine(file, network, path, PSAC_F32, 2, shard->retina_height, shard->retina_width, pooled);
+    psac_status status =
+        write_mine(file, network, path, PSAC_F32, 2, shard->retina_height, shard->retina_width, pooled);
     free(pooled);
     group_path(path, k, "/image");
     if (status == PSAC_OK) {
@@ -238,8 +247,15 @@ static psac_status write_presentation(psac_h5_file *file, const psac_network *ne
     PSAC_TRY(status);
   }
   group_path(path, k, "/weights_after");
-  PSAC_TRY(psac_h5_write(file, &(psac_field){path, PSAC_F32, 2, {config->middle_layer.num_neurons, n_output}, shard->first_gid,
-                                             shard->n_local, presentation->weights_after, 0, NULL}));
+  PSAC_TRY(psac_h5_write(file, &(psac_field){path,
+                                             PSAC_F32,
+                                             2,
+                                             {config->middle_layer.num_neurons, n_output},
+                                             shard->first_gid,
+                                             shard->n_local,
+                                             presentation->weights_after,
+                                             0,
+                                             NULL}));
   for (int p = 0; p < 2; p++) PSAC_TRY(write_pass(file, network, k, p, &presentation->pass[p]));
   group_path(path, k, "");
   return psac_h5_write_i64(file, path, "label", presentation->label);
@@ -259,9 +275,17 @@ static psac_status write_case(psac_h5_file *file, const psac_network *network, c
   PSAC_TRY(write_duration(file, "t_total", config->simulation.t_total));
   PSAC_TRY(write_duration(file, "t_skip", config->simulation.t_skip));
   PSAC_TRY(psac_h5_write_f64(file, "/", "learning_rate", config->learning.learning_rate));
-  PSAC_TRY(psac_h5_write(file, &(psac_field){weights_path, PSAC_F32, 2, {config->middle_layer.num_neurons, network->shard.columns.n_output},
-                                             network->shard.first_gid, network->shard.n_local, replay_case->weights_initial, 0, NULL}));
-  for (int64_t k = 0; k < replay_case->n; k++) PSAC_TRY(write_presentation(file, network, k, &replay_case->presentation[k]));
+  PSAC_TRY(psac_h5_write(file, &(psac_field){weights_path,
+                                             PSAC_F32,
+                                             2,
+                                             {config->middle_layer.num_neurons, network->shard.columns.n_output},
+                                             network->shard.first_gid,
+                                             network->shard.n_local,
+                                             replay_case->weights_initial,
+                                             0,
+                                             NULL}));
+  for (int64_t k = 0; k < replay_case->n; k++)
+    PSAC_TRY(write_presentation(file, network, k, &replay_case->presentation[k]));
   return PSAC_OK;
 }
 

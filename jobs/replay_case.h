@@ -1,4 +1,5 @@
-// Case files: recorded retina spikes with initial weights, and what a network made of them (docs/files.md, "Case files").
+// Case files: recorded retina spikes with initial weights, and what a network made of them (docs/files.md, "Case
+// files").
 #ifndef PSAC_JOBS_REPLAY_CASE_H
 #define PSAC_JOBS_REPLAY_CASE_H
 
@@ -10,31 +11,32 @@
 typedef struct psac_case_pass {
   double reward;
   int64_t prediction;
-  int32_t *middle_spikes;     // [n_steps] over all ranks
-  int32_t *output_spikes;     // [n_steps] rank 0
-  float *output_counts;       // [n_output] rank 0
-  double weights_sum;         // after the pass, over all ranks
+  int32_t *middle_spikes;  // [n_steps] over all ranks
+  int32_t *output_spikes;  // [n_steps] rank 0
+  float *output_counts;    // [n_output] rank 0
+  double weights_sum;      // after the pass, over all ranks
 } psac_case_pass;
 
 typedef struct psac_presentation {
   int64_t label;
   int has_image;
-  uint8_t *image;             // [input height][input width], if it has one
-  uint8_t *retina_spikes;     // [n_units][n_steps]
+  uint8_t *image;          // [input height][input width], if it has one
+  uint8_t *retina_spikes;  // [n_units][n_steps]
   psac_case_pass pass[2];
-  float *weights_after;       // [n_local][n_output] this rank's
+  float *weights_after;  // [n_local][n_output] this rank's
 } psac_presentation;
 
 typedef struct psac_case {
-  char *attributes;           // as YAML: num_neurons, t_total, t_skip, dt, learning_rate
-  int64_t n;                  // presentations
+  char *attributes;  // as YAML: num_neurons, t_total, t_skip, dt, learning_rate
+  int64_t n;         // presentations
   psac_presentation *presentation;
-  float *weights_initial;     // [n_local][n_output] this rank's
+  float *weights_initial;  // [n_local][n_output] this rank's
 } psac_case;
 
 // Reads the attributes and counts the presentations. Every rank by itself, as the next.
 psac_status psac_case_open(const char *path, psac_case *replay_case);
-// Refuses a case whose datasets are not of the sizes that this configuration needs, before a network is built. Not collective.
+// Refuses a case whose datasets are not of the sizes that this configuration needs, before a network is built. Not
+// collective.
 psac_status psac_case_check(const char *path, const psac_config *config, const psac_case *replay_case);
 // Reads this rank's part of everything else, now that the network's sizes are known.
 psac_status psac_case_read(const char *path, const psac_network *network, psac_case *replay_case);

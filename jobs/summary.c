@@ -11,8 +11,9 @@ void psac_summary_start(const psac_session *session, psac_progress_kind kind) {
   char replicas[32] = "";
   if (session->n_replicas > 1) snprintf(replicas, sizeof replicas, " in %d replicas", session->n_replicas);
   psac_log("psac_dist: %lld middle neurons, model %s, %d rank%s%s, backend %s, transport %s, seed %lld",
-           (long long)config->middle_layer.num_neurons, config->network.model == PSAC_MODEL_NOTEBOOK ? "notebook" : "psac",
-           session->ranks->n_ranks, session->ranks->n_ranks == 1 ? "" : "s", replicas, session->backend->name, session->transport.name,
+           (long long)config->middle_layer.num_neurons,
+           config->network.model == PSAC_MODEL_NOTEBOOK ? "notebook" : "psac", session->ranks->n_ranks,
+           session->ranks->n_ranks == 1 ? "" : "s", replicas, session->backend->name, session->transport.name,
            (long long)config->simulation.seed);
 }
 
@@ -55,8 +56,8 @@ static void print_results(const psac_session *session, const psac_results *resul
   const int on_device = psac_backend_can(session->backend, PSAC_CAP_DEVICE);
   printf("memory of a rank: %.1f MB at most, planned %.1f MB\n", 1e-6 * peak,
          1e-6 * (plan.host_bytes + (on_device ? 0.0 : plan.bytes)));
-  printf("test accuracy: %.2f %% of %lld images\nrun file: %s\n", 100.0 * evaluation->accuracy, (long long)evaluation->n,
-         session->out);
+  printf("test accuracy: %.2f %% of %lld images\nrun file: %s\n", 100.0 * evaluation->accuracy,
+         (long long)evaluation->n, session->out);
   fflush(stdout);
 }
 

@@ -7,8 +7,8 @@
 // Says what is about to happen. Rank 0.
 void psac_summary_start(const psac_session *session, psac_progress_kind kind);
 
-// Writes the run file and prints the results to standard output: accuracy, confusions, where the time went, where the file is.
-// Collective.
+// Writes the run file and prints the results to standard output: accuracy, confusions, where the time went, where the
+// file is. Collective.
 psac_status psac_summary_finish(psac_session *session, psac_results *results);
 
 #endif

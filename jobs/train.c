@@ -14,15 +14,17 @@ typedef struct training_state {
   psac_session *session;
   psac_results *results;
   psac_progress progress;
-  int64_t *order;            // [n] images of the epoch, shuffled
-  psac_trial *trials;        // [batch]
-  psac_outcome *outcomes;    // [batch]
-  psac_position at;          // of the batch at hand
-  int64_t *looks;            // [PRINTED][n_looks][2] spikes that this rank saw in the first trials of the epoch
+  int64_t *order;          // [n] images of the epoch, shuffled
+  psac_trial *trials;      // [batch]
+  psac_outcome *outcomes;  // [batch]
+  psac_position at;        // of the batch at hand
+  int64_t *looks;          // [PRINTED][n_looks][2] spikes that this rank saw in the first trials of the epoch
   psac_keeper keeper;
 } training_state;
 
-static double accuracy(const psac_position *at) { return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0; }
+static double accuracy(const psac_position *at) {
+  return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0;
+}
 
 // The notebook prints so many trials of an epoch, every so many timesteps of them.
 enum { PRINTED = 2, LOOK_EVERY = 200 };
@@ -138,8 +140,7 @@ static psac_status book(training_state *training, int n) {
     }
     if (position % interval == 0) {
       psac_progress_line(&training->progress, "Sample %lld True=%d Pred=%d Acc=%.2f of training so far",
-                         (long long)position, training->trials[b].label, outcome->prediction,
-                         accuracy(&training->at));
+                         (long long)position, training->trials[b].label, outcome->prediction, accuracy(&training->at));
     }
     // spikes are counted batch by batch, so a point closes with the batch in which its interval ends
   }
@@ -157,14 +158,16 @@ static psac_status run_epoch(training_state *training, int batch) {
   const int64_t n_images = session->train.n, n_epochs = config->training.num_epochs;
   char what[64];
   snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->at.epoch + 1, (long long)n_epochs);
-  psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->at.epoch + 1, (long long)n_epochs);
+  psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->at.epoch + 1,
+                     (long long)n_epochs);
   psac_shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
   const int64_t interval = config->training.log_interval;
   int n;
   for (; training->at.first < n_images; training->at.first += n) {
     if (training->at.first > 0) PSAC_TRY(psac_keeper_visit(&training->keeper, 0));
     n = (int)(n_images - training->at.first < batch ? n_images - training->at.first : batch);
-    // Model notebook learns within a trial, so how many are presented at a time is free; no interval's end may fall between them.
+    // Model notebook learns within a trial, so how many are presented at a time is free; no interval's end may fall
+    // between them.
     const int64_t left = interval - training->at.first % interval;
     if (config->network.model == PSAC_MODEL_NOTEBOOK && left < n) n = (int)left;
     fill_batch(training, n);
@@ -275,7 +278,8 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   return psac_keeper_explain(&training.keeper, finish(&training, kind));
 }
 
-// The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is refused.
+// The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is
+// refused.
 static psac_status configure(psac_session *session, psac_resumption *found) {
   const psac_layer layer = {.text = found->checkpoint.config_text,
                             .origin = found->path[0] ? found->path : session->out};

@@ -16,9 +16,16 @@ PSAC_READOUT_ARRAYS(X)
 PSAC_MESSAGE_ARRAYS(X)
 #undef X
 
-#define ARRAY(owner, n_elements, name, element, life, unit, group, description)                        \
-  {#name, sizeof(element), _Generic((element *)NULL, float * : 1, double * : 1, default : 0),           \
-   PSAC_LIFE_##life, unit, group, description, offsetof(owner, name), n_elements},
+#define ARRAY(owner, n_elements, name, element, life, unit, group, description) \
+  {#name,                                                                       \
+   sizeof(element),                                                             \
+   _Generic((element *)NULL, float * : 1, double * : 1, default : 0),           \
+   PSAC_LIFE_##life,                                                            \
+   unit,                                                                        \
+   group,                                                                       \
+   description,                                                                 \
+   offsetof(owner, name),                                                       \
+   n_elements},
 
 const psac_array psac_shard_arrays[] = {
 #define X(name, element, shape, life, unit, group, description) \

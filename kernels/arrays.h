@@ -10,16 +10,16 @@
 // The sizes that shapes depend on, of one rank. Real numbers, exact up to 2^53, because a plan has expectations where
 // connectivity is random. NAN = known only later, while the network is built.
 typedef struct psac_extents {
-  int on_device;        // layouts of the CUDA backend
-  int is_notebook;      // PSAC_RULE_NOTEBOOK
+  int on_device;                           // layouts of the CUDA backend
+  int is_notebook;                         // PSAC_RULE_NOTEBOOK
   double n_padded, n_words, n_refractory;  // as in psac_shard
-  double n_states;        // of the neuron model, beside the potential
-  double n_source_words;  // 0 without recurrence
+  double n_states;                         // of the neuron model, beside the potential
+  double n_source_words;                   // 0 without recurrence
   double n_sources, n_target_bytes;
   double n_steps, n_block_steps;  // of a presentation; of one reduction of the drives
   double n_concurrent, n_shared;  // concurrent trials; the same in whole shares of all ranks
   double n_units, n_retina_words;
-  double n_pixels, n_fields;      // pixels of a receptive field, 0 without; columns of neurons that share one
+  double n_pixels, n_fields;        // pixels of a receptive field, 0 without; columns of neurons that share one
   double n_columns, n_eligibility;  // of rows
   double n_gathered_words;
 } psac_extents;

@@ -38,8 +38,8 @@ enum {
 };
 
 typedef struct psac_device_ops {
-  // Devices this process may use, and binding it to one of them before anything else is done. device_count gives 0 and a reason
-  // (static text, or "") where there is none.
+  // Devices this process may use, and binding it to one of them before anything else is done. device_count gives 0 and
+  // a reason (static text, or "") where there is none.
   int (*device_count)(const char **reason);
   psac_status (*device_open)(int index, psac_device *device);
 
@@ -53,8 +53,8 @@ typedef struct psac_device_ops {
   psac_status (*upload)(psac_stream *stream, void *device, const void *host, size_t n_bytes);
   psac_status (*download)(psac_stream *stream, void *host, const void *device, size_t n_bytes);
   psac_status (*clear)(psac_stream *stream, void *device, size_t n_bytes);
-  // For transports: the device library's own handle of a stream (NULL on the CPU), and the way to the device's memory (NULL where it
-  // is the host's).
+  // For transports: the device library's own handle of a stream (NULL on the CPU), and the way to the device's memory
+  // (NULL where it is the host's).
   void *(*native_stream)(const psac_stream *stream);
   const psac_staging *(*staging)(void);
 
@@ -83,15 +83,16 @@ typedef struct psac_stage_ops {
   psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                const psac_retina_trial *trials);
   psac_status (*reset_potentials)(psac_stream *stream, const psac_shard *shard, int n_trials);
-  // Step t in two parts: prepare_middle is what needs no spikes of other ranks, step_middle the rest. `arriving` [n_ranks][n_trials]
-  // [n_words] with ranks rank_stride words apart: the gathered spikes of step t - delay, NULL if there are none yet.
+  // Step t in two parts: prepare_middle is what needs no spikes of other ranks, step_middle the rest. `arriving`
+  // [n_ranks][n_trials] [n_words] with ranks rank_stride words apart: the gathered spikes of step t - delay, NULL if
+  // there are none yet.
   psac_status (*prepare_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t);
-  psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
-                             size_t rank_stride);
-  // reset_potentials and all steps of a presentation in one launch, for a shard that is the whole layer: the potentials and
-  // spikes of step_middle. delay: of recurrent spikes, in steps. shard->current is not touched.
-  // Optional (both NULL). Fallback, also where can_present gives 0 as the shard does not fit: prepare_middle and
-  // step_middle for every step. psac_backend_presents decides.
+  psac_status (*step_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int t,
+                             const uint64_t *arriving, size_t rank_stride);
+  // reset_potentials and all steps of a presentation in one launch, for a shard that is the whole layer: the potentials
+  // and spikes of step_middle. delay: of recurrent spikes, in steps. shard->current is not touched. Optional (both
+  // NULL). Fallback, also where can_present gives 0 as the shard does not fit: prepare_middle and step_middle for every
+  // step. psac_backend_presents decides.
   int (*can_present)(const psac_shard *shard);
   psac_status (*present_middle)(psac_stream *stream, const psac_shard *shard, int n_trials, int delay);
   // counts [2] += spikes of this rank's excitatory and inhibitory neurons in the presentation.
@@ -101,8 +102,8 @@ typedef struct psac_stage_ops {
                                 int n_steps, int64_t *drives);
   psac_status (*reset_readout)(psac_stream *stream, const psac_readout *readout, int n_trials);
   // Output and critic neurons in steps [t, t + n_steps), whose drives lie in readout->drives.
-  psac_status (*step_readout)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials, int t,
-                              int n_steps);
+  psac_status (*step_readout)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials,
+                              int t, int n_steps);
 
   // Learning in model psac. `output_spikes` [n_steps][n_trials] and `factors` [n_trials] as broadcast by rank 0;
   // adds this presentation to shard->eligibility.
@@ -124,13 +125,13 @@ typedef struct psac_stage_ops {
 typedef struct psac_notebook_ops {
   // Brings shard->word_sum up to date after rows were changed from outside.
   psac_status (*sum_words)(psac_stream *stream, const psac_shard *shard);
-  // Learning within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial, its drives first in
-  // readout->drives): where middle and output neurons spiked together it makes the TD error and from it event->outputs and
-  // event->change, else no change.
+  // Learning within a trial. judge_step runs on rank 0 after step_readout of step t (with one trial, its drives first
+  // in readout->drives): where middle and output neurons spiked together it makes the TD error and from it
+  // event->outputs and event->change, else no change.
   psac_status (*judge_step)(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int t,
                             const psac_reward *reward, psac_event *event);
-  // w += event->change for every (spiking middle neuron of step t, output neuron in event->outputs), then all weights are clamped
-  // to [0, 1]; nothing if event->outputs is empty. `trial` of the n_trials in the shard.
+  // w += event->change for every (spiking middle neuron of step t, output neuron in event->outputs), then all weights
+  // are clamped to [0, 1]; nothing if event->outputs is empty. `trial` of the n_trials in the shard.
   psac_status (*hebbian_step)(psac_stream *stream, const psac_shard *shard, int n_trials, int trial, int t,
                               const psac_event *event);
 } psac_notebook_ops;
@@ -144,7 +145,9 @@ typedef struct psac_backend {
   const psac_notebook_ops *notebook;
 } psac_backend;
 
-static inline int psac_backend_can(const psac_backend *backend, unsigned caps) { return (backend->caps & caps) == caps; }
+static inline int psac_backend_can(const psac_backend *backend, unsigned caps) {
+  return (backend->caps & caps) == caps;
+}
 
 // Whether present_middle can run this shard.
 static inline int psac_backend_presents(const psac_backend *backend, const psac_shard *shard) {

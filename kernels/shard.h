@@ -26,8 +26,8 @@ enum {
 };
 
 // Columns of a readout row: every middle spike adds the row of its neuron to the drives of that step.
-// [0, n_output) weights to output, [n_output, n_output + n_critic) weights to critic, then the neuron's running mean count
-// and the constant 1 (so that the drives also carry n . mu and the number of spikes); padded to a multiple of 4.
+// [0, n_output) weights to output, [n_output, n_output + n_critic) weights to critic, then the neuron's running mean
+// count and the constant 1 (so that the drives also carry n . mu and the number of spikes); padded to a multiple of 4.
 typedef struct psac_columns {
   int n_output;
   int n_critic;       // critic neurons with plastic input; 0 if they have none
@@ -45,8 +45,8 @@ typedef enum psac_rule {
   PSAC_RULE_NOTEBOOK,    // the bits of a float32, notebook_core.h
 } psac_rule;
 
-// One rank's share of the middle layer. Neuron i of the shard has global id first_gid + i; arrays are padded to n_padded, a
-// multiple of 64 that is the same on every rank; the padding never spikes.
+// One rank's share of the middle layer. Neuron i of the shard has global id first_gid + i; arrays are padded to
+// n_padded, a multiple of 64 that is the same on every rank; the padding never spikes.
 typedef struct psac_shard {
 #define X(name, element, ...) element *name;
   PSAC_SHARD_ARRAYS(X)  // arrays.def says what each is
@@ -54,15 +54,15 @@ typedef struct psac_shard {
 
   psac_block_map map;
   int64_t first_gid;
-  int64_t n_exc;      // of the whole layer; gids below are excitatory
-  int32_t n_local;    // neurons of this rank; may be 0
+  int64_t n_exc;    // of the whole layer; gids below are excitatory
+  int32_t n_local;  // neurons of this rank; may be 0
   int32_t n_padded;
-  int32_t n_words;    // n_padded / 64
+  int32_t n_words;         // n_padded / 64
   int32_t n_source_words;  // words of a gathered spike vector: n_ranks * n_words
   int32_t n_steps;
   int32_t first_counted_step;  // first step whose time is >= t_skip
-  int32_t n_units;        // retina units
-  int32_t n_retina_words; // 64-bit words of the retina's spikes in one step
+  int32_t n_units;             // retina units
+  int32_t n_retina_words;      // 64-bit words of the retina's spikes in one step
 
   // neurons; potentials and currents are in units of 1 / current_scale, a power of two, so that currents are integers
   float current_scale;
@@ -71,22 +71,22 @@ typedef struct psac_shard {
   int32_t n_refractory;
 
   // input from the retina: uniform, receptive fields, or both
-  int32_t uniform_current;    // per retina spike
-  int32_t patch_size;         // side of a receptive field, pixels; 0 = no receptive fields
+  int32_t uniform_current;  // per retina spike
+  int32_t patch_size;       // side of a receptive field, pixels; 0 = no receptive fields
   int32_t retina_height, retina_width;
 
   // recurrence: CSR by presynaptic neuron (source_core.h)
-  int32_t in_degree;          // 0 = none
+  int32_t in_degree;  // 0 = none
   int32_t current_exc, current_inh;
-  uint32_t n_sources;         // neurons of the whole layer with targets on this rank
-  uint32_t n_exc_sources;     // the first of them, which are excitatory
-  int32_t target_bytes;       // of an index in target: 2 or 4
-  uint64_t n_targets;         // entries of target, padding included
+  uint32_t n_sources;      // neurons of the whole layer with targets on this rank
+  uint32_t n_exc_sources;  // the first of them, which are excitatory
+  int32_t target_bytes;    // of an index in target: 2 or 4
+  uint64_t n_targets;      // entries of target, padding included
 
   // plasticity
   psac_columns columns;
   psac_rule rule;
-  int32_t fraction_bits;      // eligibility is in steps of 2^-fraction_bits, its critic column of 2^-critic_fraction_bits
+  int32_t fraction_bits;  // eligibility is in steps of 2^-fraction_bits, its critic column of 2^-critic_fraction_bits
   int32_t critic_fraction_bits;
 } psac_shard;
 
@@ -122,12 +122,13 @@ typedef struct psac_third_factor {
 
 // What rank 0 tells every rank about the batch; in the backend's memory, broadcast as bytes.
 typedef struct psac_batch_factor {
-  float target[PSAC_MAX_PLASTIC];  // sum over trials of k_o alpha_b c_o tau_plus / (T - t_skip): times mu_m it is the x_tar term
+  float target[PSAC_MAX_PLASTIC];  // sum over trials of k_o alpha_b c_o tau_plus / (T - t_skip): times mu_m it is the
+                                   // x_tar term
   float critic_target;             // sum over trials of delta alpha_b
   float learning_rate;             // eta
   float critic_rate;               // eta times the critic's ratio
   float power_mu;
-  float mean_rate;                 // weight of this batch's mean count in the running mean
+  float mean_rate;  // weight of this batch's mean count in the running mean
   int32_t n_trials;
 } psac_batch_factor;
 

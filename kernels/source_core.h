@@ -1,5 +1,5 @@
-// How recurrent synapses are stored by source, and how a spike finds its list of targets (kernels.h, psac_shard: source_mask to
-// target_bytes). Common subset of C and C++.
+// How recurrent synapses are stored by source, and how a spike finds its list of targets (kernels.h, psac_shard:
+// source_mask to target_bytes). Common subset of C and C++.
 #ifndef PSAC_KERNELS_SOURCE_CORE_H
 #define PSAC_KERNELS_SOURCE_CORE_H
 
@@ -8,8 +8,8 @@
 #include "base/device.h"
 #include "kernels/backend.h"
 
-// Number of the neuron at the lowest bit of `spikes` among those that have targets, of which there are `first` before its word and those
-// in `mask` in it.
+// Number of the neuron at the lowest bit of `spikes` among those that have targets, of which there are `first` before
+// its word and those in `mask` in it.
 PSAC_HD static inline uint32_t psac_source(uint32_t first, uint64_t mask, uint64_t spikes) {
   return first + (uint32_t)PSAC_POPCOUNT(mask & ~spikes & (spikes - 1));
 }
@@ -25,9 +25,11 @@ static inline int psac_target_bytes(int64_t n_padded) { return n_padded + PSAC_T
 // Whether a neuron of the whole layer, which has fan_out targets on a rank on average, has few.
 static inline int psac_is_few(double fan_out) { return fan_out < PSAC_FEW_TARGETS; }
 
-// Places of a group, to whole ones of which a list is filled up: 16 bytes, which are read at once. But few targets are not filled up, so
-// that many lists lie in what memory moves at once.
-static inline int psac_target_group(double fan_out, int target_bytes) { return psac_is_few(fan_out) ? 1 : 16 / target_bytes; }
+// Places of a group, to whole ones of which a list is filled up: 16 bytes, which are read at once. But few targets are
+// not filled up, so that many lists lie in what memory moves at once.
+static inline int psac_target_group(double fan_out, int target_bytes) {
+  return psac_is_few(fan_out) ? 1 : 16 / target_bytes;
+}
 
 static inline double psac_fan_out(const psac_shard *shard) {
   return (double)shard->n_local * (double)shard->in_degree / (double)shard->map.n_neurons;

@@ -1,5 +1,5 @@
-// The random connectivity, drawn by global neuron id (docs/model.md, "Receptive fields", "Recurrence"). Every rank can draw the
-// inputs of any neuron; only the owner does. Common subset of C and C++.
+// The random connectivity, drawn by global neuron id (docs/model.md, "Receptive fields", "Recurrence"). Every rank can
+// draw the inputs of any neuron; only the owner does. Common subset of C and C++.
 #ifndef PSAC_KERNELS_WIRING_CORE_H
 #define PSAC_KERNELS_WIRING_CORE_H
 
@@ -25,7 +25,8 @@ PSAC_HD static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, 
   }
 }
 
-// Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its length.
+// Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its
+// length.
 PSAC_HD static inline int psac_wiring_hop(int n_positions) {
   int hop = (int)(0.618034 * n_positions) | 1;
   for (;; hop += 2) {
@@ -46,15 +47,16 @@ PSAC_HD static inline int psac_wiring_unit(int position, int k, int patch_size, 
   return y * retina_width + x;
 }
 
-// Patch position of a column: columns tile the n_positions places evenly, neighbours far apart (`hop` is coprime to n_positions).
+// Patch position of a column: columns tile the n_positions places evenly, neighbours far apart (`hop` is coprime to
+// n_positions).
 PSAC_HD static inline int psac_wiring_position(int64_t column, int n_positions, int hop) {
   return (int)(column % n_positions * hop % n_positions);
 }
 
-// The n weights of one receptive field, `stride` places apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight / scale is a current.
-// A field of one pixel cannot be zero-sum; it is +norm or -norm.
+// The n weights of one receptive field, `stride` places apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight /
+// scale is a current. A field of one pixel cannot be zero-sum; it is +norm or -norm.
 PSAC_HD static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, int n, float norm, float scale,
-                                               int16_t *weight, size_t stride) {
+                                                       int16_t *weight, size_t stride) {
   float mean = 0.0f, sum_of_squares = 0.0f;
   for (int k = 0; k < n; k++) mean += psac_wiring_normal(key, (uint32_t)k, 0, gid);
   mean = n > 1 ? mean / (float)n : 0.0f;

@@ -11,8 +11,8 @@ psac_status psac_mpi_failure(int code, const char *call, const char *file, int l
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   gethostname(host, sizeof host - 1);
   const char *base = strrchr(file, '/');
-  return psac_fail(PSAC_ERR_MPI, "rank %d on %s: %.60s failed at %s:%d: %s", rank, host, call, base ? base + 1 : file, line,
-                   text);
+  return psac_fail(PSAC_ERR_MPI, "rank %d on %s: %.60s failed at %s:%d: %s", rank, host, call, base ? base + 1 : file,
+                   line, text);
 }
 
 _Noreturn void psac_mpi_abort(int n_ranks, int exit_code) {

@@ -1,4 +1,5 @@
-// The processes of one run and how they end together: MPI's life cycle and the messages that steer a run (not its spikes).
+// The processes of one run and how they end together: MPI's life cycle and the messages that steer a run (not its
+// spikes).
 #ifndef PSAC_PARTITION_RANKS_H
 #define PSAC_PARTITION_RANKS_H
 
@@ -13,29 +14,31 @@ typedef struct psac_ranks {
   int outnumber_cores;       // the run has more ranks on this node than it has cores
   int node_rank, node_size;  // among the ranks of this node
   char host[128];
-  char mpi_library[128];     // name and version
-  int agreed_to_fail;        // set when a failure is known to every rank, so that all may end normally
+  char mpi_library[128];           // name and version
+  int agreed_to_fail;              // set when a failure is known to every rank, so that all may end normally
   struct psac_watchdog *watchdog;  // NULL = none
-  const void *mpi_comm;      // MPI_Comm *: who takes part in the calls below; also for libraries that need it (parallel HDF5)
+  const void
+      *mpi_comm;  // MPI_Comm *: who takes part in the calls below; also for libraries that need it (parallel HDF5)
 } psac_ranks;
 
 // Starts MPI; collective. Tunes Open MPI for more ranks than cores where the user has not.
 psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks);
 
-// Collective. From now on a rank that keeps another one waiting for longer than `seconds` ends the run, with a line that says who waits
-// where, and who is late. `ranks` must stay where it is.
+// Collective. From now on a rank that keeps another one waiting for longer than `seconds` ends the run, with a line
+// that says who waits where, and who is late. `ranks` must stay where it is.
 psac_status psac_ranks_watch(psac_ranks *ranks, double seconds);
 
 // Ends MPI; collective over ranks that end normally.
 void psac_ranks_finish(psac_ranks *ranks);
 
-// The ranks that name the same colour, in their order: a part of the run with collectives of its own. Collective over `ranks`; to be
-// given back with psac_ranks_rejoin, which is collective over the part and accepts what was never split off.
+// The ranks that name the same colour, in their order: a part of the run with collectives of its own. Collective over
+// `ranks`; to be given back with psac_ranks_rejoin, which is collective over the part and accepts what was never split
+// off.
 psac_status psac_ranks_split(const psac_ranks *ranks, int colour, psac_ranks *part);
 void psac_ranks_rejoin(psac_ranks *part);
 
-// Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first; longest if there are signs
-// that one does (is_ending). Not collective.
+// Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first; longest if
+// there are signs that one does (is_ending). Not collective.
 void psac_ranks_give_way(const psac_ranks *ranks, int is_ending);
 
 // Ends every rank with this exit code at once. Called by one rank; does not return.

@@ -17,20 +17,21 @@ enum {
   N_SIZES = 4,
   GATHERS = 100,
   GATHERS_IN_A_ROW = 10,
-  SHORT_MESSAGE = 64,      // bytes of a rank
+  SHORT_MESSAGE = 64,  // bytes of a rank
   LONG_MESSAGE = 1 << 17,
 };
 
-// Neurons of the networks that are measured. The figures are fitted to two on one rank each, one whose arrays stay in the cache and
-// one whose do not; then networks on all ranks show how good they are.
-static const int64_t sizes_cpu[N_SIZES] = {1000, 5000, 20000, 50000}, sizes_device[N_SIZES] = {20000, 100000, 1000000, 4000000};
+// Neurons of the networks that are measured. The figures are fitted to two on one rank each, one whose arrays stay in
+// the cache and one whose do not; then networks on all ranks show how good they are.
+static const int64_t sizes_cpu[N_SIZES] = {1000, 5000, 20000, 50000},
+                     sizes_device[N_SIZES] = {20000, 100000, 1000000, 4000000};
 enum { FIT_SMALL = 0, FIT_LARGE = 2 };
 
 typedef struct measurement {
   psac_config config;
-  psac_conditions conditions;        // the rates that were seen
+  psac_conditions conditions;  // the rates that were seen
   int n_ranks;
-  double stage[PSAC_N_STAGES];       // seconds of a batch
+  double stage[PSAC_N_STAGES];  // seconds of a batch
 } measurement;
 
 // A digit-like image: a ring, as bright as the mean digit after gain control.
@@ -48,10 +49,10 @@ static void draw_ring(const psac_config *config, int number, uint8_t *image) {
 // Seconds that this process has computed; on a busy machine fewer than have passed.
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-// Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a processor that
-// waits for nobody, that part is taken off.
-static psac_status time_batches(const psac_session *session, psac_network *network, psac_trial *trials, psac_outcome *outcomes,
-                                int n_batches, measurement *seen) {
+// Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a
+// processor that waits for nobody, that part is taken off.
+static psac_status time_batches(const psac_session *session, psac_network *network, psac_trial *trials,
+                                psac_outcome *outcomes, int n_batches, measurement *seen) {
   psac_stages before = {0};
   double computed = 0.0, passed = 0.0;
   for (int batch = -1; batch < n_batches; batch++) {
@@ -64,13 +65,14 @@ static psac_status time_batches(const psac_session *session, psac_network *netwo
   }
   const double share = (processor_seconds() - computed) / (psac_clock_seconds() - passed);
   const double own = psac_backend_can(session->backend, PSAC_CAP_DEVICE) || seen->n_ranks > 1 ? 1.0 : fmin(1.0, share);
-  for (int k = 0; k < PSAC_N_STAGES; k++) seen->stage[k] = own * (network->stages.seconds[k] - before.seconds[k]) / n_batches;
+  for (int k = 0; k < PSAC_N_STAGES; k++)
+    seen->stage[k] = own * (network->stages.seconds[k] - before.seconds[k]) / n_batches;
   return PSAC_OK;
 }
 
 // Spike rates of the middle layer in all batches, and of the outputs in the last.
-static psac_status find_rates(const psac_session *session, psac_network *network, const psac_outcome *outcomes, int n_batches,
-                              psac_conditions *rates, int n_ranks) {
+static psac_status find_rates(const psac_session *session, psac_network *network, const psac_outcome *outcomes,
+                              int n_batches, psac_conditions *rates, int n_ranks) {
   const psac_config *config = &session->config;
   int64_t spikes[2], output_spikes = 0;
   PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));
@@ -91,7 +93,8 @@ static psac_status present(const psac_session *session, psac_network *network, p
   const int64_t wanted = NEURONS_IN_ALL / session->config.middle_layer.num_neurons;
   const int n_batches = (int)(wanted < BATCHES_MIN ? BATCHES_MIN : wanted > BATCHES_MAX ? BATCHES_MAX : wanted);
   psac_outcome *outcomes = calloc(TRIALS, sizeof *outcomes);
-  psac_status status = psac_ranks_agree(session->ranks, outcomes ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory"));
+  psac_status status =
+      psac_ranks_agree(session->ranks, outcomes ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory"));
   if (status == PSAC_OK) status = time_batches(session, network, trials, outcomes, n_batches, seen);
   if (status == PSAC_OK) status = find_rates(session, network, outcomes, n_batches, &seen->conditions, seen->n_ranks);
   free(outcomes);
@@ -99,27 +102,32 @@ static psac_status present(const psac_session *session, psac_network *network, p
 }
 
 // Measures a network of this size: on all ranks of `transport`, or on each rank alone where that is one.
-static psac_status measure(psac_session *session, const psac_transport *transport, int64_t n_neurons, measurement *seen) {
+static psac_status measure(psac_session *session, const psac_transport *transport, int64_t n_neurons,
+                           measurement *seen) {
   session->config.middle_layer.num_neurons = n_neurons;
   session->config.training.batch_size = TRIALS;
   seen->config = session->config;
   seen->n_ranks = transport->n_ranks;
   seen->conditions = psac_conditions_default();
-  seen->conditions.through_mpi = psac_backend_can(session->backend, PSAC_CAP_DEVICE) && strcmp(session->transport.name, "nccl") != 0;
+  seen->conditions.through_mpi =
+      psac_backend_can(session->backend, PSAC_CAP_DEVICE) && strcmp(session->transport.name, "nccl") != 0;
   const int n = TRIALS;
-  const size_t image_bytes = (size_t)session->config.retina.input_size[0] * (size_t)session->config.retina.input_size[1];
+  const size_t image_bytes =
+      (size_t)session->config.retina.input_size[0] * (size_t)session->config.retina.input_size[1];
   uint8_t *images = malloc(image_bytes * (size_t)n);
   psac_trial *trials = calloc((size_t)n, sizeof *trials);
   psac_network *network = NULL;
-  psac_status status =
-      psac_ranks_agree(session->ranks, images && trials ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for %d images", n));
+  psac_status status = psac_ranks_agree(
+      session->ranks, images && trials ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for %d images", n));
   for (int b = 0; status == PSAC_OK && b < n; b++) {
     uint8_t *image = images + (size_t)b * image_bytes;
     draw_ring(&session->config, b, image);
-    trials[b] = (psac_trial){.number = (uint64_t)b, .stream = PSAC_STREAM_RETINA_TRAIN, .image = image, .label = (uint8_t)(b % 10)};
+    trials[b] = (psac_trial){
+        .number = (uint64_t)b, .stream = PSAC_STREAM_RETINA_TRAIN, .image = image, .label = (uint8_t)(b % 10)};
   }
   if (status == PSAC_OK) {
-    status = psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->backend, transport, &network));
+    status =
+        psac_ranks_agree(session->ranks, psac_network_create(&session->config, session->backend, transport, &network));
   }
   if (status == PSAC_OK) status = present(session, network, trials, seen);
   psac_network_destroy(&network);
@@ -146,14 +154,16 @@ static void fit_two(const double x[2], const double y[2], const double t[2], dou
 }
 
 // A stage's factors for work and for memory.
-static void fit_stage(const psac_cost counted[2], const measurement seen[2], psac_stage stage, double *work, double *memory) {
+static void fit_stage(const psac_cost counted[2], const measurement seen[2], psac_stage stage, double *work,
+                      double *memory) {
   double w[2] = {0.0, 0.0}, m[2] = {0.0, 0.0}, t[2];
   for (int k = 0; k < 2; k++) {
     t[k] = seen[k].stage[stage];
     for (int i = 0; i < counted[k].n_items; i++) {
       const psac_cost_item *item = &counted[k].item[i];
       if (item->stage != stage) continue;
-      const double part = item->part[PSAC_PART_OPERATIONS] + item->part[PSAC_PART_CACHE] + item->part[PSAC_PART_ATOMICS];
+      const double part =
+          item->part[PSAC_PART_OPERATIONS] + item->part[PSAC_PART_CACHE] + item->part[PSAC_PART_ATOMICS];
       w[k] += part;
       m[k] += item->part[PSAC_PART_MEMORY];
       t[k] -= item->seconds - part - item->part[PSAC_PART_MEMORY];
@@ -174,9 +184,10 @@ static void fit(const measurement seen[2], psac_hardware *hardware) {
   fit_stage(counted, seen, PSAC_STAGE_LEARNING, &hardware->learning_work, &hardware->learning_memory);
 }
 
-// The least seconds of a gather of n_bytes per rank, of several in a row, as the first may only have waited; a run has waiting for
-// slower ranks beside it.
-static psac_status time_gather(const psac_session *session, psac_stream *stream, void *buffer, size_t n_bytes, double *seconds) {
+// The least seconds of a gather of n_bytes per rank, of several in a row, as the first may only have waited; a run has
+// waiting for slower ranks beside it.
+static psac_status time_gather(const psac_session *session, psac_stream *stream, void *buffer, size_t n_bytes,
+                               double *seconds) {
   const psac_transport *transport = &session->transport;
   void *native_stream = session->backend->device->native_stream(stream);
   *seconds = HUGE_VAL;
@@ -215,7 +226,8 @@ static psac_status measure_exchange(psac_session *session, psac_hardware *hardwa
     hardware->nccl_base = 0.0;
     hardware->nccl_per_rank = brief / n_ranks;
     hardware->nccl_bandwidth = bandwidth;
-  } else if (!hardware->on_device) {  // through a device's host memory it is mostly waiting, which has figures of its own
+  } else if (!hardware
+                  ->on_device) {  // through a device's host memory it is mostly waiting, which has figures of its own
     hardware->mpi_base = 0.0;
     hardware->mpi_per_rank = brief / n_ranks;
     hardware->mpi_bandwidth = bandwidth;
@@ -257,12 +269,13 @@ static void print_comparison(const measurement seen[N_SIZES], const psac_hardwar
   }
 }
 
-static psac_status report(psac_session *session, const measurement seen[N_SIZES], const psac_hardware *hardware, const char *path) {
+static psac_status report(psac_session *session, const measurement seen[N_SIZES], const psac_hardware *hardware,
+                          const char *path) {
   const int n_ranks = session->ranks->n_ranks;
   char comment[256], when[21];
   psac_clock_utc(when);
-  snprintf(comment, sizeof comment, "Measured by psac_dist plan --calibrate on %.60s, %.60s, %d rank%s, %s", session->ranks->host,
-           session->device.name, n_ranks, n_ranks == 1 ? "" : "s", when);
+  snprintf(comment, sizeof comment, "Measured by psac_dist plan --calibrate on %.60s, %.60s, %d rank%s, %s",
+           session->ranks->host, session->device.name, n_ranks, n_ranks == 1 ? "" : "s", when);
   char *text = psac_hardware_print(hardware, comment);
   if (!text) return psac_fail(PSAC_ERR_MEMORY, "out of memory");
   const psac_status status = write_text(path, text);
@@ -299,7 +312,8 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = psac_session_choose(session);
   const int on_device = status == PSAC_OK && psac_backend_can(session->backend, PSAC_CAP_DEVICE);
-  if (status == PSAC_OK) status = psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware));
+  if (status == PSAC_OK)
+    status = psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware));
   session->config.simulation.launch_per = PSAC_LAUNCH_PER_STEP;  // the kernels that the factors are for
   if (status == PSAC_OK) status = measure_all(session, &hardware, seen);
   if (status == PSAC_OK) {
@@ -307,7 +321,8 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
     snprintf(hardware.name, sizeof hardware.name, "here");
     hardware.memory = (double)session->device.memory_free / (session->devices_each ? 1 : session->ranks->node_size);
     hardware.ranks_per_node = session->ranks->node_size;
-    status = psac_ranks_agree(session->ranks, session->ranks->rank == 0 ? report(session, seen, &hardware, path) : PSAC_OK);
+    status =
+        psac_ranks_agree(session->ranks, session->ranks->rank == 0 ? report(session, seen, &hardware, path) : PSAC_OK);
   }
   free(seen);
   return status;

@@ -25,7 +25,8 @@ static psac_status read_rates(const char *text, psac_conditions *conditions) {
     const int more = end && *end == ',';
     if (end) *end = '\0';
     if (!next || more != (k < 2) || psac_value_read_real(&key, next, rate[k]) != PSAC_VALUE_FINE) {
-      return psac_fail(PSAC_ERR_INPUT, "--rates %.40s has to be three rates from 0 to 1000000 Hz, as in 12.7,31.6,74", text);
+      return psac_fail(PSAC_ERR_INPUT, "--rates %.40s has to be three rates from 0 to 1000000 Hz, as in 12.7,31.6,74",
+                       text);
     }
     next = more ? end + 1 : NULL;
   }
@@ -91,10 +92,12 @@ static psac_status read_replicas(const char *text, psac_plan_request *request) {
   request->n_replicas = 1;
   if (text) PSAC_TRY(psac_option_replicas(text, &request->n_replicas));
   if (request->n_replicas == 0) {
-    request->n_replicas = psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);
+    request->n_replicas =
+        psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);
   }
   if (request->n_ranks % request->n_replicas != 0 || request->n_replicas > batch) {
-    return psac_fail(PSAC_ERR_INPUT, "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld", text,
+    return psac_fail(PSAC_ERR_INPUT,
+                     "--replicas %s has to divide the %lld ranks and to be at most training.batch_size = %lld", text,
                      (long long)request->n_ranks, (long long)batch);
   }
   return psac_config_check(&request->config, (int)(request->n_ranks / request->n_replicas));
@@ -118,7 +121,8 @@ static psac_status print(const psac_options *options, const psac_plan_request *r
     return psac_fail(PSAC_ERR_INPUT, "--format %.40s is unknown; allowed: text, csv", format);
   }
   psac_cost cost;
-  psac_cost_estimate(&request->config, request->n_ranks, request->n_replicas, &request->hardware, &request->conditions, &cost);
+  psac_cost_estimate(&request->config, request->n_ranks, request->n_replicas, &request->hardware, &request->conditions,
+                     &cost);
   if (csv) psac_plan_print_csv(request, &cost);
   else psac_plan_print_text(request, &cost, options->verbose != NULL);
   return PSAC_OK;
@@ -137,7 +141,8 @@ static psac_status check_options(const psac_options *options) {
     return psac_fail(PSAC_ERR_INPUT, "--calibrate measures this machine; --%s does not go with it", planned[k].name);
   }
   if (options->calibrate || strcmp(options->run.backend, "auto") == 0) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "--backend chooses what --calibrate measures; a plan's machine is named by --gpu or --hardware");
+  return psac_fail(PSAC_ERR_INPUT,
+                   "--backend chooses what --calibrate measures; a plan's machine is named by --gpu or --hardware");
 }
 
 static psac_status run(psac_session *session, const psac_options *options) {

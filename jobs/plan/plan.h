@@ -21,15 +21,16 @@ typedef struct psac_advice {
 
 enum { PSAC_ADVICE_MAX = 12 };
 
-// Tries changes of the request with the model; fills advice [PSAC_ADVICE_MAX] with those that fit and gain, the best first.
+// Tries changes of the request with the model; fills advice [PSAC_ADVICE_MAX] with those that fit and gain, the best
+// first.
 int psac_plan_advise(const psac_plan_request *request, const psac_cost *cost, psac_advice *advice);
 
 // In less than 80 columns, the answer first; verbose: every kernel and message as well.
 void psac_plan_print_text(const psac_plan_request *request, const psac_cost *cost, int verbose);
 void psac_plan_print_csv(const psac_plan_request *request, const psac_cost *cost);
 
-// Measures this machine with the ranks, backend and transport of this run, and writes its figures to `path`; those that it cannot
-// measure are taken from configs/hardware.yaml. Collective.
+// Measures this machine with the ranks, backend and transport of this run, and writes its figures to `path`; those that
+// it cannot measure are taken from configs/hardware.yaml. Collective.
 psac_status psac_calibrate(psac_session *session, const char *path);
 
 #endif

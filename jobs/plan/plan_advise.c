@@ -19,9 +19,11 @@ typedef struct advice_list {
 // Keeps a changed request if it fits and gains.
 static void try_change(advice_list *list, const psac_plan_request *changed, const char *note, const char *change) {
   psac_cost cost;
-  psac_cost_estimate(&changed->config, changed->n_ranks, changed->n_replicas, &changed->hardware, &changed->conditions, &cost);
+  psac_cost_estimate(&changed->config, changed->n_ranks, changed->n_replicas, &changed->hardware, &changed->conditions,
+                     &cost);
   const double gain = list->trial / psac_cost_trial(&cost);
-  if ((list->fits && gain < WORTH_TELLING) || !psac_cost_fits(&cost, &changed->hardware) || list->n == PSAC_ADVICE_MAX) return;
+  if ((list->fits && gain < WORTH_TELLING) || !psac_cost_fits(&cost, &changed->hardware) || list->n == PSAC_ADVICE_MAX)
+    return;
   if (psac_config_check(&changed->config, (int)cost.n_shards) != PSAC_OK) return;
   psac_advice *advice = &list->advice[list->n++];
   *advice = (psac_advice){.note = note, .gain = gain};
@@ -87,7 +89,8 @@ int psac_plan_advise(const psac_plan_request *request, const psac_cost *cost, ps
   list.fits = psac_cost_fits(cost, &request->hardware);
   if (cost->n_items == 0) return 0;
   psac_plan_request changed = *request;
-  changed.n_replicas = psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);
+  changed.n_replicas =
+      psac_cost_best_replicas(&request->config, request->n_ranks, &request->hardware, &request->conditions);
   char change[64];
   snprintf(change, sizeof change, "--replicas %lld", (long long)changed.n_replicas);
   try_change(&list, &changed, "", change);

@@ -45,7 +45,8 @@ static void print_fit(const psac_plan_request *request, const psac_cost *cost) {
   const int64_t largest = psac_plan_largest(&share, cost->n_shards, hardware->on_device, available);
   char text[3][32];
   const char *verdict = psac_sizes_check(&share, &cost->plan.sizes) != PSAC_OK ? "CANNOT BE BUILT"
-                        : psac_cost_fits(cost, hardware)                ? "fits" : "DOES NOT FIT";
+                        : psac_cost_fits(cost, hardware)                       ? "fits"
+                                                                               : "DOES NOT FIT";
   psac_print_wrapped(2, "%s: %s of %s GB on each rank; up to %s neurons would fit", verdict,
                      three_digits(1e-9 * psac_cost_memory(cost, hardware), text[0]),
                      three_digits(1e-9 * available, text[1]), grouped((double)largest, text[2]));
@@ -76,8 +77,9 @@ static void print_remedy(const psac_plan_request *request, const psac_cost *cost
   if (enough > 0) {
     printf("%s shards would hold it\n", grouped((double)enough, text));
   } else {
-    psac_print_wrapped(2, "no number of ranks holds it: gathered spikes and the index of synapses grow with the whole "
-                          "network");
+    psac_print_wrapped(2,
+                       "no number of ranks holds it: gathered spikes and the index of synapses grow with the whole "
+                       "network");
   }
 }
 
@@ -99,7 +101,8 @@ static void print_layout(const psac_cost *cost) {
   if (n_large > 0 && n_large < cost->n_shards) {
     printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));
   }
-  printf("\n  spikes of a step   %s words of 64 neurons on each rank\n", grouped((double)cost->plan.sizes.n_words, text[0]));
+  printf("\n  spikes of a step   %s words of 64 neurons on each rank\n",
+         grouped((double)cost->plan.sizes.n_words, text[0]));
   printf("  a batch            %lld trial%s; %lld on a rank, %d concurrent\n", (long long)cost->batch,
          plural(cost->batch), (long long)cost->batch_share, cost->plan.sizes.n_concurrent);
 }
@@ -182,7 +185,8 @@ static void print_csv_memory(const psac_plan_request *request, const psac_cost *
   row("layout", "", "words_per_rank", (double)cost->plan.sizes.n_words);
   row("layout", "", "trials_side_by_side", cost->plan.sizes.n_concurrent);
   row("layout", "", "trials_per_step", (double)cost->batch_share / cost->chunks);
-  for (int k = 0; k < cost->plan.n_items; k++) row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
+  for (int k = 0; k < cost->plan.n_items; k++)
+    row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
   row("memory", "all", "bytes", cost->plan.bytes);
   row("memory", "host", "bytes", cost->plan.host_bytes);
   row("memory", "available", "bytes", psac_hardware_memory(&request->hardware, cost->n_ranks));
@@ -194,7 +198,8 @@ void psac_plan_print_csv(const psac_plan_request *request, const psac_cost *cost
   printf("section,name,quantity,value\n");
   print_csv_memory(request, cost);
   if (cost->n_items == 0) return;
-  for (int s = 0; s < PSAC_N_STAGES; s++) row("stage", psac_stage_name((psac_stage)s), "seconds_per_trial", cost->stage[s] / batch);
+  for (int s = 0; s < PSAC_N_STAGES; s++)
+    row("stage", psac_stage_name((psac_stage)s), "seconds_per_trial", cost->stage[s] / batch);
   for (int p = 0; p < PSAC_N_COST_PARTS; p++) {
     row("part", psac_cost_part_name((psac_cost_part)p), "seconds_per_trial", cost->part[p] / batch);
   }

@@ -27,12 +27,14 @@ typedef struct scaling {
 // The machine that predictions and simulated networks are made for: by default the kind that this one is.
 static psac_status choose_hardware(scaling *job) {
   const psac_session *session = &job->session;
-  const char *kind = psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? "h100" : "cpu", *asked = job->options->hardware;
+  const char *kind = psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? "h100" : "cpu",
+             *asked = job->options->hardware;
   psac_status status = PSAC_OK;
   if (session->ranks->rank == 0) status = psac_hardware_find(asked ? asked : kind, &job->hardware);
   PSAC_TRY(psac_ranks_agree(session->ranks, status));
   PSAC_TRY(psac_ranks_broadcast(session->ranks, &job->hardware, sizeof job->hardware));
-  job->dry_run = (psac_dry_run){.rank = (int)job->cases.as_rank, .n_ranks = (int)job->cases.n_ranks, .hardware = job->hardware};
+  job->dry_run =
+      (psac_dry_run){.rank = (int)job->cases.as_rank, .n_ranks = (int)job->cases.n_ranks, .hardware = job->hardware};
   return PSAC_OK;
 }
 
@@ -50,7 +52,8 @@ static void draw_image(uint8_t *image, int height, int width, uint32_t number, u
     y = y < 0 ? 0 : y > height - 2 ? height - 2 : y;
     x = x < 0 ? 0 : x > width - 2 ? width - 2 : x;
     for (int p = 0; p < 4; p++) {
-      if (y + p / 2 < height && x + p % 2 < width && y + p / 2 >= 0 && x + p % 2 >= 0) image[(y + p / 2) * width + x + p % 2] = 255;
+      if (y + p / 2 < height && x + p % 2 < width && y + p / 2 >= 0 && x + p % 2 >= 0)
+        image[(y + p / 2) * width + x + p % 2] = 255;
     }
   }
 }
@@ -58,8 +61,10 @@ static void draw_image(uint8_t *image, int height, int width, uint32_t number, u
 static psac_status make_images(const psac_config *config, psac_digits *digits) {
   const int height = (int)config->retina.input_size[0], width = (int)config->retina.input_size[1];
   const size_t image_bytes = (size_t)height * (size_t)width;
-  *digits = (psac_digits){SYNTHETIC_IMAGES, height, width, malloc(SYNTHETIC_IMAGES * image_bytes), calloc(SYNTHETIC_IMAGES, 1)};
-  if (!digits->pixels || !digits->labels) return psac_fail(PSAC_ERR_MEMORY, "out of memory for %d images", SYNTHETIC_IMAGES);
+  *digits = (psac_digits){SYNTHETIC_IMAGES, height, width, malloc(SYNTHETIC_IMAGES * image_bytes),
+                          calloc(SYNTHETIC_IMAGES, 1)};
+  if (!digits->pixels || !digits->labels)
+    return psac_fail(PSAC_ERR_MEMORY, "out of memory for %d images", SYNTHETIC_IMAGES);
   for (uint32_t k = 0; k < SYNTHETIC_IMAGES; k++) {
     draw_image(digits->pixels + k * image_bytes, height, width, k, (uint64_t)config->simulation.seed);
     digits->labels[k] = (uint8_t)(k % PSAC_DIGIT_CLASSES);
@@ -77,12 +82,14 @@ static psac_status get_images(scaling *job) {
     if (!psac_cases_take(&job->cases, k, &what)) continue;
     if (what.trials > most_trials) most_trials = what.trials;
     if (what.kind != PSAC_STUDY_ACCURACY) continue;
-    if (!with_accuracy || (most_tests > 0 && what.test_images > most_tests) || what.test_images == 0) most_tests = what.test_images;
+    if (!with_accuracy || (most_tests > 0 && what.test_images > most_tests) || what.test_images == 0)
+      most_tests = what.test_images;
     with_accuracy = 1;
   }
   int missing = 0;
   struct stat info;
-  if (session->ranks->rank == 0) missing = strcmp(session->options->data, "data/mnist") == 0 && stat("data/mnist", &info) != 0;
+  if (session->ranks->rank == 0)
+    missing = strcmp(session->options->data, "data/mnist") == 0 && stat("data/mnist", &info) != 0;
   PSAC_TRY(psac_ranks_broadcast(session->ranks, &missing, sizeof missing));
   job->synthetic = missing && !with_accuracy;
   if (job->synthetic) return psac_ranks_agree(session->ranks, make_images(&session->config, &session->train));
@@ -97,8 +104,8 @@ static psac_status get_images(scaling *job) {
 // ---- measuring
 
 static void print_head(void) {
-  printf("%-9s %12s %7s %8s %6s %8s  %10s %10s %9s %9s  %s\n", "kind", "neurons", "ranks", "replicas", "batch", "trials", "trials/s",
-         "ms/step", "exchange", "MB/rank", "test accuracy");
+  printf("%-9s %12s %7s %8s %6s %8s  %10s %10s %9s %9s  %s\n", "kind", "neurons", "ranks", "replicas", "batch",
+         "trials", "trials/s", "ms/step", "exchange", "MB/rank", "test accuracy");
 }
 
 static psac_status keep_row(void *self, const psac_row *row) {
@@ -106,10 +113,12 @@ static psac_status keep_row(void *self, const psac_row *row) {
   if (job->session.ranks->rank == 0) {
     char accuracy[16] = "";
     if (!isnan(row->accuracy)) snprintf(accuracy, sizeof accuracy, "%.2f %%", 100.0 * row->accuracy);
-    printf("%-9s %12lld %7lld %8lld %6lld %8lld  %10.2f %10.4f %7.1f %% %9.1f  %s%s\n", row->kind, (long long)row->neurons,
-           (long long)row->ranks, (long long)row->replicas, (long long)row->batch, (long long)row->trials, row->trials_per_s,
-           row->ms_per_step, 100.0 * row->stage_mean_s[PSAC_STAGE_EXCHANGE] / row->seconds,
-           1e-6 * (row->device_bytes > 0.0 ? row->device_bytes : row->host_bytes), accuracy, row->as_rank >= 0 ? "dry run" : "");
+    printf("%-9s %12lld %7lld %8lld %6lld %8lld  %10.2f %10.4f %7.1f %% %9.1f  %s%s\n", row->kind,
+           (long long)row->neurons, (long long)row->ranks, (long long)row->replicas, (long long)row->batch,
+           (long long)row->trials, row->trials_per_s, row->ms_per_step,
+           100.0 * row->stage_mean_s[PSAC_STAGE_EXCHANGE] / row->seconds,
+           1e-6 * (row->device_bytes > 0.0 ? row->device_bytes : row->host_bytes), accuracy,
+           row->as_rank >= 0 ? "dry run" : "");
     fflush(stdout);
   }
   return psac_table_add(&job->table, &job->session, row);

@@ -20,15 +20,18 @@ static psac_status read_only(const char *text, psac_cases *cases) {
   int64_t k = -1, repeat = 0;
   snprintf(number, sizeof number, "%.*s", (int)(n_bytes < sizeof number ? n_bytes : sizeof number), text);
   if (psac_option_whole("only", number, 0, cases->n - 1, &k) != PSAC_OK) {
-    return psac_fail(PSAC_ERR_INPUT, "--only %.40s is neither a section (weak, strong, size, accuracy) nor a case of the study (0 to %d)",
-                     text, cases->n - 1);
+    return psac_fail(
+        PSAC_ERR_INPUT,
+        "--only %.40s is neither a section (weak, strong, size, accuracy) nor a case of the study (0 to %d)", text,
+        cases->n - 1);
   }
   const int64_t n_repeats = psac_study_case(&cases->study, (int)k, 1).repeats;
   if (text[n_bytes] && psac_option_whole("only", text + n_bytes + 1, 1, n_repeats, &repeat) != PSAC_OK) {
-    return psac_fail(PSAC_ERR_INPUT, "--only %.40s names no repeat of case %lld, which has 1 to %lld", text, (long long)k,
-                     (long long)n_repeats);
+    return psac_fail(PSAC_ERR_INPUT, "--only %.40s names no repeat of case %lld, which has 1 to %lld", text,
+                     (long long)k, (long long)n_repeats);
   }
-  if (repeat > 0 && cases->is_listed) return psac_fail(PSAC_ERR_INPUT, "--only %.40s names a repeat, but --list lists cases", text);
+  if (repeat > 0 && cases->is_listed)
+    return psac_fail(PSAC_ERR_INPUT, "--only %.40s names a repeat, but --list lists cases", text);
   cases->number = (int)k;
   cases->repeat = repeat - 1;
   return PSAC_OK;
@@ -41,10 +44,12 @@ static psac_status read_dry_run(const psac_session *session, const psac_options 
     return options->as_rank ? psac_fail(PSAC_ERR_INPUT, "--as-rank goes with --dry-run-ranks P") : PSAC_OK;
   }
   PSAC_TRY(psac_option_whole("dry-run-ranks", options->dry_run_ranks, 2, MOST_RANKS, &cases->n_ranks));
-  if (options->as_rank) PSAC_TRY(psac_option_whole("as-rank", options->as_rank, 0, cases->n_ranks - 1, &cases->as_rank));
+  if (options->as_rank)
+    PSAC_TRY(psac_option_whole("as-rank", options->as_rank, 0, cases->n_ranks - 1, &cases->as_rank));
   if (n_real > 1) return psac_fail(PSAC_ERR_INPUT, "--dry-run-ranks runs on one rank, but this run has %d", n_real);
   if (session->config.network.model == PSAC_MODEL_NOTEBOOK) {
-    return psac_fail(PSAC_ERR_INPUT, "--dry-run-ranks needs network.model = psac: what other ranks send is not modelled for notebook");
+    return psac_fail(PSAC_ERR_INPUT,
+                     "--dry-run-ranks needs network.model = psac: what other ranks send is not modelled for notebook");
   }
   cases->is_dry_run = 1;
   return PSAC_OK;
@@ -63,8 +68,8 @@ static psac_status read_ranks(const char *text, psac_numbers *ranks) {
     if (*end != ',') break;
     next = end;
   }
-  return psac_fail(PSAC_ERR_INPUT, "--ranks %.40s is not a list of at most %d numbers from 1 to %d, as 1,2,8 is", text, PSAC_INT_LIST_MAX,
-                   MOST_RANKS);
+  return psac_fail(PSAC_ERR_INPUT, "--ranks %.40s is not a list of at most %d numbers from 1 to %d, as 1,2,8 is", text,
+                   PSAC_INT_LIST_MAX, MOST_RANKS);
 }
 
 static psac_status change_study(const psac_options *options, psac_cases *cases) {
@@ -72,7 +77,8 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
   if (options->repeats) PSAC_TRY(psac_option_whole("repeats", options->repeats, 1, 1000, own.repeats.value));
   if (options->run.replicas) PSAC_TRY(psac_option_replicas(options->run.replicas, own.replicas.value));
   if (options->n_ranks && !cases->is_listed) {
-    return psac_fail(PSAC_ERR_INPUT, "--ranks goes with --list; what is measured runs on the ranks of mpirun, or of --dry-run-ranks");
+    return psac_fail(PSAC_ERR_INPUT,
+                     "--ranks goes with --list; what is measured runs on the ranks of mpirun, or of --dry-run-ranks");
   }
   if (options->n_ranks) PSAC_TRY(read_ranks(options->n_ranks, &own.ranks));
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
@@ -113,19 +119,21 @@ static psac_status refuse_replicas(const psac_cases *cases, const psac_case *wha
   if (!options->run.replicas) snprintf(name, sizeof name, "%s.replicas =", psac_study_kind_name(what->kind));
   if (cases->is_dry_run) snprintf(ranks, sizeof ranks, "the %lld simulated ranks", n);
   else if (!cases->is_listed) snprintf(ranks, sizeof ranks, "the %lld rank%s of this run", n, n > 1 ? "s" : "");
-  return psac_fail(PSAC_ERR_INPUT, "%s %lld does not divide %s; allowed: auto, or a divisor", name, (long long)what->replicas, ranks);
+  return psac_fail(PSAC_ERR_INPUT, "%s %lld does not divide %s; allowed: auto, or a divisor", name,
+                   (long long)what->replicas, ranks);
 }
 
 static psac_status check_case(const psac_config *base, int k, const psac_case *what) {
   psac_config config;
   const psac_status status = psac_case_configure(base, what, 0, 0, &config);
   if (status == PSAC_OK) return PSAC_OK;
-  return psac_fail(status, "case %d of the study (%s, %lld neurons, batch %lld): %s", k, psac_study_kind_name(what->kind),
-                   (long long)what->neurons, (long long)what->batch, psac_fail_message());
+  return psac_fail(status, "case %d of the study (%s, %lld neurons, batch %lld): %s", k,
+                   psac_study_kind_name(what->kind), (long long)what->neurons, (long long)what->batch,
+                   psac_fail_message());
 }
 
-// Every case is looked at before the first is measured. Of a list of replicas only those that divide the ranks of this run are meant;
-// one has to.
+// Every case is looked at before the first is measured. Of a list of replicas only those that divide the ranks of this
+// run are meant; one has to.
 static psac_status check(const psac_cases *cases, const psac_session *session, const psac_options *options) {
   int n_meant = 0, n_possible[PSAC_N_STUDY_KINDS] = {0};
   psac_case impossible[PSAC_N_STUDY_KINDS] = {{0}};
@@ -148,7 +156,8 @@ static psac_status check(const psac_cases *cases, const psac_session *session, c
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
     if (n_possible[kind] == 0 && impossible[kind].ranks > 0) return refuse_replicas(cases, &impossible[kind], options);
   }
-  return n_meant > 0 ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "nothing is left to measure: simulated ranks have no accuracy");
+  return n_meant > 0 ? PSAC_OK
+                     : psac_fail(PSAC_ERR_INPUT, "nothing is left to measure: simulated ranks have no accuracy");
 }
 
 static psac_status read(const psac_session *session, const psac_options *options, psac_cases *cases) {
@@ -176,8 +185,9 @@ void psac_cases_list(const psac_cases *cases) {
       char replicas[24] = "auto";
       if (!is_meant(cases, k, what.kind) || !is_possible(&what)) continue;
       if (what.replicas > 0) snprintf(replicas, sizeof replicas, "%lld", (long long)what.replicas);
-      printf("%d %s %lld %s %lld %lld %lld %lld %lld\n", k, psac_study_kind_name(what.kind), (long long)what.ranks, replicas,
-             (long long)what.neurons, (long long)what.batch, (long long)what.trials, (long long)what.warm_up, (long long)what.repeats);
+      printf("%d %s %lld %s %lld %lld %lld %lld %lld\n", k, psac_study_kind_name(what.kind), (long long)what.ranks,
+             replicas, (long long)what.neurons, (long long)what.batch, (long long)what.trials, (long long)what.warm_up,
+             (long long)what.repeats);
     }
   }
 }

@@ -14,11 +14,12 @@ typedef struct psac_cases {
   int64_t repeat;    // of that case, from 0; -1 = all
   int is_listed;     // for the ranks that the study names; otherwise for those of this run
   int is_dry_run;
-  int64_t n_ranks;   // of this run, or simulated
+  int64_t n_ranks;  // of this run, or simulated
   int64_t as_rank;
 } psac_cases;
 
-// From the options; the configuration has been settled. PSAC_ERR_INPUT names option or study and what is allowed. Collective.
+// From the options; the configuration has been settled. PSAC_ERR_INPUT names option or study and what is allowed.
+// Collective.
 psac_status psac_cases_read(const psac_session *session, const psac_options *options, psac_cases *cases);
 
 // Case k; 0 if it is not to be measured.

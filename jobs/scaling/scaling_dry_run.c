@@ -16,7 +16,8 @@ static psac_link link_of(const psac_hardware *hardware, double n_ranks, double n
   const double within = nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth;
   const double between = nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes;
   const double latency = nccl ? hardware->nccl_base + n_ranks * hardware->nccl_per_rank
-                              : hardware->mpi_base + n_ranks * hardware->mpi_per_rank + (nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0);
+                              : hardware->mpi_base + n_ranks * hardware->mpi_per_rank +
+                                    (nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0);
   return (psac_link){.latency = latency, .bandwidth = nodes > 1.0 ? fmin(within, between) : within};
 }
 
@@ -28,8 +29,8 @@ static psac_status fetch(const psac_network *network, const void *device, size_t
 }
 
 // Two batches: the first has no running means yet, and therefore changes no weight.
-static psac_status run_pilot(psac_dry_run *dry_run, psac_network *network, const psac_ranks *ranks, const psac_trial *trials, int n,
-                             psac_outcome *outcomes) {
+static psac_status run_pilot(psac_dry_run *dry_run, psac_network *network, const psac_ranks *ranks,
+                             const psac_trial *trials, int n, psac_outcome *outcomes) {
   const psac_shard *shard = &network->shard;
   int64_t spikes[2];
   for (int batch = 0; batch < 2; batch++) PSAC_TRY(psac_network_present(network, trials, n, 1, NULL, outcomes));
@@ -37,16 +38,20 @@ static psac_status run_pilot(psac_dry_run *dry_run, psac_network *network, const
   const double n_exc = (double)shard->n_exc, n_inh = (double)network->config.middle_layer.num_neurons - n_exc;
   dry_run->rate[0] = (double)spikes[0] / (2.0 * n * shard->n_steps * fmax(n_exc, 1.0));
   dry_run->rate[1] = (double)spikes[1] / (2.0 * n * shard->n_steps * fmax(n_inh, 1.0));
-  const size_t together = (size_t)(n < network->n_concurrent ? n : network->n_concurrent), steps = (size_t)shard->n_steps;
+  const size_t together = (size_t)(n < network->n_concurrent ? n : network->n_concurrent),
+               steps = (size_t)shard->n_steps;
   PSAC_TRY(fetch(network, shard->retina_spikes, sizeof(uint64_t) * together * steps * (size_t)shard->n_retina_words,
                  &dry_run->retina.bytes, &dry_run->retina.n_bytes));
-  PSAC_TRY(fetch(network, network->messages.third, sizeof(psac_third_factor) * together, &dry_run->third.bytes, &dry_run->third.n_bytes));
+  PSAC_TRY(fetch(network, network->messages.third, sizeof(psac_third_factor) * together, &dry_run->third.bytes,
+                 &dry_run->third.n_bytes));
   PSAC_TRY(fetch(network, network->readout.spikes, sizeof(uint64_t) * steps * together, &dry_run->output.bytes,
                  &dry_run->output.n_bytes));
-  return fetch(network, network->messages.batch, sizeof(psac_batch_factor), &dry_run->factor.bytes, &dry_run->factor.n_bytes);
+  return fetch(network, network->messages.batch, sizeof(psac_batch_factor), &dry_run->factor.bytes,
+               &dry_run->factor.n_bytes);
 }
 
-static psac_status learn_from_pilot(psac_dry_run *dry_run, const psac_session *session, const psac_trial *trials, int n) {
+static psac_status learn_from_pilot(psac_dry_run *dry_run, const psac_session *session, const psac_trial *trials,
+                                    int n) {
   psac_config config = session->config;
   if (config.middle_layer.num_neurons > PILOT_NEURONS) config.middle_layer.num_neurons = PILOT_NEURONS;
   if (config.training.batch_size > PILOT_TRIALS) config.training.batch_size = PILOT_TRIALS;
@@ -110,10 +115,14 @@ psac_status psac_dry_run_begin(psac_dry_run *dry_run, psac_session *session, con
 psac_status psac_dry_run_attach(psac_dry_run *dry_run, const psac_session *session) {
   const psac_network *network = session->network;
   const psac_transport *transport = &dry_run->transport;
-  PSAC_TRY(psac_transport_dry_run_sample(transport, network->shard.retina_spikes, dry_run->retina.bytes, dry_run->retina.n_bytes));
-  PSAC_TRY(psac_transport_dry_run_sample(transport, network->messages.third, dry_run->third.bytes, dry_run->third.n_bytes));
-  PSAC_TRY(psac_transport_dry_run_sample(transport, network->readout.spikes, dry_run->output.bytes, dry_run->output.n_bytes));
-  return psac_transport_dry_run_sample(transport, network->messages.batch, dry_run->factor.bytes, dry_run->factor.n_bytes);
+  PSAC_TRY(psac_transport_dry_run_sample(transport, network->shard.retina_spikes, dry_run->retina.bytes,
+                                         dry_run->retina.n_bytes));
+  PSAC_TRY(
+      psac_transport_dry_run_sample(transport, network->messages.third, dry_run->third.bytes, dry_run->third.n_bytes));
+  PSAC_TRY(psac_transport_dry_run_sample(transport, network->readout.spikes, dry_run->output.bytes,
+                                         dry_run->output.n_bytes));
+  return psac_transport_dry_run_sample(transport, network->messages.batch, dry_run->factor.bytes,
+                                       dry_run->factor.n_bytes);
 }
 
 void psac_dry_run_reset(const psac_dry_run *dry_run) {

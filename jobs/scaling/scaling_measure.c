@@ -16,11 +16,11 @@
 // The way through the training images, as job train goes it.
 typedef struct course {
   const psac_measurement *measurement;
-  int64_t *order;       // [train.n] of the epoch
-  psac_trial *trials;   // [batch]
+  int64_t *order;      // [train.n] of the epoch
+  psac_trial *trials;  // [batch]
   psac_outcome *outcomes;
   int64_t epoch, place;  // of the next trial
-  psac_traffic told;    // what replicas told each other of their trials, past the transports
+  psac_traffic told;     // what replicas told each other of their trials, past the transports
   psac_progress bar;
 } course;
 
@@ -31,7 +31,8 @@ typedef struct memory {
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train, psac_config *config) {
+psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train,
+                                psac_config *config) {
   char assignment[64];
   *config = *base;
   snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%lld", (long long)what->neurons);
@@ -41,7 +42,8 @@ psac_status psac_case_configure(const psac_config *base, const psac_case *what, 
   config->training.num_epochs = (what->trials + n_images - 1) / n_images;
   if (what->kind == PSAC_STUDY_ACCURACY) config->simulation.seed += repeat;
   if (what->replicas > 1 && config->network.model == PSAC_MODEL_NOTEBOOK) {
-    return psac_fail(PSAC_ERR_INPUT, "%lld replicas cannot train network.model = notebook, whose weights change within a trial; use 1",
+    return psac_fail(PSAC_ERR_INPUT,
+                     "%lld replicas cannot train network.model = notebook, whose weights change within a trial; use 1",
                      (long long)what->replicas);
   }
   return psac_config_check(config, (int)(what->ranks / larger(what->replicas, 1)));
@@ -80,7 +82,8 @@ static void count_told(course *on, int n) {
   const psac_session *session = on->measurement->session;
   if (session->replicas.n_ranks == 1 || session->transport.rank != 0) return;
   on->told.messages++;
-  on->told.bytes_received += (int64_t)(session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
+  on->told.bytes_received +=
+      (int64_t)(session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
 }
 
 // Presents n trials, learning from them. `shown` are done already, of those that the bar counts. Collective.
@@ -107,7 +110,8 @@ static psac_status present(course *on, int64_t n, int64_t shown) {
 }
 
 // Sums and maxima over ranks, into the row. Collective.
-static psac_status collect(const psac_session *session, const memory *before, const psac_traffic *traffic, psac_row *row) {
+static psac_status collect(const psac_session *session, const memory *before, const psac_traffic *traffic,
+                           psac_row *row) {
   const psac_ranks *ranks = session->ranks;
   memory now;
   PSAC_TRY(psac_ranks_agree(session->ranks, measure_memory(session, &now)));
@@ -129,8 +133,10 @@ static psac_status collect(const psac_session *session, const memory *before, co
   return psac_ranks_sum_i64(ranks, &row->nodes, 1);
 }
 
-// The exchange of a simulated rank is what it would take on the network, not what making it up took; all ranks count as this one.
-static void correct_dry_run(const psac_dry_run *dry_run, const psac_network *network, psac_row *row, int64_t spikes[2]) {
+// The exchange of a simulated rank is what it would take on the network, not what making it up took; all ranks count as
+// this one.
+static void correct_dry_run(const psac_dry_run *dry_run, const psac_network *network, psac_row *row,
+                            int64_t spikes[2]) {
   const psac_dry_run_time time = psac_dry_run_read(dry_run);
   const double exchange = fmax(row->stage_mean_s[PSAC_STAGE_EXCHANGE] - time.spent, 0.0) + time.modelled;
   row->seconds += exchange - row->stage_mean_s[PSAC_STAGE_EXCHANGE];
@@ -168,7 +174,8 @@ static double predict_trials_per_s(const psac_measurement *measurement) {
   if (session->config.network.model == PSAC_MODEL_NOTEBOOK) return 0.0;
   const psac_conditions conditions = psac_conditions_default();
   psac_cost cost;
-  psac_cost_estimate(&session->config, measurement->what.ranks, session->n_replicas, measurement->hardware, &conditions, &cost);
+  psac_cost_estimate(&session->config, measurement->what.ranks, session->n_replicas, measurement->hardware, &conditions,
+                     &cost);
   return cost.seconds > 0.0 ? (double)cost.batch / cost.seconds : 0.0;
 }
 
@@ -176,10 +183,19 @@ static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, d
   const psac_session *session = measurement->session;
   const psac_network *network = session->network;
   psac_row row = {
-      .neurons = measurement->what.neurons, .ranks = measurement->what.ranks, .as_rank = -1, .batch = measurement->what.batch,
-      .replicas = session->n_replicas, .shards = session->transport.n_ranks,
-      .together = network->n_concurrent, .trials = measurement->what.trials, .steps = network->shard.n_steps, .repeat = repeat,
-      .seed = session->config.simulation.seed, .build_s = build_s, .accuracy = NAN,
+      .neurons = measurement->what.neurons,
+      .ranks = measurement->what.ranks,
+      .as_rank = -1,
+      .batch = measurement->what.batch,
+      .replicas = session->n_replicas,
+      .shards = session->transport.n_ranks,
+      .together = network->n_concurrent,
+      .trials = measurement->what.trials,
+      .steps = network->shard.n_steps,
+      .repeat = repeat,
+      .seed = session->config.simulation.seed,
+      .build_s = build_s,
+      .accuracy = NAN,
       .planned_bytes = psac_session_plan(session).bytes,
       .planned_trials_per_s = predict_trials_per_s(measurement),
   };
@@ -217,7 +233,8 @@ static psac_status measure_row(course *on, const memory *before, int64_t shown, 
   psac_session *session = measurement->session;
   psac_network *network = session->network;
   int64_t spikes[2];
-  PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));  // those of the warm-up; and all ranks begin together
+  PSAC_TRY(
+      psac_network_take_spikes(network, session->ranks, spikes));  // those of the warm-up; and all ranks begin together
   memset(network->stages.seconds, 0, sizeof network->stages.seconds);
   reset_counters(on);
   const double started = psac_clock_seconds();
@@ -248,8 +265,8 @@ static psac_status test_accuracy(const psac_measurement *measurement, psac_row *
 }
 
 // A network, and the rows [first, end) of the repeats that it serves.
-static psac_status measure_network(course *on, int64_t first, int64_t end, psac_status (*keep)(void *self, const psac_row *row),
-                                   void *self) {
+static psac_status measure_network(course *on, int64_t first, int64_t end,
+                                   psac_status (*keep)(void *self, const psac_row *row), void *self) {
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
   const psac_case *what = &measurement->what;
@@ -301,7 +318,8 @@ static psac_status measure_networks(course *on, psac_status (*keep)(void *self, 
   return PSAC_OK;
 }
 
-psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep)(void *self, const psac_row *row), void *self) {
+psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep)(void *self, const psac_row *row),
+                         void *self) {
   psac_session *session = measurement->session;
   const psac_case *what = &measurement->what;
   session->train.n = smaller(measurement->n_train, larger(what->trials, 1));
@@ -312,8 +330,9 @@ psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep
       .trials = calloc(batch, sizeof(psac_trial)),
       .outcomes = calloc(batch, sizeof(psac_outcome)),
   };
-  psac_status status = on.order && on.trials && on.outcomes ? PSAC_OK
-                                                            : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", batch);
+  psac_status status = on.order && on.trials && on.outcomes
+                           ? PSAC_OK
+                           : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", batch);
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = measure_networks(&on, keep, self);
   session->train.n = measurement->n_train;

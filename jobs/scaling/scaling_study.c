@@ -13,7 +13,7 @@ static const char *const kind_name[PSAC_N_STUDY_KINDS] = {"weak", "strong", "siz
 
 // The keys of a section, all numbers; those that take a list also take one value.
 static const struct study_key {
-  psac_key key;    // name, place in psac_study_section, bounds
+  psac_key key;  // name, place in psac_study_section, bounds
   int is_list;
   int kinds;          // bits of the sections that have it
   int64_t otherwise;  // value if the study does not say; -1 = it has to
@@ -21,17 +21,13 @@ static const struct study_key {
 } study_keys[] = {
 #define ANY ((1 << PSAC_N_STUDY_KINDS) - 1)
 #define NUMBER(name, lowest, highest, allowed) \
-  {#name, 0, PSAC_KIND_INTEGER, offsetof(psac_study_section, name), "", lowest, highest, allowed, ""}
+  { #name, 0, PSAC_KIND_INTEGER, offsetof(psac_study_section, name), "", lowest, highest, allowed, "" }
 #define KEY(name, is_list, otherwise, kinds, lowest, highest) \
   {NUMBER(name, lowest, highest, #lowest " to " #highest), is_list, kinds, otherwise, NULL},
     KEY(neurons, 1, -1, ANY, 1, 8000000000)
-    KEY(ranks, 1, 1, ANY, 1, 1000000)
-    {NUMBER(replicas, 1, 1000000, "auto, or 1 to 1000000"), 1, ANY, 1, "auto"},
-    KEY(batch, 1, 64, ANY, 1, 65536)
-    KEY(trials, 1, -1, ANY, 1, 1000000000)
-    KEY(warm_up, 0, 0, ANY, 0, 1000000000)
-    KEY(repeats, 0, 1, ANY, 1, 1000)
-    KEY(test_images, 0, 0, 1 << PSAC_STUDY_ACCURACY, 0, 1000000000)
+        KEY(ranks, 1, 1, ANY, 1, 1000000){NUMBER(replicas, 1, 1000000, "auto, or 1 to 1000000"), 1, ANY, 1, "auto"},
+    KEY(batch, 1, 64, ANY, 1, 65536) KEY(trials, 1, -1, ANY, 1, 1000000000) KEY(warm_up, 0, 0, ANY, 0, 1000000000)
+        KEY(repeats, 0, 1, ANY, 1, 1000) KEY(test_images, 0, 0, 1 << PSAC_STUDY_ACCURACY, 0, 1000000000)
 #undef KEY
 #undef NUMBER
 #undef ANY
@@ -49,7 +45,8 @@ static const char *nearest_key(const char *name) {
   int nearest = 0;
   for (int k = 1; k < N_KEYS; k++) {
     if (psac_name_distance(name, strlen(name), study_keys[k].key.name) <
-        psac_name_distance(name, strlen(name), study_keys[nearest].key.name)) nearest = k;
+        psac_name_distance(name, strlen(name), study_keys[nearest].key.name))
+      nearest = k;
   }
   return study_keys[nearest].key.name;
 }
@@ -57,19 +54,23 @@ static const char *nearest_key(const char *name) {
 static const char *nearest_kind(const char *name) {
   int nearest = 0;
   for (int k = 1; k < PSAC_N_STUDY_KINDS; k++) {
-    if (psac_name_distance(name, strlen(name), kind_name[k]) < psac_name_distance(name, strlen(name), kind_name[nearest])) nearest = k;
+    if (psac_name_distance(name, strlen(name), kind_name[k]) <
+        psac_name_distance(name, strlen(name), kind_name[nearest]))
+      nearest = k;
   }
   return kind_name[nearest];
 }
 
-static psac_status add_number(const reader *r, const char *kind, const struct study_key *key, const char *text, psac_numbers *numbers) {
+static psac_status add_number(const reader *r, const char *kind, const struct study_key *key, const char *text,
+                              psac_numbers *numbers) {
   const int is_zero = key->zero && strcmp(text, key->zero) == 0;
   if (is_zero) numbers->value[numbers->n] = 0;
   const psac_value_problem problem =
       is_zero ? PSAC_VALUE_FINE : psac_value_read_integer(&key->key, text, &numbers->value[numbers->n]);
   if (problem != PSAC_VALUE_FINE) {
     return psac_yaml_fail(r->yaml, "%s.%s = \"%s\" %s; allowed: %s", kind, key->key.name, text,
-                          problem == PSAC_VALUE_OUT_OF_RANGE ? "is out of range" : "is not an integer", key->key.allowed);
+                          problem == PSAC_VALUE_OUT_OF_RANGE ? "is out of range" : "is not an integer",
+                          key->key.allowed);
   }
   numbers->n++;
   return PSAC_OK;
@@ -86,7 +87,8 @@ static psac_status read_numbers(reader *r, const char *kind, const struct study_
   for (;;) {
     PSAC_TRY(psac_yaml_next(r->yaml, &item));
     if (item.kind == PSAC_YAML_END) break;
-    if (item.kind != PSAC_YAML_VALUE) return psac_yaml_fail(r->yaml, "%s.%s holds something else than numbers", kind, key->key.name);
+    if (item.kind != PSAC_YAML_VALUE)
+      return psac_yaml_fail(r->yaml, "%s.%s holds something else than numbers", kind, key->key.name);
     if (numbers->n == PSAC_INT_LIST_MAX) {
       return psac_yaml_fail(r->yaml, "%s.%s has more than %d values", kind, key->key.name, PSAC_INT_LIST_MAX);
     }
@@ -118,7 +120,8 @@ static psac_status read_section(reader *r, psac_study_kind kind) {
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(r->yaml, &item));
   if (item.kind != PSAC_YAML_MAPPING) {
-    return psac_yaml_fail(r->yaml, "%s is a section; its keys belong below it, indented, as in \"  neurons: [1000]\"", name);
+    return psac_yaml_fail(r->yaml, "%s is a section; its keys belong below it, indented, as in \"  neurons: [1000]\"",
+                          name);
   }
   for (;;) {
     PSAC_TRY(psac_yaml_next(r->yaml, &item));
@@ -126,7 +129,8 @@ static psac_status read_section(reader *r, psac_study_kind kind) {
     int k = 0;
     while (k < N_KEYS && (item.kind != PSAC_YAML_VALUE || strcmp(item.text, study_keys[k].key.name) != 0)) k++;
     if (k == N_KEYS) {
-      return psac_yaml_fail(r->yaml, "%s.%s is not a key of a study; the nearest is %s", name, item.text, nearest_key(item.text));
+      return psac_yaml_fail(r->yaml, "%s.%s is not a key of a study; the nearest is %s", name, item.text,
+                            nearest_key(item.text));
     }
     if (!(study_keys[k].kinds & 1 << kind)) return psac_yaml_fail(r->yaml, "section %s has no key %s", name, item.text);
     psac_numbers *numbers = (psac_numbers *)((char *)section + study_keys[k].key.offset);
@@ -146,9 +150,11 @@ static psac_status read_sections(reader *r) {
     }
     if (item.kind == PSAC_YAML_END) return psac_yaml_next(r->yaml, &item);
     int kind = 0;
-    while (kind < PSAC_N_STUDY_KINDS && (item.kind != PSAC_YAML_VALUE || strcmp(item.text, kind_name[kind]) != 0)) kind++;
+    while (kind < PSAC_N_STUDY_KINDS && (item.kind != PSAC_YAML_VALUE || strcmp(item.text, kind_name[kind]) != 0))
+      kind++;
     if (kind == PSAC_N_STUDY_KINDS) {
-      return psac_yaml_fail(r->yaml, "%s is not a section of a study; the nearest is %s", item.text, nearest_kind(item.text));
+      return psac_yaml_fail(r->yaml, "%s is not a section of a study; the nearest is %s", item.text,
+                            nearest_kind(item.text));
     }
     PSAC_TRY(read_section(r, (psac_study_kind)kind));
   }

@@ -16,17 +16,17 @@ typedef enum psac_study_kind {
 } psac_study_kind;
 
 typedef struct psac_numbers {
-  int64_t n;  // 0 = the study does not say
+  int64_t n;                         // 0 = the study does not say
   int64_t value[PSAC_INT_LIST_MAX];  // in the order of the file
 } psac_numbers;
 
 typedef struct psac_study_section {
   int is_there;
-  psac_numbers neurons;  // per rank in a weak section
-  psac_numbers ranks;    // for those who submit jobs; psac_dist measures on the ranks that it has
-  psac_numbers replicas; // 0 = auto
+  psac_numbers neurons;   // per rank in a weak section
+  psac_numbers ranks;     // for those who submit jobs; psac_dist measures on the ranks that it has
+  psac_numbers replicas;  // 0 = auto
   psac_numbers batch;
-  psac_numbers trials;   // one for all sizes, or one for each
+  psac_numbers trials;                         // one for all sizes, or one for each
   psac_numbers warm_up, repeats, test_images;  // one value
 } psac_study_section;
 
@@ -37,24 +37,24 @@ typedef struct psac_study {
 // One thing to measure.
 typedef struct psac_case {
   psac_study_kind kind;
-  int64_t neurons;       // of the whole network
+  int64_t neurons;          // of the whole network
   int64_t ranks, replicas;  // replicas 0 = as the plan says
   int64_t batch, trials, warm_up;
   int64_t first, repeats;  // repeats [first, first + repeats)
-  int64_t test_images;   // accuracy; 0 = all
+  int64_t test_images;     // accuracy; 0 = all
 } psac_case;
 
 const char *psac_study_kind_name(psac_study_kind kind);
 
-// Reads a study file, or the built-in one by its name. PSAC_ERR_INPUT names file, line, key, value and what is allowed, for an unknown
-// key the nearest. Not collective.
+// Reads a study file, or the built-in one by its name. PSAC_ERR_INPUT names file, line, key, value and what is allowed,
+// for an unknown key the nearest. Not collective.
 psac_status psac_study_read(const char *path, psac_study *study);
 
 // The same from a text; `origin` names it in messages.
 psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origin, psac_study *study);
 
-// The cases of a study on so many ranks: for each section, sizes x batches x replicas. Case k has the same place on any number of
-// ranks, also where its replicas do not divide them.
+// The cases of a study on so many ranks: for each section, sizes x batches x replicas. Case k has the same place on any
+// number of ranks, also where its replicas do not divide them.
 int psac_study_n_cases(const psac_study *study);
 psac_case psac_study_case(const psac_study *study, int k, int64_t n_ranks);
 

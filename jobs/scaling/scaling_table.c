@@ -10,16 +10,22 @@
 
 #include "base/version.h"
 
-#define COLUMN(member, type, width, units) {#member, offsetof(psac_row, member), type, width, units}
+#define COLUMN(member, type, width, units) \
+  { #member, offsetof(psac_row, member), type, width, units }
 #define TEXT(member) COLUMN(member, PSAC_TEXT, 0, NULL)
 static const struct column {
   const char *name;
   size_t offset;
   psac_type type;
-  int width;          // elements of a row; 0 = a column with one dimension
+  int width;  // elements of a row; 0 = a column with one dimension
   const char *units;
 } columns[] = {
-    TEXT(kind), TEXT(backend), TEXT(transport), TEXT(images), TEXT(host), TEXT(end_time),
+    TEXT(kind),
+    TEXT(backend),
+    TEXT(transport),
+    TEXT(images),
+    TEXT(host),
+    TEXT(end_time),
     COLUMN(neurons, PSAC_I64, 0, "neurons"),
     COLUMN(ranks, PSAC_I64, 0, "ranks"),
     COLUMN(replicas, PSAC_I64, 0, "replicas"),
@@ -65,7 +71,8 @@ static psac_status prepare(psac_table *table, const char *host, const char *fold
   }
   struct stat info;
   if (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode)) {
-    return psac_fail(PSAC_ERR_INPUT, "--out %.200s is a file; a study is a folder, to which each job adds a file", folder);
+    return psac_fail(PSAC_ERR_INPUT, "--out %.200s is a file; a study is a folder, to which each job adds a file",
+                     folder);
   }
   if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
     return psac_fail(PSAC_ERR_INPUT, "cannot create the folder %.200s: %s", folder, strerror(errno));
@@ -100,8 +107,14 @@ static psac_status write_column(const psac_table *table, const struct column *co
   }
   snprintf(path, sizeof path, "/rows/%s", column->name);
   const psac_field field = {
-      .path = path, .type = column->type, .n_dims = column->width > 0 ? 2 : 1, .dims = {table->n, column->width},
-      .n_rows = is_root ? table->n : 0, .data = values, .text_bytes = element, .units = column->units,
+      .path = path,
+      .type = column->type,
+      .n_dims = column->width > 0 ? 2 : 1,
+      .dims = {table->n, column->width},
+      .n_rows = is_root ? table->n : 0,
+      .data = values,
+      .text_bytes = element,
+      .units = column->units,
   };
   const psac_status status = psac_h5_write(file, &field);
   free(values);
@@ -118,9 +131,11 @@ static psac_status write_all(const psac_table *table, const psac_session *sessio
   PSAC_TRY(psac_h5_write_text(file, "/", "configuration", session->config_text));
   char names[PSAC_N_STAGES][PSAC_ROW_TEXT] = {{0}};
   for (int s = 0; s < PSAC_N_STAGES; s++) snprintf(names[s], PSAC_ROW_TEXT, "%s", psac_stage_name((psac_stage)s));
-  const psac_field stages = {"/stages", PSAC_TEXT, 1, {PSAC_N_STAGES}, 0, is_root ? PSAC_N_STAGES : 0, names, PSAC_ROW_TEXT, NULL};
+  const psac_field stages = {"/stages", PSAC_TEXT,     1,   {PSAC_N_STAGES}, 0, is_root ? PSAC_N_STAGES : 0,
+                             names,     PSAC_ROW_TEXT, NULL};
   PSAC_TRY(psac_h5_write(file, &stages));
-  for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) PSAC_TRY(write_column(table, &columns[c], is_root, file));
+  for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+    PSAC_TRY(write_column(table, &columns[c], is_root, file));
   return PSAC_OK;
 }
 

@@ -12,8 +12,8 @@
 
 enum { ALIGNMENT = 64, PAGE = 4096, HUGE_PAGE = 1 << 21 };  // bytes; the first is a cache line and the widest vector
 
-// Large arrays are visited at random, a target list or a row for each spike: in huge pages most of these visits find their address.
-// Where the system has none it says no, and nothing is lost.
+// Large arrays are visited at random, a target list or a row for each spike: in huge pages most of these visits find
+// their address. Where the system has none it says no, and nothing is lost.
 static void ask_for_huge_pages(char *pointer, size_t n_bytes) {
   const size_t before = (uintptr_t)pointer % PAGE;
   if (n_bytes >= HUGE_PAGE) madvise(pointer - before, before + n_bytes, MADV_HUGEPAGE);

@@ -17,7 +17,8 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
   const int32_t n_columns = (shard->n_local + PSAC_COLUMN - 1) / PSAC_COLUMN;
   const size_t n_entries = (size_t)n_columns * (size_t)patch;
   if (n_entries >= UINT32_MAX) {
-    return psac_fail(PSAC_ERR_INPUT, "%d neurons on one rank with %d-pixel receptive fields are too many; use more ranks",
+    return psac_fail(PSAC_ERR_INPUT,
+                     "%d neurons on one rank with %d-pixel receptive fields are too many; use more ranks",
                      shard->n_local, patch);
   }
 
@@ -36,7 +37,8 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
       shard->field_column[first[unit_of(shard, position, k)]] = (uint32_t)c;
     }
     for (int lane = 0; lane < PSAC_COLUMN && c * PSAC_COLUMN + lane < shard->n_local; lane++) {
-      psac_wiring_receptive_field(key, shard->first_gid + (int64_t)c * PSAC_COLUMN + lane, patch, norm, shard->current_scale, weight, 1);
+      psac_wiring_receptive_field(key, shard->first_gid + (int64_t)c * PSAC_COLUMN + lane, patch, norm,
+                                  shard->current_scale, weight, 1);
       for (int k = 0; k < patch; k++) {
         shard->field_weight[(size_t)first[unit_of(shard, position, k)] * PSAC_COLUMN + (size_t)lane] = weight[k];
       }
@@ -50,7 +52,8 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
 
 // Slot of the source of synapse k onto local neuron i.
 static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int32_t i, int32_t k) {
-  return psac_block_map_slot(shard->map, psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons));
+  return psac_block_map_slot(shard->map,
+                             psac_wiring_source(key, shard->first_gid + i, (uint32_t)k, shard->map.n_neurons));
 }
 
 static uint32_t source(const psac_shard *shard, psac_rng_key key, int32_t i, int32_t k) {
@@ -119,8 +122,8 @@ psac_status psac_cpu_place_targets(psac_stream *stream, psac_shard *shard, psac_
   return PSAC_OK;
 }
 
-psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
-                                        float sd) {
+psac_status psac_cpu_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density,
+                                        float mean, float sd) {
   (void)stream;
   const psac_columns columns = shard->columns;
   for (int32_t i = 0; i < shard->n_local; i++) {

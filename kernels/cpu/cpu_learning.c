@@ -8,11 +8,13 @@
 #include "kernels/cpu/spike_list.h"
 #include "kernels/rules/power_stdp/power_stdp_core.h"
 
-// What a middle spike in step t adds to its neuron's eligibility row: for output o the third factor k_o times the time-reversed
-// trace of o's counted spikes (sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus)), for the critic delta, and 1 for the
-// count. So the pair sum over (middle spike, later output spike) costs one vector add per middle spike.
+// What a middle spike in step t adds to its neuron's eligibility row: for output o the third factor k_o times the
+// time-reversed trace of o's counted spikes (sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus)), for the
+// critic delta, and 1 for the count. So the pair sum over (middle spike, later output spike) costs one vector add per
+// middle spike.
 PSAC_CLONES static void fill_reversed_traces(const psac_shard *shard, int n_trials, int b, float decay,
-                                             const uint64_t *output_spikes, const psac_third_factor *factor, int32_t *table) {
+                                             const uint64_t *output_spikes, const psac_third_factor *factor,
+                                             int32_t *table) {
   const psac_columns columns = shard->columns;
   const float scale = ldexpf(1.0f, shard->fraction_bits);
   const int32_t critic = (int32_t)rintf(ldexpf(factor->critic, shard->critic_fraction_bits));
@@ -57,8 +59,9 @@ PSAC_CLONES static void accumulate_trial(const psac_shard *shard, int n_trials, 
   }
 }
 
-psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
-                                            const uint64_t *output_spikes, const psac_third_factor *factors) {
+psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials,
+                                            float trace_decay, const uint64_t *output_spikes,
+                                            const psac_third_factor *factors) {
   (void)stream;
   for (int b = 0; b < n_trials; b++) {
     fill_reversed_traces(shard, n_trials, b, trace_decay, output_spikes, &factors[b], shard->traces);
@@ -75,7 +78,8 @@ PSAC_ASSERTED int eligibilities_fit(const int32_t *eligibility, int n) {
   return 1;
 }
 
-PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
+PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_shard *shard,
+                                                const psac_batch_factor *batch) {
   (void)stream;
   const psac_columns columns = shard->columns;
   const float step = ldexpf(1.0f, -shard->fraction_bits), critic_step = ldexpf(1.0f, -shard->critic_fraction_bits);

@@ -33,7 +33,8 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
   }
 }
 
-// Whether the neurons with targets here are the first ones, so that a neuron's number among them is its slot; on one rank they mostly are.
+// Whether the neurons with targets here are the first ones, so that a neuron's number among them is its slot; on one
+// rank they mostly are.
 PSAC_INLINE int slots_are_numbers(const psac_shard *shard) {
   const size_t last = (size_t)shard->n_source_words - 1;
   return shard->source_first[last] == 64 * last && (shard->source_mask[last] & (shard->source_mask[last] + 1)) == 0;
@@ -45,7 +46,8 @@ PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes)
   const uint32_t *first = shard->source_first;
   const int n = psac_spike_reader_next(spikes, mask);
   if (n == 0 || slots_are_numbers(shard)) return n;
-  for (int k = 0; k < n + PSAC_SPIKE_AHEAD; k++) spikes->index[k] = psac_source_in_slot(first, mask, (int64_t)spikes->index[k]);
+  for (int k = 0; k < n + PSAC_SPIKE_AHEAD; k++)
+    spikes->index[k] = psac_source_in_slot(first, mask, (int64_t)spikes->index[k]);
   return n;
 }
 
@@ -55,37 +57,38 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
   return mean < 512 ? (int)mean : 512;
 }
 
-// Every spike that arrives from a neuron with targets here adds its current to them. Target lists are short and far apart, so the list
-// a few spikes ahead is fetched early. One body for both widths of a local index. Where neurons have few targets here, a branch for each
-// would mostly be guessed wrong: PSAC_FEW_TARGETS are always added, those that are none nowhere. Sums are unsigned as nowhere, where what
-// fills lists up to whole groups also leads, is never reset and goes round; the others fit (currents_fit).
-#define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                           \
-  PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,             \
-                        int32_t *current) {                                                                       \
-    const index_type *restrict target = (const void *)shard->target;                                             \
-    uint32_t *restrict sum = (uint32_t *)current;                                                                 \
-    const uint32_t *first = shard->target_first;                                                                  \
-    const int list_bytes = bytes_ahead(shard);                                                                    \
-    const int few = psac_has_few_targets(shard);                                                                  \
-    const index_type nowhere = (index_type)shard->n_padded;                                                       \
-    psac_spike_reader spikes;                                                                                     \
-    psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                  \
-    for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                        \
-      for (int k = 0; k < n; k++) {                                                                               \
-        const size_t source = spikes.index[k];                                                                    \
-        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], list_bytes);                            \
-        const uint32_t amount = (uint32_t)(source < shard->n_exc_sources ? shard->current_exc : shard->current_inh);\
-        const index_type *list = target + first[source], *end = target + first[source + 1];                       \
-        if (few) {                                                                                                \
-          for (int j = 0; j < PSAC_FEW_TARGETS; j++) sum[list + j < end ? list[j] : nowhere] += amount;           \
-          for (list += PSAC_FEW_TARGETS; list < end; list++) sum[*list] += amount;                                \
-        } else {                                                                                                  \
-          for (; list < end; list += 16 / sizeof(index_type)) {                                                   \
-            for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) sum[list[j]] += amount;                        \
-          }                                                                                                       \
-        }                                                                                                         \
-      }                                                                                                           \
-    }                                                                                                             \
+// Every spike that arrives from a neuron with targets here adds its current to them. Target lists are short and far
+// apart, so the list a few spikes ahead is fetched early. One body for both widths of a local index. Where neurons have
+// few targets here, a branch for each would mostly be guessed wrong: PSAC_FEW_TARGETS are always added, those that are
+// none nowhere. Sums are unsigned as nowhere, where what fills lists up to whole groups also leads, is never reset and
+// goes round; the others fit (currents_fit).
+#define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                              \
+  PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,               \
+                        int32_t *current) {                                                                          \
+    const index_type *restrict target = (const void *)shard->target;                                                 \
+    uint32_t *restrict sum = (uint32_t *)current;                                                                    \
+    const uint32_t *first = shard->target_first;                                                                     \
+    const int list_bytes = bytes_ahead(shard);                                                                       \
+    const int few = psac_has_few_targets(shard);                                                                     \
+    const index_type nowhere = (index_type)shard->n_padded;                                                          \
+    psac_spike_reader spikes;                                                                                        \
+    psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                     \
+    for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                           \
+      for (int k = 0; k < n; k++) {                                                                                  \
+        const size_t source = spikes.index[k];                                                                       \
+        psac_prefetch(target + first[spikes.index[k + PSAC_SPIKE_AHEAD]], list_bytes);                               \
+        const uint32_t amount = (uint32_t)(source < shard->n_exc_sources ? shard->current_exc : shard->current_inh); \
+        const index_type *list = target + first[source], *end = target + first[source + 1];                          \
+        if (few) {                                                                                                   \
+          for (int j = 0; j < PSAC_FEW_TARGETS; j++) sum[list + j < end ? list[j] : nowhere] += amount;              \
+          for (list += PSAC_FEW_TARGETS; list < end; list++) sum[*list] += amount;                                   \
+        } else {                                                                                                     \
+          for (; list < end; list += 16 / sizeof(index_type)) {                                                      \
+            for (uint32_t j = 0; j < 16 / sizeof(index_type); j++) sum[list[j]] += amount;                           \
+          }                                                                                                          \
+        }                                                                                                            \
+      }                                                                                                              \
+    }                                                                                                                \
   }
 DEFINE_ADD_RECURRENT_CURRENTS(add_recurrent_currents_16, uint16_t)
 DEFINE_ADD_RECURRENT_CURRENTS(add_recurrent_currents_32, uint32_t)
@@ -107,9 +110,9 @@ PSAC_INLINE uint64_t refractory_word(const psac_shard *shard, int n_trials, int 
 }
 
 // One step of 32 neurons, which takes their current and gives their spikes. state [states][stride].
-PSAC_INLINE uint32_t step_32(psac_neuron_model model, const psac_neuron *neuron, float *restrict v, float *restrict state,
-                             size_t stride, int32_t *restrict current, const float *restrict leak, uint32_t refractory,
-                             int32_t uniform) {
+PSAC_INLINE uint32_t step_32(psac_neuron_model model, const psac_neuron *neuron, float *restrict v,
+                             float *restrict state, size_t stride, int32_t *restrict current,
+                             const float *restrict leak, uint32_t refractory, int32_t uniform) {
   const psac_neuron same = *neuron;  // a copy, which no store can change
   uint32_t spikes = 0;
   for (uint32_t i = 0; i < 32; i++) {
@@ -134,7 +137,8 @@ PSAC_ASSERTED int currents_fit(const psac_shard *shard, int32_t uniform) {
   return 1;
 }
 
-PSAC_INLINE void step_neurons(const psac_shard *shard, psac_neuron_model model, int n_trials, int t, int b, int32_t uniform) {
+PSAC_INLINE void step_neurons(const psac_shard *shard, psac_neuron_model model, int n_trials, int t, int b,
+                              int32_t uniform) {
   const size_t n_padded = (size_t)shard->n_padded, stride = (size_t)n_trials * n_padded;
   float *v = shard->v + (size_t)b * n_padded, *state = shard->state ? shard->state + (size_t)b * n_padded : v;
   uint64_t *spikes = shard->spikes + ((size_t)t * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words;
@@ -181,8 +185,8 @@ psac_status psac_cpu_prepare_middle(psac_stream *stream, const psac_shard *shard
   return PSAC_OK;
 }
 
-psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t, const uint64_t *arriving,
-                                 size_t rank_stride) {
+psac_status psac_cpu_step_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t,
+                                 const uint64_t *arriving, size_t rank_stride) {
   (void)stream;
   for (int b = 0; b < n_trials; b++) step_trial(shard, n_trials, t, b, arriving, rank_stride);
   return PSAC_OK;

@@ -10,7 +10,8 @@
 typedef int32_t four_weights __attribute__((vector_size(16)));
 typedef int64_t four_drives __attribute__((vector_size(32), aligned(8)));
 
-// drive [n] = sum of the rows of the spiking neurons; n is a multiple of 4, and small ones known here stay in registers.
+// drive [n] = sum of the rows of the spiking neurons; n is a multiple of 4, and small ones known here stay in
+// registers.
 PSAC_INLINE void sum_rows(const uint64_t *spikes, int n_words, const int32_t *row, int n, int64_t *drive) {
   four_drives sum[(2 * PSAC_MAX_PLASTIC + 4) / 4];
   for (int k = 0; k < n / 4; k++) sum[k] = (four_drives){0};
@@ -37,8 +38,8 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
   }
 }
 
-// A weight is less than 2 in size, so a spike adds at most 2^31 to a column, or 2^37; a column beyond that has overflowed
-// somewhere.
+// A weight is less than 2 in size, so a spike adds at most 2^31 to a column, or 2^37; a column beyond that has
+// overflowed somewhere.
 PSAC_ASSERTED int drives_fit(const psac_shard *shard, const int64_t *drive) {
   const double n = (double)drive[shard->columns.one], most = shard->rule == PSAC_RULE_NOTEBOOK ? 0x1p37 : 0x1p31;
   for (int k = 0; k < shard->columns.n; k++) {
@@ -52,7 +53,8 @@ psac_status psac_cpu_partial_drives(psac_stream *stream, const psac_shard *shard
   (void)stream;
   for (int k = 0; k < n_steps; k++) {
     for (int b = first; b < first + n; b++, drives += shard->columns.n) {
-      step_drives(shard, shard->spikes + ((size_t)(t + k) * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words, drives);
+      step_drives(shard, shard->spikes + ((size_t)(t + k) * (size_t)n_trials + (size_t)b) * (size_t)shard->n_words,
+                  drives);
       assert(drives_fit(shard, drives));
     }
   }
@@ -103,8 +105,8 @@ PSAC_CLONES static void step_trials(const psac_shard *shard, const psac_readout 
   }
 }
 
-psac_status psac_cpu_step_readout(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials,
-                                  int t, int n_steps) {
+psac_status psac_cpu_step_readout(psac_stream *stream, const psac_shard *shard, const psac_readout *readout,
+                                  int n_trials, int t, int n_steps) {
   (void)stream;
   const size_t stride = (size_t)n_trials * (size_t)shard->columns.n;
   for (int k = 0; k < n_steps; k++) {

@@ -8,7 +8,8 @@
 enum { STEPS = 32 };  // drawn at a time
 
 // Bit s = spike of `unit` in step first_step + s.
-PSAC_INLINE uint32_t draw_32_steps(psac_rng_key key, uint32_t first_block, uint32_t unit, uint64_t trial, uint64_t threshold) {
+PSAC_INLINE uint32_t draw_32_steps(psac_rng_key key, uint32_t first_block, uint32_t unit, uint64_t trial,
+                                   uint64_t threshold) {
   uint32_t draw[4][STEPS / 4], spikes = 0;
   for (uint32_t b = 0; b < STEPS / 4; b++) {
     const psac_rng_block r = psac_rng_draw(key, first_block + b, unit, (uint32_t)trial, (uint32_t)(trial >> 32));
@@ -20,7 +21,8 @@ PSAC_INLINE uint32_t draw_32_steps(psac_rng_key key, uint32_t first_block, uint3
   return spikes;
 }
 
-PSAC_CLONES static void encode_trial(const psac_shard *shard, psac_rng_key key, const psac_retina_trial *trial, uint64_t *bits) {
+PSAC_CLONES static void encode_trial(const psac_shard *shard, psac_rng_key key, const psac_retina_trial *trial,
+                                     uint64_t *bits) {
   const size_t words = (size_t)shard->n_retina_words;
   memset(bits, 0, sizeof *bits * words * (size_t)shard->n_steps);
   for (int u = 0; u < shard->n_units; u++) {

@@ -50,7 +50,8 @@ psac_status psac_cpu_accumulate_statistics(psac_stream *stream, const psac_shard
   return PSAC_OK;
 }
 
-psac_status psac_cpu_project_weights(psac_stream *stream, const psac_shard *shard, int32_t reference, int64_t *projection) {
+psac_status psac_cpu_project_weights(psac_stream *stream, const psac_shard *shard, int32_t reference,
+                                     int64_t *projection) {
   (void)stream;
   const psac_columns columns = shard->columns;
   for (int u = 0; u < shard->n_units; u++) {

@@ -12,13 +12,14 @@ enum {
   PSAC_SPIKE_AHEAD = 4,   // how far ahead a row may be fetched
 };
 
-// Reads segments of n_words words, `stride` words apart, as one vector: segment s holds spikes [64 n_words s, 64 n_words (s + 1)).
+// Reads segments of n_words words, `stride` words apart, as one vector: segment s holds spikes [64 n_words s, 64
+// n_words (s + 1)).
 typedef struct psac_spike_reader {
   const uint64_t *word;         // the next one
   const uint64_t *segment_end;  // of its segment
   size_t n_words, stride;
-  int segments_left;            // behind this one
-  size_t base;                  // index of the word's first bit
+  int segments_left;                                      // behind this one
+  size_t base;                                            // index of the word's first bit
   size_t index[PSAC_SPIKE_LIST + 64 + PSAC_SPIKE_AHEAD];  // index[n .. n + AHEAD) repeats the last one
 } psac_spike_reader;
 
@@ -32,9 +33,9 @@ PSAC_INLINE void psac_spike_reader_start(psac_spike_reader *reader, const uint64
   reader->base = 0;
 }
 
-// Fills reader->index with the next spikes in ascending order, those in `mask` (words as they are read, without the strides) or all if
-// that is NULL; their number, 0 at the end. A word holds a few spikes at random, so a branch per spike would mostly be guessed wrong: four
-// are always written, and the rare rest in a loop.
+// Fills reader->index with the next spikes in ascending order, those in `mask` (words as they are read, without the
+// strides) or all if that is NULL; their number, 0 at the end. A word holds a few spikes at random, so a branch per
+// spike would mostly be guessed wrong: four are always written, and the rare rest in a loop.
 PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader, const uint64_t *mask) {
   const uint64_t sentinel = (uint64_t)1 << 63;  // counting the zeros below it is defined for an empty word
   const uint64_t *next = reader->word, *end = reader->segment_end;
@@ -50,7 +51,8 @@ PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader, const uint64_t
     uint64_t word = *next++;
     if (mask) word &= mask[base / 64];
     const int count = __builtin_popcountll(word);
-    for (int k = 0; k < 4; k++, word &= word - 1) reader->index[n + k] = base + (size_t)__builtin_ctzll(word | sentinel);
+    for (int k = 0; k < 4; k++, word &= word - 1)
+      reader->index[n + k] = base + (size_t)__builtin_ctzll(word | sentinel);
     for (int k = 4; k < count; k++, word &= word - 1) reader->index[n + k] = base + (size_t)__builtin_ctzll(word);
     n += count;
     base += 64;

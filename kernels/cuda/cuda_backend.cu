@@ -20,15 +20,17 @@ static const char *device_name(void) {
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line) {
   const char *base = strrchr(file, '/');
   cudaGetLastError();  // what can be forgotten is
-  return psac_fail(PSAC_ERR_DEVICE, "%s: %.*s failed at %s:%d: %s", device_name(), (int)strcspn(call, "("), call, base ? base + 1 : file,
-                   line, cudaGetErrorString(code));
+  return psac_fail(PSAC_ERR_DEVICE, "%s: %.*s failed at %s:%d: %s", device_name(), (int)strcspn(call, "("), call,
+                   base ? base + 1 : file, line, cudaGetErrorString(code));
 }
 
 static int cuda_device_count(const char **reason) {
   int n = 0, driver = 0;
   const cudaError_t code = cudaGetDeviceCount(&n);
   const int has_driver = cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0;
-  *reason = !has_driver ? "no GPU driver is installed" : code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
+  *reason = !has_driver           ? "no GPU driver is installed"
+            : code == cudaSuccess ? "no GPU is visible"
+                                  : cudaGetErrorString(code);
   cudaGetLastError();
   return code == cudaSuccess ? n : 0;
 }
@@ -41,7 +43,8 @@ static psac_status cuda_device_open(int index, psac_device *device) {
   snprintf(device->name, sizeof device->name, "%.90s", properties.name);
   for (int k = 0; k < 16; k++) snprintf(device->id + 2 * k, 3, "%02x", (unsigned char)properties.uuid.bytes[k]);
   if (properties.major * 10 + properties.minor < 75) {
-    return psac_fail(PSAC_ERR_INPUT, "device %d, %s, has compute capability %d.%d; 7.5 or newer is needed; use --backend cpu", index,
+    return psac_fail(PSAC_ERR_INPUT,
+                     "device %d, %s, has compute capability %d.%d; 7.5 or newer is needed; use --backend cpu", index,
                      device->name, properties.major, properties.minor);
   }
   PSAC_CUDA(cudaMemGetInfo(&device->memory_free, &device->memory_total));
@@ -96,8 +99,8 @@ static psac_status cuda_synchronize(psac_stream *stream) {
   return PSAC_OK;
 }
 
-// Waits: `host` is ordinary memory, and where a device reads that in place, nothing else says when it has been read. The host hands over
-// only between presentations, when there is little to wait for.
+// Waits: `host` is ordinary memory, and where a device reads that in place, nothing else says when it has been read.
+// The host hands over only between presentations, when there is little to wait for.
 static psac_status cuda_upload(psac_stream *stream, void *device, const void *host, size_t n_bytes) {
   if (n_bytes == 0) return PSAC_OK;
   PSAC_CUDA(cudaMemcpyAsync(device, host, n_bytes, cudaMemcpyHostToDevice, stream->cuda));
@@ -142,7 +145,8 @@ static psac_status staging_wait(void *stream) {
 }
 
 static const psac_staging *cuda_staging(void) {
-  static const psac_staging staging = {staging_alloc, staging_release, staging_to_host, staging_to_device, staging_wait};
+  static const psac_staging staging = {staging_alloc, staging_release, staging_to_host, staging_to_device,
+                                       staging_wait};
   return &staging;
 }
 
@@ -177,8 +181,8 @@ static psac_status cuda_record_end(psac_stream *stream, psac_recording **recordi
   cudaGraph_t graph;
   PSAC_CUDA(cudaStreamEndCapture(stream->cuda, &graph));
   psac_recording *made = (psac_recording *)calloc(1, sizeof *made);
-  const psac_status status = made ? make_executable(stream, graph, &made->graph)
-                                  : psac_fail(PSAC_ERR_MEMORY, "out of memory for a recording");
+  const psac_status status =
+      made ? make_executable(stream, graph, &made->graph) : psac_fail(PSAC_ERR_MEMORY, "out of memory for a recording");
   cudaGraphDestroy(graph);
   if (status == PSAC_OK) *recording = made;
   else cuda_recording_destroy(made);

@@ -17,7 +17,8 @@ __global__ void build_fields(psac_shard shard, psac_rng_key key, float norm, int
   shard.field_column[i / PSAC_COLUMN] = (uint32_t)psac_wiring_unit(position, 0, shard.patch_size, shard.retina_width);
 }
 
-extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm) {
+extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key,
+                                                        float norm) {
   const int n_positions =
       (shard->retina_height - shard->patch_size + 1) * (shard->retina_width - shard->patch_size + 1);
   PSAC_LAUNCH(build_fields, psac_blocks(shard->n_local), PSAC_THREADS, stream, *shard, key, norm, n_positions,
@@ -28,7 +29,8 @@ extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psa
 // Slot of the source of synapse number n of the shard.
 __device__ static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int64_t n) {
   const int64_t gid = shard->first_gid + n / shard->in_degree;
-  return psac_block_map_slot(shard->map, psac_wiring_source(key, gid, (uint32_t)(n % shard->in_degree), shard->map.n_neurons));
+  return psac_block_map_slot(shard->map,
+                             psac_wiring_source(key, gid, (uint32_t)(n % shard->in_degree), shard->map.n_neurons));
 }
 
 __global__ void mark_sources(psac_shard shard, psac_rng_key key) {
@@ -45,7 +47,8 @@ __global__ void count_sources(psac_shard shard) {
 
 // Where the end of the source's list stands, which is counted and filled from there (cpu_build.c).
 __device__ static uint32_t *list_end(const psac_shard *shard, psac_rng_key key, int64_t n) {
-  return shard->target_first + 1 + psac_source_in_slot(shard->source_first, shard->source_mask, source_slot(shard, key, n));
+  return shard->target_first + 1 +
+         psac_source_in_slot(shard->source_first, shard->source_mask, source_slot(shard, key, n));
 }
 
 __global__ void count_targets(psac_shard shard, psac_rng_key key) {
@@ -102,7 +105,8 @@ static psac_status fetch(psac_stream *stream, void *host, const void *device, si
   return psac_cuda_device.synchronize(stream);
 }
 
-static psac_status launch_make_starts(psac_stream *stream, uint32_t *count, int64_t n, uint32_t group, uint64_t *total) {
+static psac_status launch_make_starts(psac_stream *stream, uint32_t *count, int64_t n, uint32_t group,
+                                      uint64_t *total) {
   PSAC_LAUNCH(make_starts, 1, SCAN_THREADS, stream, count, n, group, total);
   return PSAC_OK;
 }
@@ -164,8 +168,8 @@ __global__ void draw_weights(psac_shard shard, psac_rng_key key, float density, 
                              psac_wiring_initial_weight(key, shard.first_gid + i, (uint32_t)o, density, mean, sd));
 }
 
-extern "C" psac_status psac_cuda_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density,
-                                                    float mean, float sd) {
+extern "C" psac_status psac_cuda_initialise_weights(psac_stream *stream, psac_shard *shard, psac_rng_key key,
+                                                    float density, float mean, float sd) {
   const int64_t n = (int64_t)shard->n_local * (shard->columns.n_output + shard->columns.n_critic + 1);
   PSAC_LAUNCH(draw_weights, psac_blocks(n), PSAC_THREADS, stream, *shard, key, density, mean, sd);
   return PSAC_OK;

@@ -1,5 +1,5 @@
-// How kernels are launched and errors of the CUDA runtime reported; the only place that knows that the same sources also compile for
-// the host (tests/emu).
+// How kernels are launched and errors of the CUDA runtime reported; the only place that knows that the same sources
+// also compile for the host (tests/emu).
 #ifndef PSAC_KERNELS_CUDA_CUDA_LAUNCH_H
 #define PSAC_KERNELS_CUDA_CUDA_LAUNCH_H
 
@@ -17,12 +17,12 @@ struct psac_stream {
 
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line);
 
-#define PSAC_CUDA(call)                                                                               \
-  do {                                                                                                \
-    psac_watch_enter_device(#call);                                                                   \
-    const cudaError_t psac_code_ = (call);                                                            \
-    psac_watch_leave();                                                                               \
-    if (psac_code_ != cudaSuccess) return psac_cuda_failure(psac_code_, #call, __FILE__, __LINE__);   \
+#define PSAC_CUDA(call)                                                                             \
+  do {                                                                                              \
+    psac_watch_enter_device(#call);                                                                 \
+    const cudaError_t psac_code_ = (call);                                                          \
+    psac_watch_leave();                                                                             \
+    if (psac_code_ != cudaSuccess) return psac_cuda_failure(psac_code_, #call, __FILE__, __LINE__); \
   } while (0)
 
 // PSAC_LAUNCH(kernel, grid, block, stream, argument...): nothing for an empty grid. PSAC_LAUNCH_SHARED: with n_bytes of
@@ -42,7 +42,7 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
   do {                                                                           \
     const dim3 psac_grid_ = (grid);                                              \
     if (psac_grid_.x > 0 && psac_grid_.y > 0) {                                  \
-      psac_watch_enter_device(#kernel);  /* where the queue is full it waits */  \
+      psac_watch_enter_device(#kernel); /* where the queue is full it waits */   \
       PSAC_RUN(kernel, psac_grid_, block, n_bytes, (stream)->cuda, __VA_ARGS__); \
       psac_watch_leave();                                                        \
       PSAC_CUDA(cudaGetLastError());                                             \
@@ -71,7 +71,8 @@ __device__ static inline int64_t psac_warp_sum(int64_t value, int n = 1) {
   return value;
 }
 
-// The halves of the 64-bit words of spike vectors: what the lanes of one warp write together. Little endian, as the hosts of all GPUs.
+// The halves of the 64-bit words of spike vectors: what the lanes of one warp write together. Little endian, as the
+// hosts of all GPUs.
 __host__ __device__ static inline uint32_t *psac_halves(uint64_t *words) { return (uint32_t *)words; }
 __host__ __device__ static inline const uint32_t *psac_halves(const uint64_t *words) { return (const uint32_t *)words; }
 

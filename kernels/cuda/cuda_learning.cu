@@ -4,8 +4,8 @@
 
 enum { AHEAD = 8 };  // steps whose output spikes are in flight
 
-// Block per trial, thread per lane: what a middle spike in step t adds to its neuron's eligibility row (see cpu_learning.c), as
-// table [trials][n_steps][n_eligibility].
+// Block per trial, thread per lane: what a middle spike in step t adds to its neuron's eligibility row (see
+// cpu_learning.c), as table [trials][n_steps][n_eligibility].
 __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, const uint64_t *output_spikes,
                                const psac_third_factor *factors, int32_t *table) {
   const int64_t b = blockIdx.x;
@@ -26,9 +26,10 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
   }
 }
 
-// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words; a group
-// of 2^group_bits lanes adds to a row.
-__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, int group_bits, const int32_t *table) {
+// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words; a
+// group of 2^group_bits lanes adds to a row.
+__global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, int group_bits,
+                                const int32_t *table) {
   const psac_warp_share own = psac_share_of_warp(&shard, n_items, n_ranges);
   if (own.item < 0) return;  // the whole warp
   const int64_t t = own.item / n_trials, b = own.item % n_trials;
@@ -44,14 +45,15 @@ __global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items,
   }
 }
 
-extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials, float trace_decay,
-                                                        const uint64_t *output_spikes, const psac_third_factor *factors) {
+extern "C" psac_status psac_cuda_accumulate_eligibility(psac_stream *stream, const psac_shard *shard, int n_trials,
+                                                        float trace_decay, const uint64_t *output_spikes,
+                                                        const psac_third_factor *factors) {
   const int n_columns = shard->columns.n_eligibility;
   const int64_t n_items = (int64_t)shard->n_steps * n_trials, n_ranges = psac_shape_ranges(shard->n_words, n_columns);
-  PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_columns, stream, *shard, n_trials, trace_decay, output_spikes, factors,
-              shard->traces);
-  PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, n_items, n_ranges,
-              psac_shape_group(n_columns), (const int32_t *)shard->traces);
+  PSAC_LAUNCH(reverse_traces, (unsigned)n_trials, (unsigned)n_columns, stream, *shard, n_trials, trace_decay,
+              output_spikes, factors, shard->traces);
+  PSAC_LAUNCH(add_eligibility, psac_warp_blocks(n_items * n_ranges), PSAC_THREADS, stream, *shard, n_trials, n_items,
+              n_ranges, psac_shape_group(n_columns), (const int32_t *)shard->traces);
   return PSAC_OK;
 }
 
@@ -78,10 +80,12 @@ __global__ void learn(psac_shard shard, const psac_batch_factor *batch) {
   row[columns.mean_count] = psac_mean_steps(changed);
 }
 
-extern "C" psac_status psac_cuda_apply_learning(psac_stream *stream, const psac_shard *shard, const psac_batch_factor *batch) {
+extern "C" psac_status psac_cuda_apply_learning(psac_stream *stream, const psac_shard *shard,
+                                                const psac_batch_factor *batch) {
   PSAC_LAUNCH(learn, psac_warp_blocks(shard->n_local), PSAC_THREADS, stream, *shard, batch);
-  return psac_cuda_device.clear(stream, shard->eligibility, sizeof *shard->eligibility * (size_t)shard->n_padded *
-                                 (size_t)shard->columns.n_eligibility);
+  return psac_cuda_device.clear(
+      stream, shard->eligibility,
+      sizeof *shard->eligibility * (size_t)shard->n_padded * (size_t)shard->columns.n_eligibility);
 }
 
 __global__ void square_means(psac_shard shard, int64_t *sum) {

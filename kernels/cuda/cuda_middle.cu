@@ -1,12 +1,12 @@
 // One timestep of the middle layer: retina and recurrent currents, integration, spikes.
 //
-// Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its receptive field is
-// read where the pixel spikes, a target list once for each spike. With so few bytes instructions count as much as they do: threads share
-// what belongs to several of them (docs/performance.md).
+// Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its
+// receptive field is read where the pixel spikes, a target list once for each spike. With so few bytes instructions
+// count as much as they do: threads share what belongs to several of them (docs/performance.md).
 #include "kernels/cuda/cuda_middle.h"
 
 enum {
-  SECTOR_BITS = 2,       // words in a sector, as a power of two
+  SECTOR_BITS = 2,  // words in a sector, as a power of two
   SECTOR_WORDS = 1 << SECTOR_BITS,
 };
 
@@ -54,7 +54,8 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_r
   }
 }
 
-// Stores the current that the retina gives in step t: the step at hand begins with it. A warp reads the rows of one trial for its block.
+// Stores the current that the retina gives in step t: the step at hand begins with it. A warp reads the rows of one
+// trial for its block.
 __global__ void retina_currents(psac_shard shard, int n_trials, int t, int patch_rows) {
   __shared__ uint64_t row[PSAC_TRIALS][PSAC_RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
   const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first, own = (int)threadIdx.x / PSAC_WARP;
@@ -84,11 +85,12 @@ extern "C" psac_status psac_cuda_prepare_middle(psac_stream *stream, const psac_
   return PSAC_OK;
 }
 
-// Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread that is done with
-// a word takes the next one while others of its warp are still at theirs. Within a block words of a sector come first, then trials, then
-// sectors: spikes are read by whole sectors, and what is read of the index and of lists for one trial is there for the others.
-__global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurrence_shape by, int few, const uint64_t *arriving,
-                                   size_t rank_stride) {
+// Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread
+// that is done with a word takes the next one while others of its warp are still at theirs. Within a block words of a
+// sector come first, then trials, then sectors: spikes are read by whole sectors, and what is read of the index and of
+// lists for one trial is there for the others.
+__global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurrence_shape by, int few,
+                                   const uint64_t *arriving, size_t rank_stride) {
   const uint32_t lanes = 1u << by.lane_bits, n_groups = 1u << by.group_bits, group = blockIdx.x & (n_groups - 1);
   const uint32_t thread = (blockIdx.x >> by.group_bits) * blockDim.x + threadIdx.x, place = thread >> by.lane_bits;
   const uint32_t w = place >> (SECTOR_BITS + by.trial_bits) << SECTOR_BITS | (place & (SECTOR_WORDS - 1));
@@ -122,13 +124,15 @@ __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurren
   }
 }
 
-static psac_status launch_recurrent_currents(psac_stream *stream, const psac_shard *shard, int n_trials, const uint64_t *arriving,
-                                             size_t rank_stride) {
+static psac_status launch_recurrent_currents(psac_stream *stream, const psac_shard *shard, int n_trials,
+                                             const uint64_t *arriving, size_t rank_stride) {
   if (shard->n_sources == 0) return PSAC_OK;
   const int n_ranks = shard->n_source_words / shard->n_words;
-  const psac_recurrence_shape by = psac_shape_recurrence(shard->n_words, n_ranks, n_trials, psac_mean_list_bytes(shard));
+  const psac_recurrence_shape by =
+      psac_shape_recurrence(shard->n_words, n_ranks, n_trials, psac_mean_list_bytes(shard));
   const int64_t sectors = (shard->n_words + SECTOR_WORDS - 1) / SECTOR_WORDS;
-  const int64_t n_threads = sectors << (SECTOR_BITS + by.lane_bits + by.trial_bits), warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;
+  const int64_t n_threads = sectors << (SECTOR_BITS + by.lane_bits + by.trial_bits),
+                warps = (n_threads + PSAC_WARP - 1) / PSAC_WARP;
   const unsigned block = warps < PSAC_WARPS ? (unsigned)warps * PSAC_WARP : (unsigned)PSAC_THREADS;
   const dim3 grid(psac_blocks(n_threads) << by.group_bits, (unsigned)(((n_trials - 1) >> by.trial_bits) + 1));
   PSAC_LAUNCH(recurrent_currents, grid, block, stream, *shard, n_trials, by, psac_has_few_targets(shard), arriving,
@@ -159,7 +163,8 @@ __device__ static void integrate(const psac_shard &shard, int n_trials, int t) {
     const uint32_t still = __shfl_sync(PSAC_ALL_LANES, refractory, b);
     float own[PSAC_NEURON_STATES_MAX] = {};
     for (int s = 0; s < n_states; s++) own[s] = b < n ? state[(s * n_trials + b) * n_padded] : 0.0f;
-    const int spike = psac_neuron_step(model, &shard.neuron, leak, input[b], (int)(still >> lane & 1), &potential[b], own);
+    const int spike =
+        psac_neuron_step(model, &shard.neuron, leak, input[b], (int)(still >> lane & 1), &potential[b], own);
     if (b < n) v[b * n_padded] = potential[b];
     for (int s = 0; s < n_states && b < n; s++) state[(s * n_trials + b) * n_padded] = own[s];
     const uint32_t all = __ballot_sync(PSAC_ALL_LANES, spike);
@@ -168,8 +173,10 @@ __device__ static void integrate(const psac_shard &shard, int n_trials, int t) {
   if (lane < n) *spikes = mine & psac_halves(shard.alive)[half];
 }
 
-#define X(NAME, name) \
-  __global__ void integrate_##name(psac_shard shard, int n_trials, int t) { integrate<PSAC_NEURON_##NAME>(shard, n_trials, t); }
+#define X(NAME, name)                                                       \
+  __global__ void integrate_##name(psac_shard shard, int n_trials, int t) { \
+    integrate<PSAC_NEURON_##NAME>(shard, n_trials, t);                      \
+  }
 PSAC_NEURON_MODELS(X)
 #undef X
 
@@ -177,9 +184,9 @@ extern "C" psac_status psac_cuda_step_middle(psac_stream *stream, const psac_sha
                                              const uint64_t *arriving, size_t rank_stride) {
   if (arriving) PSAC_TRY(launch_recurrent_currents(stream, shard, n_trials, arriving, rank_stride));
   switch (shard->model) {
-#define X(NAME, name)                                                                                          \
-  case PSAC_NEURON_##NAME:                                                                                     \
-    PSAC_LAUNCH(integrate_##name, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t);    \
+#define X(NAME, name)                                                                                       \
+  case PSAC_NEURON_##NAME:                                                                                  \
+    PSAC_LAUNCH(integrate_##name, trials_grid(shard, n_trials), PSAC_THREADS, stream, *shard, n_trials, t); \
     break;
     PSAC_NEURON_MODELS(X)
 #undef X

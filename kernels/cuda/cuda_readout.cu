@@ -13,8 +13,8 @@ typedef struct alignas(16) row_part {
   int32_t lane[4];
 } row_part;
 
-// A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits lanes reads a row.
-// value(lane, stored): what an element of a row adds.
+// A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits
+// lanes reads a row. value(lane, stored): what an element of a row adds.
 template <typename value_of>
 __device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int first, int n, int t, int64_t n_items,
                                    int64_t n_ranges, int group_bits, int64_t *drives, value_of value) {
@@ -53,12 +53,13 @@ __global__ void sum_notebook_rows(psac_shard shard, int n_trials, int first, int
               [&](int k, int32_t stored) { return psac_notebook_column(&shard.columns, k, stored); });
 }
 
-extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n, int t,
-                                                int n_steps, int64_t *drives) {
+extern "C" psac_status psac_cuda_partial_drives(psac_stream *stream, const psac_shard *shard, int n_trials, int first,
+                                                int n, int t, int n_steps, int64_t *drives) {
   const int64_t n_items = (int64_t)n_steps * n;
   if (n_items == 0) return PSAC_OK;
   const int64_t n_ranges = psac_shape_ranges_to_fill(shard->n_words, shard->columns.n, n_items);
-  if (n_ranges > 1) PSAC_TRY(psac_cuda_device.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->columns.n));
+  if (n_ranges > 1)
+    PSAC_TRY(psac_cuda_device.clear(stream, drives, sizeof *drives * (size_t)n_items * (size_t)shard->columns.n));
   const unsigned n_blocks = psac_warp_blocks(n_items * n_ranges);
   const int group_bits = psac_shape_group(shard->columns.n / 4);
   if (shard->rule == PSAC_RULE_NOTEBOOK) {
@@ -125,8 +126,8 @@ __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials
   }
 }
 
-extern "C" psac_status psac_cuda_step_readout(psac_stream *stream, const psac_shard *shard, const psac_readout *readout, int n_trials,
-                                              int t, int n_steps) {
+extern "C" psac_status psac_cuda_step_readout(psac_stream *stream, const psac_shard *shard, const psac_readout *readout,
+                                              int n_trials, int t, int n_steps) {
   PSAC_LAUNCH(step_layers, (unsigned)n_trials, READOUT_THREADS, stream, *shard, *readout, n_trials, t, n_steps);
   return PSAC_OK;
 }

@@ -7,8 +7,8 @@
 
 enum { STEPS = 32 };  // of a warp
 
-// A warp draws 32 units in 32 steps of a trial: a lane is a unit, a ballot is half a word of a step. Thresholds [n][n_units] of the
-// trials, behind their numbers [n].
+// A warp draws 32 units in 32 steps of a trial: a lane is a unit, a ballot is half a word of a step. Thresholds
+// [n][n_units] of the trials, behind their numbers [n].
 __global__ void encode(psac_shard shard, psac_rng_key key, int first, int n, const uint64_t *numbers) {
   const int n_groups = 2 * shard.n_retina_words, n_chunks = (shard.n_steps + STEPS - 1) / STEPS;
   const int64_t warp = psac_warp();
@@ -19,7 +19,8 @@ __global__ void encode(psac_shard shard, psac_rng_key key, int first, int n, con
   const uint64_t trial = numbers[b], threshold = unit < shard.n_units ? numbers[n + b * shard.n_units + unit] : 0;
   uint32_t *bits = psac_halves(shard.retina_spikes) + (first + b) * shard.n_steps * n_groups;
   for (int t = STEPS * chunk; t < STEPS * (chunk + 1) && t < shard.n_steps; t += 4) {
-    const psac_rng_block draw = psac_rng_draw(key, (uint32_t)t / 4, (uint32_t)unit, (uint32_t)trial, (uint32_t)(trial >> 32));
+    const psac_rng_block draw =
+        psac_rng_draw(key, (uint32_t)t / 4, (uint32_t)unit, (uint32_t)trial, (uint32_t)(trial >> 32));
     for (int k = 0; k < 4; k++) {
       const uint32_t spikes = __ballot_sync(PSAC_ALL_LANES, psac_retina_spikes(draw.word[k], threshold));
       if (psac_lane() == 0 && t + k < shard.n_steps) bits[(int64_t)(t + k) * n_groups + group] = spikes;
@@ -27,8 +28,8 @@ __global__ void encode(psac_shard shard, psac_rng_key key, int first, int n, con
   }
 }
 
-extern "C" psac_status psac_cuda_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
-                                               const psac_retina_trial *trials) {
+extern "C" psac_status psac_cuda_encode_retina(psac_stream *stream, const psac_shard *shard, psac_rng_key key,
+                                               int first, int n, const psac_retina_trial *trials) {
   const size_t n_units = (size_t)shard->n_units, n_numbers = (size_t)n * (1 + n_units);
   uint64_t *numbers = (uint64_t *)malloc(sizeof *numbers * n_numbers + 1);
   if (!numbers) return psac_fail(PSAC_ERR_MEMORY, "out of memory for the retina");
@@ -40,6 +41,7 @@ extern "C" psac_status psac_cuda_encode_retina(psac_stream *stream, const psac_s
   free(numbers);
   PSAC_TRY(status);
   const int64_t n_warps = (int64_t)n * 2 * shard->n_retina_words * ((shard->n_steps + STEPS - 1) / STEPS);
-  PSAC_LAUNCH(encode, psac_warp_blocks(n_warps), PSAC_THREADS, stream, *shard, key, first, n, (const uint64_t *)shard->thresholds);
+  PSAC_LAUNCH(encode, psac_warp_blocks(n_warps), PSAC_THREADS, stream, *shard, key, first, n,
+              (const uint64_t *)shard->thresholds);
   return PSAC_OK;
 }

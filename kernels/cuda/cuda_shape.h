@@ -1,4 +1,5 @@
-// How the CUDA kernels share out their work: what their launches and the cost model (src/plan/cost_gpu.c) both have to know. Plain C.
+// How the CUDA kernels share out their work: what their launches and the cost model (src/plan/cost_gpu.c) both have to
+// know. Plain C.
 #ifndef PSAC_KERNELS_CUDA_CUDA_SHAPE_H
 #define PSAC_KERNELS_CUDA_CUDA_SHAPE_H
 
@@ -11,11 +12,12 @@ enum {
   PSAC_THREADS = 256,  // of a block, unless a kernel says otherwise
   PSAC_WARP = 32,
   PSAC_WARPS = PSAC_THREADS / PSAC_WARP,
-  PSAC_TRIALS = PSAC_COLUMN,              // that a thread of the middle layer handles together, one for each neuron of a column
-  PSAC_SECTOR = 32,                       // bytes that memory moves at once
-  PSAC_THREADS_AT_ONCE = 1 << 18,         // that a large GPU runs
-  PSAC_CURRENTS_AT_ONCE = 24 << 20,       // bytes of currents that are added to at a time: half the level 2 cache of a large GPU
-  PSAC_ROWS_AT_ONCE = 4 << 20,            // bytes of a range's rows: the ranges at hand fit into the level 2 cache
+  PSAC_TRIALS = PSAC_COLUMN,  // that a thread of the middle layer handles together, one for each neuron of a column
+  PSAC_SECTOR = 32,           // bytes that memory moves at once
+  PSAC_THREADS_AT_ONCE = 1 << 18,  // that a large GPU runs
+  PSAC_CURRENTS_AT_ONCE =
+      24 << 20,                 // bytes of currents that are added to at a time: half the level 2 cache of a large GPU
+  PSAC_ROWS_AT_ONCE = 4 << 20,  // bytes of a range's rows: the ranges at hand fit into the level 2 cache
 };
 
 // The largest power of two that is at most n and at most 2^most, as its exponent.
@@ -36,9 +38,11 @@ typedef struct psac_recurrence_shape {
 // Lanes, as a power of two, that read a target list of list_bytes together: one for each 16 bytes.
 static inline int psac_shape_list_lanes(int64_t list_bytes) { return psac_floor_log2((list_bytes + 15) / 16, 3); }
 
-// As many lanes as a list, of list_bytes on average, has groups of targets; where a sector holds more than one list, as many trials together
-// as there are or as the cache holds the currents of; and as many groups of ranks as it takes to fill a GPU twice with these trials.
-static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n_ranks, int n_trials, int64_t list_bytes) {
+// As many lanes as a list, of list_bytes on average, has groups of targets; where a sector holds more than one list, as
+// many trials together as there are or as the cache holds the currents of; and as many groups of ranks as it takes to
+// fill a GPU twice with these trials.
+static inline psac_recurrence_shape psac_shape_recurrence(int64_t n_words, int n_ranks, int n_trials,
+                                                          int64_t list_bytes) {
   const int64_t fit = PSAC_CURRENTS_AT_ONCE / (64 * (int64_t)sizeof(int32_t) * n_words);
   const int64_t at_once = fit < 1 ? 1 : fit < n_trials ? fit : n_trials;
   psac_recurrence_shape by;
@@ -62,17 +66,19 @@ static inline int psac_shape_corners(int height, int width, int size) {
   return size > 0 ? (height - size + 1) * width : 0;
 }
 
-// present: the block's shared memory, in bytes. Potential, n_states other state variables, current and place in the list
-// of arriving spikes of each neuron; who spiked and who is refractory; rows of the retina and its patches; three counters.
+// present: the block's shared memory, in bytes. Potential, n_states other state variables, current and place in the
+// list of arriving spikes of each neuron; who spiked and who is refractory; rows of the retina and its patches; three
+// counters.
 static inline size_t psac_shape_block_bytes(int64_t n_padded, int height, int width, int patch_size, int n_states) {
-  const int64_t neuron = (int64_t)((size_t)(1 + n_states) * sizeof(float) + sizeof(int32_t) + sizeof(uint16_t)), n_halves = n_padded / 32;
+  const int64_t neuron = (int64_t)((size_t)(1 + n_states) * sizeof(float) + sizeof(int32_t) + sizeof(uint16_t)),
+                n_halves = n_padded / 32;
   const int64_t n_patches = psac_shape_patch_words(patch_size) * (int64_t)psac_shape_corners(height, width, patch_size);
   return (size_t)(64 * (int64_t)sizeof(uint64_t) + n_padded * neuron +
                   (2 * n_halves + n_patches + 3) * (int64_t)sizeof(uint32_t));
 }
 
-// sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for all steps and trials,
-// so that a row moves between memory and cache once in a launch.
+// sum_rows, add_eligibility: a warp takes a range of the words of one step of one trial. Range comes after range for
+// all steps and trials, so that a row moves between memory and cache once in a launch.
 static inline int64_t psac_shape_ranges(int64_t n_words, int n_columns) {
   return (64 * (int64_t)sizeof(int32_t) * n_columns * n_words + PSAC_ROWS_AT_ONCE - 1) / PSAC_ROWS_AT_ONCE;
 }

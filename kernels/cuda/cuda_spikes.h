@@ -1,5 +1,5 @@
-// How a warp walks through the spikes of a range of words (psac_shape_ranges) that each need a row of their neuron: groups of as many lanes
-// as a row takes go through half words of their own, side by side.
+// How a warp walks through the spikes of a range of words (psac_shape_ranges) that each need a row of their neuron:
+// groups of as many lanes as a row takes go through half words of their own, side by side.
 #ifndef PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 #define PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 
@@ -11,15 +11,18 @@ typedef struct psac_warp_share {
   int begin, end;  // words of it
 } psac_warp_share;
 
-__device__ static inline psac_warp_share psac_share_of_warp(const psac_shard *shard, int64_t n_items, int64_t n_ranges) {
-  const int64_t range = psac_warp() / n_items, item = range < n_ranges ? psac_warp() % n_items : -1, n_words = shard->n_words;
+__device__ static inline psac_warp_share psac_share_of_warp(const psac_shard *shard, int64_t n_items,
+                                                            int64_t n_ranges) {
+  const int64_t range = psac_warp() / n_items, item = range < n_ranges ? psac_warp() % n_items : -1,
+                n_words = shard->n_words;
   return psac_warp_share{item, (int)(n_words * range / n_ranges), (int)(n_words * (range + 1) / n_ranges)};
 }
 
-// Calls visit(i) for every spike i in words [first, end), on all lanes of one of the groups of 2^group_bits lanes. To be called by whole
-// warps; visit is not.
+// Calls visit(i) for every spike i in words [first, end), on all lanes of one of the groups of 2^group_bits lanes. To
+// be called by whole warps; visit is not.
 template <typename visitor>
-__device__ static inline void psac_for_each_spike(const uint64_t *words, int first, int end, int group_bits, visitor visit) {
+__device__ static inline void psac_for_each_spike(const uint64_t *words, int first, int end, int group_bits,
+                                                  visitor visit) {
   const int n_groups = PSAC_WARP >> group_bits, group = psac_lane() >> group_bits;
   for (int tile = 2 * first; tile < 2 * end; tile += PSAC_WARP) {
     const int h = tile + psac_lane();

@@ -23,9 +23,11 @@ __global__ void count_words(psac_shard shard, int64_t n_all, int64_t *counts) {
   }
 }
 
-extern "C" psac_status psac_cuda_count_spikes(psac_stream *stream, const psac_shard *shard, int n_trials, int64_t *counts) {
+extern "C" psac_status psac_cuda_count_spikes(psac_stream *stream, const psac_shard *shard, int n_trials,
+                                              int64_t *counts) {
   const int64_t n_all = (int64_t)shard->n_steps * n_trials * shard->n_words;
-  const unsigned blocks = psac_blocks(n_all < (int64_t)COUNT_BLOCKS * PSAC_THREADS ? n_all : (int64_t)COUNT_BLOCKS * PSAC_THREADS);
+  const unsigned blocks =
+      psac_blocks(n_all < (int64_t)COUNT_BLOCKS * PSAC_THREADS ? n_all : (int64_t)COUNT_BLOCKS * PSAC_THREADS);
   PSAC_LAUNCH(count_words, blocks, PSAC_THREADS, stream, *shard, n_all, counts);
   return PSAC_OK;
 }
@@ -54,8 +56,8 @@ __global__ void add_statistics(psac_shard shard, int n_trials, int first, const 
   atomicAdd(&shard.count_by_label[10 * i + labels[blockIdx.y]], count);
 }
 
-extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, const psac_shard *shard, int n_trials, int first, int n,
-                                                       const uint8_t *labels) {
+extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, const psac_shard *shard, int n_trials,
+                                                       int first, int n, const uint8_t *labels) {
   PSAC_TRY(psac_cuda_device.upload(stream, shard->labels, labels, (size_t)n));
   const dim3 grid(psac_blocks(shard->n_padded), (unsigned)n);
   PSAC_LAUNCH(add_statistics, grid, PSAC_THREADS, stream, *shard, n_trials, first, (const uint8_t *)shard->labels);

@@ -1,5 +1,6 @@
-// The neuron models of the middle layer. A model is a folder with its parameters, its state and one step; both backends'
-// loops are made for each model of this list, with the model known at compile time. Common subset of C and C++.
+// The neuron models of the middle layer. A model is a folder with its parameters, its state and one step; both
+// backends' loops are made for each model of this list, with the model known at compile time. Common subset of C and
+// C++.
 #ifndef PSAC_KERNELS_MODELS_MODELS_H
 #define PSAC_KERNELS_MODELS_MODELS_H
 

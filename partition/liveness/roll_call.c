@@ -18,7 +18,8 @@ static psac_status take(int tag, int *from, psac_presence *said) {
   *from = -1;
   PSAC_MPI(MPI_Iprobe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &is_there, &status));
   if (!is_there) return PSAC_OK;
-  PSAC_MPI(MPI_Recv(said, said ? sizeof *said : 0, MPI_BYTE, status.MPI_SOURCE, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE));
+  PSAC_MPI(
+      MPI_Recv(said, said ? sizeof *said : 0, MPI_BYTE, status.MPI_SOURCE, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE));
   *from = status.MPI_SOURCE;
   return PSAC_OK;
 }
@@ -61,7 +62,8 @@ typedef struct roll_sheet {
   char *is_stuck;       // [n_ranks]
 } roll_sheet;
 
-// Marks the ranks whose GPU has come less far than another one of this rank's group; gives the first exchange that they have not come to.
+// Marks the ranks whose GPU has come less far than another one of this rank's group; gives the first exchange that they
+// have not come to.
 static int64_t mark_stuck(const roll_sheet *roll) {
   const psac_presence *said = roll->said, *own = &said[roll->rank];
   int64_t least = own->exchanges, most = least;
@@ -71,7 +73,8 @@ static int64_t mark_stuck(const roll_sheet *roll) {
     if (said[r].exchanges > most) most = said[r].exchanges;
   }
   for (int r = 0; r < roll->n_ranks; r++) {
-    roll->is_stuck[r] = least < most && !roll->is_missing[r] && said[r].group == own->group && said[r].exchanges == least;
+    roll->is_stuck[r] =
+        least < most && !roll->is_missing[r] && said[r].group == own->group && said[r].exchanges == least;
   }
   return least + 1;
 }
@@ -110,15 +113,16 @@ static psac_status listen(double seconds, psac_witness witness) {
   return PSAC_OK;
 }
 
-// The less is known, the longer another rank has the time to say more: who does not answer may itself wait for somebody.
+// The less is known, the longer another rank has the time to say more: who does not answer may itself wait for
+// somebody.
 static psac_status call_roll(const roll_sheet *roll, double seconds, psac_witness witness, char *text, size_t n_bytes) {
   char names[160];
   PSAC_TRY(collect(roll, seconds, witness));
   const int64_t exchange = mark_stuck(roll);
   const int n_stuck = name_ranks(roll->n_ranks, roll->is_stuck, names, sizeof names);
   if (n_stuck > 0) {
-    snprintf(text, n_bytes, "the GPU%s of %s %s stuck before exchange %lld, to which others have come", n_stuck == 1 ? "" : "s", names,
-             n_stuck == 1 ? "is" : "are", (long long)exchange);
+    snprintf(text, n_bytes, "the GPU%s of %s %s stuck before exchange %lld, to which others have come",
+             n_stuck == 1 ? "" : "s", names, n_stuck == 1 ? "is" : "are", (long long)exchange);
     return PSAC_OK;
   }
   const int n_missing = name_ranks(roll->n_ranks, roll->is_missing, names, sizeof names);

@@ -1,6 +1,6 @@
-// Who is still there: ranks that wait for something outside MPI, a GPU, look after each other by short messages, so that whoever has
-// waited too long can name the ranks that do not answer, or whose GPU is stuck. Among all ranks of the run. Internal to partition/; nothing
-// here is collective.
+// Who is still there: ranks that wait for something outside MPI, a GPU, look after each other by short messages, so
+// that whoever has waited too long can name the ranks that do not answer, or whose GPU is stuck. Among all ranks of the
+// run. Internal to partition/; nothing here is collective.
 #ifndef PSAC_PARTITION_LIVENESS_ROLL_CALL_H
 #define PSAC_PARTITION_LIVENESS_ROLL_CALL_H
 
@@ -24,8 +24,9 @@ typedef struct psac_witness {
 // Answers the ranks that ask; to be called again and again while waiting. Cheap.
 psac_status psac_roll_call_answer(psac_witness witness);
 
-// Asks every rank and writes, for people, whose GPU has come less far than those that it exchanges with, or else who does not answer within
-// seconds ("ranks 2, 5 do not answer"). Where it is nobody's GPU it waits, as another rank may know more and end the run first.
+// Asks every rank and writes, for people, whose GPU has come less far than those that it exchanges with, or else who
+// does not answer within seconds ("ranks 2, 5 do not answer"). Where it is nobody's GPU it waits, as another rank may
+// know more and end the run first.
 psac_status psac_roll_call_ask(double seconds, psac_witness witness, char *text, size_t n_bytes);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct look {
 
 struct psac_watchdog {
   psac_watchdog_place here;
-  double seconds, nap;       // limit; time between two looks
+  double seconds, nap;  // limit; time between two looks
   MPI_Win window;
   const psac_watch *places;  // [node_size] of the ranks of this node
   look *looks;               // [node_size] at the places
@@ -33,7 +33,8 @@ struct psac_watchdog {
 
 // The other ranks of this node that may keep somebody waiting: those that do not themselves wait for ranks.
 typedef struct late_ranks {
-  const psac_watch *stuck, *going_on;  // the first that has not moved for half the limit, or is a stopped process; that has moved
+  const psac_watch *stuck,
+      *going_on;  // the first that has not moved for half the limit, or is a stopped process; that has moved
   int n_stuck;
 } late_ranks;
 
@@ -45,7 +46,8 @@ static void look_around(const psac_watchdog *watchdog) {
   for (int r = 0; r < n; r++) watchdog->looks[r].n_moves = atomic_load(&watchdog->places[r].n_moves);
 }
 
-// A rank of another replica may go on for long while ours waits; so one that moves is not what we wait for, where there is another.
+// A rank of another replica may go on for long while ours waits; so one that moves is not what we wait for, where there
+// is another.
 static late_ranks find_late_ranks(const psac_watchdog *watchdog) {
   const int n = watchdog->is_shared ? watchdog->here.node_size : 0;
   const struct timespec moment = {.tv_nsec = (long)(look_seconds(watchdog) / BEATS_PER_LOOK * 1e9)};
@@ -83,9 +85,10 @@ static void describe(const late_ranks *late, char *text, size_t n_bytes) {
 // Ends the run from this thread, while the other one waits inside a library.
 _Noreturn static void bark(const psac_watchdog *watchdog, const char *why) {
   const psac_watch *here = psac_watch_place();
-  fprintf(stderr, "psac_dist: rank %d on %s has waited %g s in %.100s, at trial %lld, step %lld; %s (watchdog.seconds)\n",
-          watchdog->here.rank, watchdog->here.host, watchdog->seconds, psac_watch_call(), (long long)atomic_load(&here->trial),
-          (long long)atomic_load(&here->step), why);
+  fprintf(stderr,
+          "psac_dist: rank %d on %s has waited %g s in %.100s, at trial %lld, step %lld; %s (watchdog.seconds)\n",
+          watchdog->here.rank, watchdog->here.host, watchdog->seconds, psac_watch_call(),
+          (long long)atomic_load(&here->trial), (long long)atomic_load(&here->step), why);
   fflush(stderr);
   alarm(LAST_RESORT_SECONDS);  // in case that MPI cannot even abort
   psac_mpi_abort(watchdog->here.n_ranks, 1);
@@ -96,8 +99,8 @@ static int still_waits(int64_t n_moves) {
   return atomic_load(&here->inside) != PSAC_WATCH_OUTSIDE && atomic_load(&here->n_moves) == n_moves;
 }
 
-// This rank has waited too long: ends the run. Where others may know better they have time to say so first: those of other nodes, if
-// no rank of this one is to blame, and a rank that waits for its own device.
+// This rank has waited too long: ends the run. Where others may know better they have time to say so first: those of
+// other nodes, if no rank of this one is to blame, and a rank that waits for its own device.
 static void speak(const psac_watchdog *watchdog, int64_t n_moves, int others_first) {
   char why[128];
   if (atomic_load(&psac_watch_place()->inside) == PSAC_WATCH_DEVICE) bark(watchdog, "its device does not answer");
@@ -128,8 +131,8 @@ static void show(psac_watch *here) {
   atomic_fetch_add(&here->beats, 1);
 }
 
-// How long this rank may wait where it does. The lowest of several ranks that wait for others speaks; the rest give it time to end
-// them.
+// How long this rank may wait where it does. The lowest of several ranks that wait for others speaks; the rest give it
+// time to end them.
 static double limit_of(const psac_watchdog *watchdog, int inside) {
   const int rank = watchdog->here.rank;
   if (inside == PSAC_WATCH_DEVICE) return watchdog->seconds;
@@ -187,7 +190,8 @@ psac_status psac_watchdog_start(const psac_watchdog_place *place, double seconds
     free(looks);
     return psac_fail(PSAC_ERR_MEMORY, "out of memory for the watchdog");
   }
-  *made = (psac_watchdog){.here = *place, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .looks = looks};
+  *made =
+      (psac_watchdog){.here = *place, .seconds = seconds, .nap = seconds < NAPS ? seconds / NAPS : 1.0, .looks = looks};
   psac_status status = place->n_ranks > 1 ? share_places(made) : PSAC_OK;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);

@@ -1,8 +1,8 @@
-// The watchdog: a thread per rank that ends the run when this rank has waited too long for another one, or for its own device, and
-// says where each was.
+// The watchdog: a thread per rank that ends the run when this rank has waited too long for another one, or for its own
+// device, and says where each was.
 //
-// It counts the time by its own naps instead of looking at a clock, so neither a clock that jumps nor a job that was suspended as a
-// whole and goes on an hour later looks like a rank that is late. Internal to partition/.
+// It counts the time by its own naps instead of looking at a clock, so neither a clock that jumps nor a job that was
+// suspended as a whole and goes on an hour later looks like a rank that is late. Internal to partition/.
 #ifndef PSAC_PARTITION_LIVENESS_WATCHDOG_H
 #define PSAC_PARTITION_LIVENESS_WATCHDOG_H
 
@@ -16,7 +16,8 @@ typedef struct psac_watchdog_place {
 
 typedef struct psac_watchdog psac_watchdog;
 
-// Collective. From now on a wait longer than `seconds` ends the run with exit code 1; with a single rank only one for its device.
+// Collective. From now on a wait longer than `seconds` ends the run with exit code 1; with a single rank only one for
+// its device.
 psac_status psac_watchdog_start(const psac_watchdog_place *place, double seconds, psac_watchdog **watchdog);
 
 // Collective: the ranks' places are no longer shared. The thread goes on, to watch the end of MPI.

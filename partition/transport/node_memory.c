@@ -19,7 +19,8 @@ typedef struct shared_counter {
   atomic_uint sleepers;
 } shared_counter;
 
-// What all ranks see of a buffer: how many parts were written and how many reads were done, over all operations that used it.
+// What all ranks see of a buffer: how many parts were written and how many reads were done, over all operations that
+// used it.
 typedef struct shared_buffer {
   shared_counter written, read;
 } shared_buffer;
@@ -47,7 +48,8 @@ psac_status psac_node_memory_create(const psac_ranks *ranks, psac_node_memory **
   const MPI_Comm comm = *(const MPI_Comm *)ranks->mpi_comm;
   *made = (psac_node_memory){.rank = ranks->rank, .n_ranks = ranks->n_ranks, .sleeps = ranks->outnumber_cores};
   *memory = made;
-  const size_t header = N_BUFFERS * sizeof(shared_buffer), parts = (size_t)PSAC_NODE_MEMORY_BYTES * (size_t)ranks->n_ranks;
+  const size_t header = N_BUFFERS * sizeof(shared_buffer),
+               parts = (size_t)PSAC_NODE_MEMORY_BYTES * (size_t)ranks->n_ranks;
   const MPI_Aint n_bytes = ranks->rank == 0 ? (MPI_Aint)(CACHE_LINE + header + N_BUFFERS * parts) : 0;
   void *base = NULL;
   MPI_Aint size;
@@ -72,7 +74,8 @@ void psac_node_memory_destroy(psac_node_memory **memory) {
 }
 
 static int reached(const shared_counter *counter, unsigned target) {
-  return (int)(atomic_load_explicit(&counter->value, memory_order_acquire) - target) >= 0;  // right also when it wraps around
+  return (int)(atomic_load_explicit(&counter->value, memory_order_acquire) - target) >=
+         0;  // right also when it wraps around
 }
 
 static void spin(const shared_counter *counter, unsigned target) {

@@ -36,7 +36,8 @@ static psac_status find(const psac_transport_request *request, int n_ranks, cons
     *found = nccl;
     if (!request->staging) return psac_fail(PSAC_ERR_INPUT, "--transport nccl connects GPUs; it needs --backend cuda");
     if (!on_devices) {
-      return psac_fail(PSAC_ERR_INPUT, "--transport nccl needs a GPU for each rank, but ranks share one; start fewer ranks or "
+      return psac_fail(PSAC_ERR_INPUT,
+                       "--transport nccl needs a GPU for each rank, but ranks share one; start fewer ranks or "
                        "use --transport mpi");
     }
   } else {

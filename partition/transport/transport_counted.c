@@ -27,8 +27,10 @@ static psac_status counted_all_gather_wait(const psac_transport *transport, void
   return counted->inner.all_gather_wait(&counted->inner, stream);
 }
 
-// However a library adds up, the sums of the other ranks come to rank 0 as one vector each at most; they are counted there.
-static psac_status counted_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
+// However a library adds up, the sums of the other ranks come to rank 0 as one vector each at most; they are counted
+// there.
+static psac_status counted_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
+                                      size_t n) {
   const size_t others = transport->rank == 0 ? (size_t)(transport->n_ranks - 1) : 0;
   const psac_transport *inner = count(transport, others * n * sizeof *value);
   return inner->reduce_i64(inner, stream, value, sum, n);
@@ -39,7 +41,8 @@ static psac_status counted_all_reduce_i32(const psac_transport *transport, void 
   return inner->all_reduce_i32(inner, stream, value, n);
 }
 
-static psac_status counted_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
+static psac_status counted_broadcast(const psac_transport *transport, void *stream, const psac_span *spans,
+                                     int n_spans) {
   size_t n_bytes = 0;
   for (int k = 0; k < n_spans; k++) n_bytes += transport->rank == 0 ? 0 : spans[k].n_bytes;
   const psac_transport *inner = count(transport, n_bytes);

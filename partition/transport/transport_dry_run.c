@@ -16,13 +16,13 @@ typedef struct sample {
 
 typedef struct dry_run_state {
   psac_dry_run_setup setup;
-  size_t rank_words;     // of a rank's spike vector
-  size_t n_pool;         // words of each pool
-  uint64_t *pool[2];     // spikes drawn once at each rate; a vector begins anywhere
-  uint32_t n_drawn;      // vectors so far, which keys where they begin
+  size_t rank_words;  // of a rank's spike vector
+  size_t n_pool;      // words of each pool
+  uint64_t *pool[2];  // spikes drawn once at each rate; a vector begins anywhere
+  uint32_t n_drawn;   // vectors so far, which keys where they begin
   sample sample[PSAC_DRY_RUN_SAMPLES];
   int n_samples;
-  void *host;            // [n_host] for the memory of a device
+  void *host;  // [n_host] for the memory of a device
   size_t n_host;
   psac_dry_run_time time;
 } dry_run_state;
@@ -51,7 +51,9 @@ static void make_spikes(dry_run_state *state, int rank, size_t n_vectors, uint64
   const int64_t first = psac_block_map_first(map, rank), n_local = psac_block_map_first(map, rank + 1) - first;
   const int64_t n_first = state->setup.n_first - first;  // of this rank's neurons, those with the first rate
   const size_t whole = (size_t)n_local / WORD_BITS, rest = (size_t)n_local % WORD_BITS, n = state->rank_words;
-  const size_t changed = n_first <= 0 ? 0 : n_first < n_local ? (size_t)n_first / WORD_BITS : n;  // words with the first rate
+  const size_t changed = n_first <= 0        ? 0
+                         : n_first < n_local ? (size_t)n_first / WORD_BITS
+                                             : n;  // words with the first rate
   for (size_t k = 0; k < n_vectors; k++) {
     const psac_rng_block block = draw(state, 2, state->n_drawn++);
     const uint64_t begin = psac_rng_below(block.word[0], block.word[1], (uint64_t)(state->n_pool - n + 1));
@@ -105,8 +107,10 @@ static void book(dry_run_state *state, double started, size_t n_bytes) {
   state->time.modelled += state->setup.link.latency + (double)n_bytes / state->setup.link.bandwidth;
 }
 
-// This rank's own part is copied as it is. On a device it has to be brought to the host for that, which no other way knows of.
-static psac_status keep_own(const dry_run_state *state, void *stream, const void *send, void *host, void *receive, size_t n_bytes) {
+// This rank's own part is copied as it is. On a device it has to be brought to the host for that, which no other way
+// knows of.
+static psac_status keep_own(const dry_run_state *state, void *stream, const void *send, void *host, void *receive,
+                            size_t n_bytes) {
   char *own = (char *)host + n_bytes * (size_t)state->setup.rank;
   if (!state->setup.staging) {
     if (send != (char *)receive + n_bytes * (size_t)state->setup.rank) memcpy(own, send, n_bytes);
@@ -142,7 +146,8 @@ static psac_status dry_run_all_gather_wait(const psac_transport *transport, void
 }
 
 // Rank 0 goes on with its own part of the sum; what it computes from it costs the same.
-static psac_status dry_run_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
+static psac_status dry_run_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
+                                      size_t n) {
   dry_run_state *state = transport->state;
   const double started = psac_clock_seconds();
   if (transport->rank == 0 && value != sum) {
@@ -161,7 +166,8 @@ static psac_status dry_run_all_reduce_i32(const psac_transport *transport, void 
   return PSAC_OK;
 }
 
-static psac_status dry_run_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
+static psac_status dry_run_broadcast(const psac_transport *transport, void *stream, const psac_span *spans,
+                                     int n_spans) {
   dry_run_state *state = transport->state;
   const double started = psac_clock_seconds();
   size_t n_bytes = 0;
@@ -226,7 +232,8 @@ psac_status psac_transport_dry_run_open(const psac_dry_run_setup *setup, psac_tr
   return PSAC_OK;
 }
 
-psac_status psac_transport_dry_run_sample(const psac_transport *transport, const void *place, const void *bytes, size_t n_bytes) {
+psac_status psac_transport_dry_run_sample(const psac_transport *transport, const void *place, const void *bytes,
+                                          size_t n_bytes) {
   dry_run_state *state = transport->state;
   void *copy = malloc(n_bytes);
   if (!copy) return psac_fail(PSAC_ERR_MEMORY, "out of memory for a sample of %zu bytes", n_bytes);

@@ -1,4 +1,5 @@
-// Any number of ranks on any network that MPI knows; host memory. Ranks that share a node exchange what is short through its memory.
+// Any number of ranks on any network that MPI knows; host memory. Ranks that share a node exchange what is short
+// through its memory.
 #include <stdlib.h>
 
 #include "partition/mpi_check.h"
@@ -12,7 +13,9 @@ typedef struct mpi_state {
   psac_node_memory *memory;  // NULL where the ranks are spread over nodes
 } mpi_state;
 
-static int through_memory(const mpi_state *state, size_t n_bytes) { return state->memory && n_bytes <= PSAC_NODE_MEMORY_BYTES; }
+static int through_memory(const mpi_state *state, size_t n_bytes) {
+  return state->memory && n_bytes <= PSAC_NODE_MEMORY_BYTES;
+}
 
 static psac_status mpi_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive,
                                   size_t n_bytes) {
@@ -20,11 +23,14 @@ static psac_status mpi_all_gather(const psac_transport *transport, void *stream,
   const mpi_state *state = transport->state;
   if (through_memory(state, n_bytes)) return psac_node_all_gather(state->memory, send, receive, n_bytes), PSAC_OK;
   if (n_bytes > CHUNK_BYTES) {
-    return psac_fail(PSAC_ERR_INPUT, "%zu bytes per rank are too many to gather in one message; set simulation.trials_together "
-                     "lower or use more ranks", n_bytes);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "%zu bytes per rank are too many to gather in one message; set simulation.trials_together "
+                     "lower or use more ranks",
+                     n_bytes);
   }
   const int in_place = send == (char *)receive + (size_t)transport->rank * n_bytes;
-  PSAC_MPI(MPI_Allgather(in_place ? MPI_IN_PLACE : send, (int)n_bytes, MPI_BYTE, receive, (int)n_bytes, MPI_BYTE, state->comm));
+  PSAC_MPI(MPI_Allgather(in_place ? MPI_IN_PLACE : send, (int)n_bytes, MPI_BYTE, receive, (int)n_bytes, MPI_BYTE,
+                         state->comm));
   return PSAC_OK;
 }
 
@@ -33,7 +39,8 @@ static psac_status mpi_all_gather_wait(const psac_transport *transport, void *st
   return PSAC_OK;
 }
 
-static psac_status mpi_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
+static psac_status mpi_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
+                                  size_t n) {
   (void)stream;
   const mpi_state *state = transport->state;
   if (through_memory(state, n * sizeof *value)) return psac_node_reduce_i64(state->memory, value, sum, n), PSAC_OK;

@@ -1,8 +1,9 @@
-// One GPU per rank, connected by NCCL. Spikes are gathered on a stream of their own, so that they travel beside work that does not
-// need them; what rank 0 gets and tells stays on the stream of the work.
+// One GPU per rank, connected by NCCL. Spikes are gathered on a stream of their own, so that they travel beside work
+// that does not need them; what rank 0 gets and tells stays on the stream of the work.
 //
-// A rank that is lost or late never takes part in a collective, and whoever waited for it inside the CUDA runtime would wait for ever.
-// So this file waits by asking: with a time-out, an eye on NCCL's errors, and a roll call that names the ranks that do not come.
+// A rank that is lost or late never takes part in a collective, and whoever waited for it inside the CUDA runtime would
+// wait for ever. So this file waits by asking: with a time-out, an eye on NCCL's errors, and a roll call that names the
+// ranks that do not come.
 #include <cuda_runtime.h>
 #include <nccl.h>
 #include <pthread.h>
@@ -18,64 +19,65 @@
 #include "partition/transport/transport.h"
 
 enum {
-  POLLS_AWAKE = 1000,     // before it sleeps between polls
+  POLLS_AWAKE = 1000,  // before it sleeps between polls
   POLL_NANOSECONDS = 50000,
   ROLL_CALL_SECONDS = 3,
-  CALLS_AHEAD = 32,       // collectives after which the host waits until the GPU has come to those before: it is never twice as far ahead
+  CALLS_AHEAD = 32,  // collectives after which the host waits until the GPU has come to those before: it is never twice
+                     // as far ahead
   CALLS_KEPT = 128,
-  MARKS = 1 << 16,        // collectives of a recording whose coming can be seen
+  MARKS = 1 << 16,  // collectives of a recording whose coming can be seen
 };
 
 typedef struct nccl_state {
   ncclComm_t comm;
   ncclUniqueId id;
   cudaStream_t exchange;
-  int64_t n_calls;                // collectives so far, replayed ones included
-  cudaEvent_t come[CALLS_KEPT];   // the work before the last of them is done: call n is n modulo CALLS_KEPT
-  int64_t call[CALLS_KEPT];       // which one; 0 = none
-  cudaEvent_t gathered;           // the result of a gather exists
+  int64_t n_calls;               // collectives so far, replayed ones included
+  cudaEvent_t come[CALLS_KEPT];  // the work before the last of them is done: call n is n modulo CALLS_KEPT
+  int64_t call[CALLS_KEPT];      // which one; 0 = none
+  cudaEvent_t gathered;          // the result of a gather exists
   int is_gathering;
   // A replay makes its collectives without the host: the GPU marks how far it has come.
   int is_recording;
-  int64_t n_recorded;             // collectives of this recording
-  int64_t replay_first;           // number of the last collective before the last replay
+  int64_t n_recorded;    // collectives of this recording
+  int64_t replay_first;  // number of the last collective before the last replay
   cudaEvent_t fork, marked;
   cudaStream_t marking;
-  volatile unsigned char *mark;   // [MARKS] page-locked; 1 = the work before that collective of the last replay is done
-  unsigned char *one;             // [1] on the device
-  void *sample;                 // [n_ranks][8] bytes for the first collectives
+  volatile unsigned char *mark;  // [MARKS] page-locked; 1 = the work before that collective of the last replay is done
+  unsigned char *one;            // [1] on the device
+  void *sample;                  // [n_ranks][8] bytes for the first collectives
   int device, rank, n_ranks;
-  int world_rank;               // for people
+  int world_rank;  // for people
   double timeout_seconds;
   char host[128];
   pthread_t connector;
-  atomic_int is_connected;      // the connector has ended; `failure` is how
-  int is_abandoned;             // it never did, and still holds this
-  int is_open;                  // on every rank
-  char failure[384];            // "" = none
+  atomic_int is_connected;  // the connector has ended; `failure` is how
+  int is_abandoned;         // it never did, and still holds this
+  int is_open;              // on every rank
+  char failure[384];        // "" = none
 } nccl_state;
 
 static psac_status failed(const psac_transport *transport, const char *call, int line, const char *text) {
   const nccl_state *state = transport->state;
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.*s failed at transport_nccl.c:%d: %s", state->world_rank, state->host,
-                   (int)strcspn(call, "("), call, line, text);
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %.*s failed at transport_nccl.c:%d: %s", state->world_rank,
+                   state->host, (int)strcspn(call, "("), call, line, text);
 }
 
-#define CUDA(transport, call)                                                                                          \
-  do {                                                                                                                 \
-    psac_watch_enter_device(#call);                                                                                    \
-    const cudaError_t code_ = (call);                                                                                  \
-    psac_watch_leave();                                                                                                \
-    if (code_ != cudaSuccess) return failed(transport, #call, __LINE__, cudaGetErrorString(code_));                    \
+#define CUDA(transport, call)                                                                       \
+  do {                                                                                              \
+    psac_watch_enter_device(#call);                                                                 \
+    const cudaError_t code_ = (call);                                                               \
+    psac_watch_leave();                                                                             \
+    if (code_ != cudaSuccess) return failed(transport, #call, __LINE__, cudaGetErrorString(code_)); \
   } while (0)
 
-#define NCCL(transport, call)                                                                                          \
-  do {                                                                                                                 \
-    char text_[256];                                                                                                   \
-    psac_watch_enter(#call);                                                                                           \
-    const ncclResult_t code_ = (call);                                                                                 \
-    psac_watch_leave();                                                                                                \
-    if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, explain(code_, text_, sizeof text_));          \
+#define NCCL(transport, call)                                                                                 \
+  do {                                                                                                        \
+    char text_[256];                                                                                          \
+    psac_watch_enter(#call);                                                                                  \
+    const ncclResult_t code_ = (call);                                                                        \
+    psac_watch_leave();                                                                                       \
+    if (code_ != ncclSuccess) return failed(transport, #call, __LINE__, explain(code_, text_, sizeof text_)); \
   } while (0)
 
 // What went wrong, with NCCL's own last words on it, which name the call of the system that failed.
@@ -150,7 +152,8 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   for (long poll = 0;; poll++) {
     const cudaError_t code = forget_not_ready(event ? cudaEventQuery(event) : cudaStreamQuery(stream));
     if (code == cudaSuccess) return PSAC_OK;
-    if (code != cudaErrorNotReady) return failed(transport, "the work before a wait", __LINE__, cudaGetErrorString(code));
+    if (code != cudaErrorNotReady)
+      return failed(transport, "the work before a wait", __LINE__, cudaGetErrorString(code));
     PSAC_TRY(look_after_others(transport, started));
     psac_watch_enter("its GPU");  // others see that it waits; how long is seen to above
     if (poll > POLLS_AWAKE) nanosleep(&moment, NULL);
@@ -204,7 +207,8 @@ static void nccl_replay(const psac_transport *transport, psac_traffic recorded) 
   state->n_calls += recorded.messages;
 }
 
-static psac_status nccl_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive, size_t n_bytes) {
+static psac_status nccl_all_gather(const psac_transport *transport, void *stream, const void *send, void *receive,
+                                   size_t n_bytes) {
   nccl_state *state = transport->state;
   PSAC_TRY(state->is_recording ? record_coming(transport, stream) : come_to(transport, stream));
   CUDA(transport, cudaStreamWaitEvent(state->exchange,
@@ -224,7 +228,8 @@ static psac_status nccl_all_gather_wait(const psac_transport *transport, void *s
   return PSAC_OK;
 }
 
-static psac_status nccl_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
+static psac_status nccl_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
+                                   size_t n) {
   const nccl_state *state = transport->state;
   PSAC_TRY(come_to(transport, stream));
   NCCL(transport, ncclReduce(value, sum, n, ncclInt64, ncclSum, 0, state->comm, stream));
@@ -257,7 +262,9 @@ static psac_status nccl_broadcast(const psac_transport *transport, void *stream,
                               : failed(transport, "ncclGroupEnd", __LINE__, explain(ended, text, sizeof text));
 }
 
-static psac_status nccl_settle(const psac_transport *transport, void *stream) { return wait_for(transport, stream, NULL); }
+static psac_status nccl_settle(const psac_transport *transport, void *stream) {
+  return wait_for(transport, stream, NULL);
+}
 
 #define CONNECT(code, success, text)                                                                                   \
   do {                                                                                                                 \
@@ -276,10 +283,12 @@ static void connect_ranks(nccl_state *state) {
   CONNECT(cuda, cudaSuccess, cudaGetErrorString(cuda));
   ncclResult_t nccl = ncclCommInitRank(&state->comm, state->n_ranks, state->id, state->rank);
   CONNECT(nccl, ncclSuccess, explain(nccl, text, sizeof text));
-  nccl = ncclAllGather(sample + sizeof *sum * (size_t)state->rank, sample, sizeof *sum, ncclUint8, state->comm, state->exchange);
+  nccl = ncclAllGather(sample + sizeof *sum * (size_t)state->rank, sample, sizeof *sum, ncclUint8, state->comm,
+                       state->exchange);
   if (nccl == ncclSuccess) nccl = ncclReduce(sum, sum, 1, ncclInt64, ncclSum, 0, state->comm, state->exchange);
   if (nccl == ncclSuccess) nccl = ncclAllReduce(sum, sum, 1, ncclInt32, ncclSum, state->comm, state->exchange);
-  if (nccl == ncclSuccess) nccl = ncclBroadcast(sample, sample, sizeof *sum, ncclUint8, 0, state->comm, state->exchange);
+  if (nccl == ncclSuccess)
+    nccl = ncclBroadcast(sample, sample, sizeof *sum, ncclUint8, 0, state->comm, state->exchange);
   CONNECT(nccl, ncclSuccess, explain(nccl, text, sizeof text));
   cuda = cudaStreamSynchronize(state->exchange);
   CONNECT(cuda, cudaSuccess, cudaGetErrorString(cuda));
@@ -306,13 +315,15 @@ static psac_status connect_in_time(nccl_state *state) {
     return PSAC_OK;  // the rank that failed may have a better reason to tell
   }
   pthread_join(state->connector, NULL);
-  return state->failure[0] ? psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %s", state->world_rank, state->host, state->failure) : PSAC_OK;
+  return state->failure[0]
+             ? psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: %s", state->world_rank, state->host, state->failure)
+             : PSAC_OK;
 }
 
 static psac_status is_late(const nccl_state *state) {
   if (!state->is_abandoned) return PSAC_OK;
-  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: NCCL has not connected the GPUs within %.0f s (watchdog.seconds)", state->world_rank,
-                   state->host, state->timeout_seconds);
+  return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s: NCCL has not connected the GPUs within %.0f s (watchdog.seconds)",
+                   state->world_rank, state->host, state->timeout_seconds);
 }
 
 // What a rank needs of its own device.
@@ -332,7 +343,8 @@ static psac_status prepare(const psac_transport *transport) {
   for (int k = 0; k < 2; k++) CUDA(transport, cudaStreamCreateWithFlags(stream[k], cudaStreamNonBlocking));
   cudaEvent_t *const event[] = {&state->gathered, &state->fork, &state->marked};
   for (int k = 0; k < 3; k++) CUDA(transport, cudaEventCreateWithFlags(event[k], cudaEventDisableTiming));
-  for (int k = 0; k < CALLS_KEPT; k++) CUDA(transport, cudaEventCreateWithFlags(&state->come[k], cudaEventDisableTiming));
+  for (int k = 0; k < CALLS_KEPT; k++)
+    CUDA(transport, cudaEventCreateWithFlags(&state->come[k], cudaEventDisableTiming));
   if (state->rank == 0) NCCL(transport, ncclGetUniqueId(&state->id));
   return PSAC_OK;
 }

@@ -1,4 +1,5 @@
-// One rank: everything is here already. Only host memory is ever copied; what lies on a device has to be gathered and reduced in place.
+// One rank: everything is here already. Only host memory is ever copied; what lies on a device has to be gathered and
+// reduced in place.
 #include <string.h>
 
 #include "partition/transport/transport.h"
@@ -22,7 +23,8 @@ static psac_status self_all_gather_wait(const psac_transport *transport, void *s
   return PSAC_OK;
 }
 
-static psac_status self_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
+static psac_status self_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
+                                   size_t n) {
   (void)stream;
   return copy(transport, sum, value, n * sizeof *sum);
 }

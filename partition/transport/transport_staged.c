@@ -1,4 +1,5 @@
-// MPI for the memory of a device, where MPI itself need not know of devices: every message passes through page-locked host memory.
+// MPI for the memory of a device, where MPI itself need not know of devices: every message passes through page-locked
+// host memory.
 #include <stdlib.h>
 
 #include "partition/transport/transport.h"
@@ -6,7 +7,7 @@
 typedef struct staged_state {
   psac_transport mpi;
   const psac_staging *staging;
-  void *host;        // [n_bytes]
+  void *host;  // [n_bytes]
   size_t n_bytes;
 } staged_state;
 
@@ -39,7 +40,8 @@ static psac_status staged_all_gather_wait(const psac_transport *transport, void 
   return PSAC_OK;
 }
 
-static psac_status staged_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum, size_t n) {
+static psac_status staged_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
+                                     size_t n) {
   staged_state *staged = transport->state;
   const size_t n_bytes = n * sizeof *value;
   PSAC_TRY(reserve(staged, stream, n_bytes));
@@ -71,7 +73,8 @@ static psac_status broadcast_span(const psac_transport *transport, void *stream,
   return transport->rank == 0 ? PSAC_OK : staged->staging->to_device(stream, span.bytes, staged->host, span.n_bytes);
 }
 
-static psac_status staged_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
+static psac_status staged_broadcast(const psac_transport *transport, void *stream, const psac_span *spans,
+                                    int n_spans) {
   for (int k = 0; k < n_spans; k++) PSAC_TRY(broadcast_span(transport, stream, spans[k]));
   return PSAC_OK;
 }

@@ -16,10 +16,10 @@ typedef struct psac_int_list {
   int64_t value[PSAC_INT_LIST_MAX];  // ascending, each once
 } psac_int_list;
 
-enum { PSAC_MODEL_NOTEBOOK = 0, PSAC_MODEL_PSAC = 1 };       // config.network.model
+enum { PSAC_MODEL_NOTEBOOK = 0, PSAC_MODEL_PSAC = 1 };                                      // config.network.model
 enum { PSAC_LAUNCH_AUTO = 0, PSAC_LAUNCH_PER_STEP = 1, PSAC_LAUNCH_PER_PRESENTATION = 2 };  // simulation.launch_per
-enum { PSAC_RATE_AS_IS = 0, PSAC_RATE_PER_NEURON = 1 };  // config.learning.rate_scaling
-enum { PSAC_SCHEDULE_STEP = 0, PSAC_SCHEDULE_LINEAR = 1 };    // config.learning.rate_schedule
+enum { PSAC_RATE_AS_IS = 0, PSAC_RATE_PER_NEURON = 1 };     // config.learning.rate_scaling
+enum { PSAC_SCHEDULE_STEP = 0, PSAC_SCHEDULE_LINEAR = 1 };  // config.learning.rate_schedule
 
 typedef struct psac_config {
 #define SECTION(section, description) struct {
@@ -28,7 +28,9 @@ typedef struct psac_config {
 #define CHOICE(section, name, options, description) int name;
 #define PAIR(section, name, unit, lowest, highest, description) int64_t name[2];
 #define LIST(section, name, unit, lowest, highest, description) psac_int_list name;
-#define SECTION_END(section) } section;
+#define SECTION_END(section) \
+  }                          \
+  section;
 #include "src/config/config_keys.def"
 } psac_config;
 
@@ -41,7 +43,8 @@ psac_status psac_config_defaults(psac_config *config);
 // text is fine.
 psac_status psac_config_overlay(psac_config *config, const char *text, size_t n_bytes, const char *origin);
 
-// The same from a file. "psac", "classic", "notebook" and "quick" name built-in copies of configs/*.yaml where no such file exists.
+// The same from a file. "psac", "classic", "notebook" and "quick" name built-in copies of configs/*.yaml where no such
+// file exists.
 psac_status psac_config_overlay_file(psac_config *config, const char *path);
 
 // The text of a file or of a built-in copy, for readers of other structures; to be freed, also after a failure.
@@ -66,9 +69,10 @@ psac_status psac_config_check(const psac_config *config, int n_ranks);
 // (reals are printed with as many digits as that takes). Printing the defaults gives configs/psac.yaml.
 psac_status psac_config_print(const psac_config *config, char **text);
 
-// The keys in which two configurations differ, "section.key = 3 (was 2), ...", without those in `ignored`, a list of keys and of
-// sections ("section.") that ends with NULL. The caller frees *text; "" = no difference.
-psac_status psac_config_differences(const psac_config *now, const psac_config *before, const char *const *ignored, char **text);
+// The keys in which two configurations differ, "section.key = 3 (was 2), ...", without those in `ignored`, a list of
+// keys and of sections ("section.") that ends with NULL. The caller frees *text; "" = no difference.
+psac_status psac_config_differences(const psac_config *now, const psac_config *before, const char *const *ignored,
+                                    char **text);
 
 // Derived integers that several rooms need, each defined here once.
 int64_t psac_config_n_steps(const psac_config *config);             // int(t_total / dt)

@@ -30,7 +30,8 @@ static psac_status check_time(const psac_config *config) {
                      t_total, dt);
   if (n_steps > N_STEPS_MAX)
     return psac_fail(PSAC_ERR_INPUT,
-                     "simulation.t_total = %g ms is %" PRId64 " timesteps of simulation.dt = %g ms; "
+                     "simulation.t_total = %g ms is %" PRId64
+                     " timesteps of simulation.dt = %g ms; "
                      "at most %d are possible",
                      t_total, n_steps, dt, N_STEPS_MAX);
   if (psac_config_first_counted_step(config) >= n_steps)
@@ -76,7 +77,8 @@ static psac_status check_model_notebook(const psac_config *config) {
                      "middle_layer.neuron = alif needs network.model = psac; the notebook's neurons are lif");
   if (config->training.batch_size != 1)
     return psac_fail(PSAC_ERR_INPUT,
-                     "training.batch_size = %" PRId64 " has to be 1 for network.model = notebook, "
+                     "training.batch_size = %" PRId64
+                     " has to be 1 for network.model = notebook, "
                      "because its weights change within a trial",
                      config->training.batch_size);
   return PSAC_OK;
@@ -95,12 +97,14 @@ static psac_status check_model_psac(const psac_config *config) {
   if (config->recurrence.in_degree == 0) return PSAC_OK;
   if (config->middle_layer.num_neurons < 2)
     return psac_fail(PSAC_ERR_INPUT,
-                     "recurrence.in_degree = %" PRId64 " needs middle_layer.num_neurons of at least 2: "
+                     "recurrence.in_degree = %" PRId64
+                     " needs middle_layer.num_neurons of at least 2: "
                      "no neuron has a synapse onto itself",
                      config->recurrence.in_degree);
   if (config->recurrence.delay >= psac_config_n_steps(config))
     return psac_fail(PSAC_ERR_INPUT,
-                     "recurrence.delay = %" PRId64 " steps has to be less than the %" PRId64 " steps of a presentation "
+                     "recurrence.delay = %" PRId64 " steps has to be less than the %" PRId64
+                     " steps of a presentation "
                      "(simulation.t_total / simulation.dt)",
                      config->recurrence.delay, psac_config_n_steps(config));
   return PSAC_OK;
@@ -114,7 +118,8 @@ psac_status psac_config_check(const psac_config *config, int n_ranks) {
   PSAC_TRY(check_retina(config));
   if (config->middle_layer.num_neurons < n_ranks)
     return psac_fail(PSAC_ERR_INPUT,
-                     "middle_layer.num_neurons = %" PRId64 " is less than the %d ranks of this run; "
+                     "middle_layer.num_neurons = %" PRId64
+                     " is less than the %d ranks of this run; "
                      "every rank needs at least one neuron",
                      config->middle_layer.num_neurons, n_ranks);
   return config->network.model == PSAC_MODEL_NOTEBOOK ? check_model_notebook(config) : check_model_psac(config);

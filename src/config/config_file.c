@@ -46,8 +46,10 @@ static psac_status refuse_name(const char *path, int reason) {
   for (int k = 0; k < MOST_FILES - 1 && psac_builtin_files[k].name != NULL; k++) names[k] = psac_builtin_files[k].name;
   const char *nearest = psac_nearest_of(path, strlen(path), names);
   const char *hint = nearest != NULL ? "; the nearest built-in name is " : "";
-  return psac_fail(PSAC_ERR_INPUT, "%s: cannot open: %s%s%s (built in are psac, classic, notebook and quick; studies: scaling; "
-                   "machines: hardware)", path, strerror(reason), hint, nearest != NULL ? nearest : "");
+  return psac_fail(PSAC_ERR_INPUT,
+                   "%s: cannot open: %s%s%s (built in are psac, classic, notebook and quick; studies: scaling; "
+                   "machines: hardware)",
+                   path, strerror(reason), hint, nearest != NULL ? nearest : "");
 }
 
 psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config_text *text) {
@@ -65,10 +67,8 @@ psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config
   text->bytes = malloc(n_bytes_max);
   text->n_bytes = text->bytes != NULL ? fread(text->bytes, 1, n_bytes_max, file) : 0;
   psac_status status = PSAC_OK;
-  if (text->bytes == NULL)
-    status = psac_fail(PSAC_ERR_MEMORY, "%s: out of memory", path);
-  else if (ferror(file))
-    status = psac_fail(PSAC_ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
+  if (text->bytes == NULL) status = psac_fail(PSAC_ERR_MEMORY, "%s: out of memory", path);
+  else if (ferror(file)) status = psac_fail(PSAC_ERR_INPUT, "%s: cannot read: %s", path, strerror(errno));
   fclose(file);
   return status;
 }

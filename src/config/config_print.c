@@ -85,13 +85,16 @@ static int is_listed(const char *name, const char *const *list) {
 }
 
 static int differs(const psac_key *key, const psac_config *a, const psac_config *b) {
-  static const size_t n_bytes[] = {[PSAC_KIND_INTEGER] = sizeof(int64_t), [PSAC_KIND_REAL] = sizeof(double),
-                                   [PSAC_KIND_CHOICE] = sizeof(int), [PSAC_KIND_PAIR] = 2 * sizeof(int64_t),
+  static const size_t n_bytes[] = {[PSAC_KIND_INTEGER] = sizeof(int64_t),
+                                   [PSAC_KIND_REAL] = sizeof(double),
+                                   [PSAC_KIND_CHOICE] = sizeof(int),
+                                   [PSAC_KIND_PAIR] = 2 * sizeof(int64_t),
                                    [PSAC_KIND_LIST] = sizeof(psac_int_list)};
   return memcmp((const char *)a + key->offset, (const char *)b + key->offset, n_bytes[key->kind]) != 0;
 }
 
-psac_status psac_config_differences(const psac_config *now, const psac_config *before, const char *const *ignored, char **text) {
+psac_status psac_config_differences(const psac_config *now, const psac_config *before, const char *const *ignored,
+                                    char **text) {
   size_t n_bytes;
   *text = NULL;
   FILE *out = open_memstream(text, &n_bytes);

@@ -19,8 +19,8 @@ typedef struct reader {
 } reader;
 
 // Fails with "section.key COMPLAINT; allowed: ...".
-__attribute__((format(printf, 3, 4)))
-static psac_status refuse(const reader *r, const psac_key *key, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static psac_status refuse(const reader *r, const psac_key *key,
+                                                                const char *format, ...) {
   char complaint[2 * PSAC_YAML_TEXT_BYTES];
   va_list args;
   va_start(args, format);

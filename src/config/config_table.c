@@ -8,17 +8,23 @@ const psac_section psac_sections[PSAC_N_SECTIONS] = {
 #include "src/config/config_keys.def"
 };
 
-#define KEY(section, name, kind, unit, lowest, highest, allowed, description)                                     \
-  {#section "." #name, PSAC_SECTION_##section, kind, offsetof(psac_config, section.name), unit, (double)(lowest), \
-   (double)(highest), allowed, description},
+#define KEY(section, name, kind, unit, lowest, highest, allowed, description) \
+  {#section "." #name,                                                        \
+   PSAC_SECTION_##section,                                                    \
+   kind,                                                                      \
+   offsetof(psac_config, section.name),                                       \
+   unit,                                                                      \
+   (double)(lowest),                                                          \
+   (double)(highest),                                                         \
+   allowed,                                                                   \
+   description},
 
 const psac_key psac_keys[PSAC_N_KEYS] = {
 #define INTEGER(section, name, unit, lowest, highest, description) \
   KEY(section, name, PSAC_KIND_INTEGER, unit, lowest, highest, #lowest " to " #highest, description)
 #define REAL(section, name, unit, lowest, highest, description) \
   KEY(section, name, PSAC_KIND_REAL, unit, lowest, highest, #lowest " to " #highest, description)
-#define CHOICE(section, name, options, description) \
-  KEY(section, name, PSAC_KIND_CHOICE, "", 0, 0, options, description)
+#define CHOICE(section, name, options, description) KEY(section, name, PSAC_KIND_CHOICE, "", 0, 0, options, description)
 #define PAIR(section, name, unit, lowest, highest, description) \
   KEY(section, name, PSAC_KIND_PAIR, unit, lowest, highest, "each " #lowest " to " #highest, description)
 #define LIST(section, name, unit, lowest, highest, description) \

@@ -56,8 +56,8 @@ int psac_key_find(const char *name);
 // The part of a key's name behind the dot.
 const char *psac_key_short_name(const psac_key *key);
 
-// The cost of turning the first `n_written` bytes of `written` into `name`: Levenshtein distance, in which a letter left out costs 1
-// and any other mistake 2.
+// The cost of turning the first `n_written` bytes of `written` into `name`: Levenshtein distance, in which a letter
+// left out costs 1 and any other mistake 2.
 int psac_name_distance(const char *written, size_t n_written, const char *name);
 
 // The one of `names`, which end with a NULL, that is nearest to the first `n_written` bytes of `written`; NULL if none

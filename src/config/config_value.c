@@ -26,7 +26,7 @@ psac_value_problem psac_value_read_integer(const psac_key *key, const char *text
   errno = 0;
   int64_t number = strtoll(text, &end, 10);
   const bool fits = errno == 0;
-  if (*end != '\0') {  // a point or an exponent follows
+  if (*end != '\0') {                              // a point or an exponent follows
     const long double real = strtold(text, &end);  // its 64 or more bits hold every int64_t exactly
     if (*end != '\0' || real != rintl(real)) return PSAC_VALUE_NOT_AN_INTEGER;
     if (fabsl(real) >= 0x1p63L) return PSAC_VALUE_OUT_OF_RANGE;

@@ -34,21 +34,22 @@ int psac_bounds_drive_bits(const psac_config *config) {
 // they are whole steps: N w 2^30 < 2^63.
 static double largest_sum_of_weights(const psac_config *config) {
   return config->network.model == PSAC_MODEL_NOTEBOOK ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS)
-                                                  : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
+                                                      : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
 }
 
 double psac_bounds_weight(const psac_config *config) {
   return fmin(2.0, largest_sum_of_weights(config) / (double)config->middle_layer.num_neurons);
 }
 
-// The largest initial weight: wiring_core.h keeps it within [-1, 1.5], and no draw is 9 standard deviations away, as the polar method with
-// numbers of at least 2^-24 gives at most sqrt(-2 ln 2^-47) = 8.1.
+// The largest initial weight: wiring_core.h keeps it within [-1, 1.5], and no draw is 9 standard deviations away, as
+// the polar method with numbers of at least 2^-24 gives at most sqrt(-2 ln 2^-47) = 8.1.
 static double largest_initial_weight(const psac_config *config) {
   return fmin(config->network.weight_mean + 9.0 * config->network.weight_sd, 1.5);
 }
 
-// The weights by pixel sum (w - reference) 2^16, less than 3 * 2^16 in size, times a field's weight of at most 16 bits, over the neurons
-// whose field has the pixel: the positions of columns go round, so that no position has two columns more than another.
+// The weights by pixel sum (w - reference) 2^16, less than 3 * 2^16 in size, times a field's weight of at most 16 bits,
+// over the neurons whose field has the pixel: the positions of columns go round, so that no position has two columns
+// more than another.
 static psac_status check_projection(const psac_config *config) {
   int height, width;
   psac_retina_size(config, &height, &width);
@@ -57,9 +58,11 @@ static psac_status check_projection(const psac_config *config) {
   const double covering = fmin(n, size * size * (n / positions + 2.0 * PSAC_COLUMN));
   const double field = fmin(config->receptive_field.norm * PSAC_SCALE_MAX, INT16_MAX);
   if (covering * field * 3.0 * 0x1p16 <= 2.0 * limit_i64) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld neurons with receptive_field.norm = %g can overflow the 64-bit sums of "
-                   "weights by pixel; allowed: a smaller product of both", (long long)config->middle_layer.num_neurons,
-                   config->receptive_field.norm);
+  return psac_fail(
+      PSAC_ERR_INPUT,
+      "middle_layer.num_neurons = %lld neurons with receptive_field.norm = %g can overflow the 64-bit sums of "
+      "weights by pixel; allowed: a smaller product of both",
+      (long long)config->middle_layer.num_neurons, config->receptive_field.norm);
 }
 
 psac_status psac_bounds_check(const psac_config *config) {
@@ -67,17 +70,23 @@ psac_status psac_bounds_check(const psac_config *config) {
   // What has been learned lies in [0, 1].
   const double weight = fmax(largest_initial_weight(config), 1.0);
   if (weight > psac_bounds_weight(config)) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld neurons with weights of up to %g can overflow "
+    return psac_fail(PSAC_ERR_INPUT,
+                     "middle_layer.num_neurons = %lld neurons with weights of up to %g can overflow "
                      "the 64-bit sum of a step; allowed: %.0f neurons, or a smaller network.weight_mean and "
-                     "network.weight_sd", (long long)config->middle_layer.num_neurons, weight,
+                     "network.weight_sd",
+                     (long long)config->middle_layer.num_neurons, weight,
                      floor(largest_sum_of_weights(config) / weight));
   }
-  // Over a presentation, a neuron adds its running mean count, in steps of 2^-8, with each of its spikes; the sum of squares of the means
-  // is as large: N c^2 2^8 for c spikes of each.
+  // Over a presentation, a neuron adds its running mean count, in steps of 2^-8, with each of its spikes; the sum of
+  // squares of the means is as large: N c^2 2^8 for c spikes of each.
   if (n * spikes * spikes * 0x1p8 > limit_i64) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld neurons with up to %.0f spikes each in a presentation can overflow "
-                     "the 64-bit sums of their activity; allowed: %.0f neurons, or a shorter simulation.t_total or a longer refractory "
-                     "period", (long long)config->middle_layer.num_neurons, spikes, floor(limit_i64 / (spikes * spikes * 0x1p8)));
+    return psac_fail(
+        PSAC_ERR_INPUT,
+        "middle_layer.num_neurons = %lld neurons with up to %.0f spikes each in a presentation can overflow "
+        "the 64-bit sums of their activity; allowed: %.0f neurons, or a shorter simulation.t_total or a longer "
+        "refractory "
+        "period",
+        (long long)config->middle_layer.num_neurons, spikes, floor(limit_i64 / (spikes * spikes * 0x1p8)));
   }
   return config->network.model == PSAC_MODEL_PSAC ? check_projection(config) : PSAC_OK;
 }

@@ -1,4 +1,5 @@
-// Whether every integer sum of a run stays within its type, whatever the spikes turn out to be. The arithmetic is in bounds.c.
+// Whether every integer sum of a run stays within its type, whatever the spikes turn out to be. The arithmetic is in
+// bounds.c.
 #ifndef PSAC_MODEL_BOUNDS_H
 #define PSAC_MODEL_BOUNDS_H
 

@@ -10,20 +10,23 @@
 
 enum { WORD_BITS = 64 };
 
-// Currents are integers in steps of 1 / scale, a power of two: as fine as keeps every receptive-field weight within 16 bits and the
-// largest possible sum of a step within 32. Rounding adds at most 1/2 for each of the 4096 pixels, 4096 units and 10^5 synapses that a sum
-// has at most: 2e9 + 6e4 < 2^31.
+// Currents are integers in steps of 1 / scale, a power of two: as fine as keeps every receptive-field weight within 16
+// bits and the largest possible sum of a step within 32. Rounding adds at most 1/2 for each of the 4096 pixels, 4096
+// units and 10^5 synapses that a sum has at most: 2e9 + 6e4 < 2^31.
 static psac_status choose_current_scale(psac_network *network) {
   const psac_config *config = &network->config;
-  const double norm = config->receptive_field.norm, patch = (double)(config->receptive_field.size * config->receptive_field.size);
+  const double norm = config->receptive_field.norm,
+               patch = (double)(config->receptive_field.size * config->receptive_field.size);
   const double synapse = fmax(fabs(config->recurrence.current_exc), fabs(config->recurrence.current_inh));
   const double largest = patch * norm + (double)config->recurrence.in_degree * synapse +
                          network->shard.n_units * config->network.uniform_current;
   float scale = PSAC_SCALE_MAX;
   while (scale > 1.0f && (norm * (double)scale > 32767.0 || largest * (double)scale > 2e9)) scale *= 0.5f;
   if (largest * (double)scale > 2e9) {
-    return psac_fail(PSAC_ERR_INPUT, "recurrence.in_degree = %lld synapses of up to %g can add up to a current of %g; allowed: "
-                     "below 2e9", (long long)config->recurrence.in_degree, synapse, largest);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "recurrence.in_degree = %lld synapses of up to %g can add up to a current of %g; allowed: "
+                     "below 2e9",
+                     (long long)config->recurrence.in_degree, synapse, largest);
   }
   network->shard.current_scale = scale;
   return PSAC_OK;
@@ -75,7 +78,7 @@ static psac_status fill_neurons(psac_network *network, float *leak, uint64_t *al
   PSAC_TRY(backend->device->upload(network->stream, shard->leak, leak, sizeof *leak * (size_t)shard->n_padded));
   PSAC_TRY(backend->device->upload(network->stream, shard->alive, alive, sizeof *alive * (size_t)shard->n_words));
   PSAC_TRY(backend->device->upload(network->stream, shard->refractory, refractory,
-                           sizeof *refractory * (size_t)shard->n_words * (size_t)shard->n_refractory));
+                                   sizeof *refractory * (size_t)shard->n_words * (size_t)shard->n_refractory));
   return backend->device->synchronize(network->stream);
 }
 
@@ -95,20 +98,22 @@ static psac_status build_neurons(psac_network *network) {
   PSAC_TRY(choose_current_scale(network));
   const float scale = shard->current_scale;
   shard->neuron = make_neuron(config, scale);
-  shard->model = shard->rule == PSAC_RULE_NOTEBOOK ? PSAC_NEURON_NOTEBOOK : (psac_neuron_model)config->middle_layer.neuron;
+  shard->model =
+      shard->rule == PSAC_RULE_NOTEBOOK ? PSAC_NEURON_NOTEBOOK : (psac_neuron_model)config->middle_layer.neuron;
   if (shard->model == PSAC_NEURON_ALIF) {
     shard->neuron.parameter[PSAC_ALIF_DECAY] = (float)exp(-config->simulation.dt / config->middle_layer.tau_adapt);
     shard->neuron.parameter[PSAC_ALIF_INCREMENT] = (float)config->middle_layer.adapt_increment * scale;
   }
-  const int64_t longest =
-      psac_config_steps(fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
+  const int64_t longest = psac_config_steps(
+      fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
   shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;
 
   float *leak = calloc((size_t)shard->n_padded + 1, sizeof *leak);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);
   uint64_t *refractory = calloc((size_t)shard->n_words * (size_t)shard->n_refractory + 1, sizeof *refractory);
-  const psac_status status = leak && alive && refractory ? fill_neurons(network, leak, alive, refractory)
-                                                          : psac_fail(PSAC_ERR_MEMORY, "out of memory building the middle layer");
+  const psac_status status = leak && alive && refractory
+                                 ? fill_neurons(network, leak, alive, refractory)
+                                 : psac_fail(PSAC_ERR_MEMORY, "out of memory building the middle layer");
   free(leak);
   free(alive);
   free(refractory);
@@ -126,8 +131,10 @@ static psac_status build_recurrence(psac_network *network, psac_rng_key key) {
   PSAC_TRY(allocate(network));
   PSAC_TRY(stage->count_targets(network->stream, shard, key));
   if (shard->n_targets > UINT32_MAX) {
-    return psac_fail(PSAC_ERR_INPUT, "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
-                     "synapses); use more ranks", shard->n_local, shard->in_degree);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "%d neurons with %d recurrent synapses each are too many for one rank (limit 2^32 "
+                     "synapses); use more ranks",
+                     shard->n_local, shard->in_degree);
   }
   extents->n_target_bytes = psac_sizes_target_bytes((double)shard->n_targets, shard->target_bytes, extents->on_device);
   PSAC_TRY(allocate(network));
@@ -145,8 +152,9 @@ static psac_status build_inputs(psac_network *network) {
   shard->current_inh = (int32_t)lrint(config->recurrence.current_inh * scale);
   if (config->network.model == PSAC_MODEL_PSAC) {
     shard->patch_size = (int32_t)config->receptive_field.size;
-    PSAC_TRY(backend->stage->build_receptive_fields(network->stream, shard, psac_rng_stream_key(seed, PSAC_STREAM_RECEPTIVE_FIELD),
-                                             (float)config->receptive_field.norm));
+    PSAC_TRY(backend->stage->build_receptive_fields(network->stream, shard,
+                                                    psac_rng_stream_key(seed, PSAC_STREAM_RECEPTIVE_FIELD),
+                                                    (float)config->receptive_field.norm));
     shard->in_degree = (int32_t)config->recurrence.in_degree;
   }
   if (shard->in_degree > 0) {
@@ -168,7 +176,8 @@ static psac_status choose_launches(psac_network *network) {
   const int wanted = network->config.simulation.launch_per;
   const int can = psac_backend_presents(backend, &network->shard);
   if (wanted == PSAC_LAUNCH_PER_PRESENTATION && backend->stage->can_present && !can) {
-    return psac_fail(PSAC_ERR_INPUT, "simulation.launch_per = presentation, but middle_layer.num_neurons = %lld on %d "
+    return psac_fail(PSAC_ERR_INPUT,
+                     "simulation.launch_per = presentation, but middle_layer.num_neurons = %lld on %d "
                      "rank%s per replica do not fit into the shared memory of one block of this GPU; use auto",
                      (long long)network->config.middle_layer.num_neurons, network->transport.n_ranks,
                      network->transport.n_ranks == 1 ? "" : "s");
@@ -177,8 +186,8 @@ static psac_status choose_launches(psac_network *network) {
   return PSAC_OK;
 }
 
-static psac_readout_layer make_layer(const psac_config *config, double tau_m, double refractory, double bias, double gain,
-                                     double reference, double v_floor, int first_column, int64_t n) {
+static psac_readout_layer make_layer(const psac_config *config, double tau_m, double refractory, double bias,
+                                     double gain, double reference, double v_floor, int first_column, int64_t n) {
   return (psac_readout_layer){
       .neuron = make_neuron(config, 1.0f),
       .v_floor = (float)v_floor,
@@ -203,27 +212,30 @@ static psac_status build_readout(psac_network *network) {
   readout->layer[0] = make_layer(config, config->output_layer.tau_m, config->output_layer.refractory,
                                  config->output_layer.bias_current, config->output_layer.gain,
                                  config->output_layer.weight_reference, config->output_layer.v_floor, 0, n_output);
-  readout->layer[1] = make_layer(config, config->actor_critic.tau_m, config->actor_critic.refractory,
-                                 config->actor_critic.bias_current, config->actor_critic.gain,
-                                 config->actor_critic.weight_reference, config->actor_critic.v_floor,
-                                 shard->columns.n_critic > 0 ? n_output : -1, n_critic);
+  readout->layer[1] =
+      make_layer(config, config->actor_critic.tau_m, config->actor_critic.refractory, config->actor_critic.bias_current,
+                 config->actor_critic.gain, config->actor_critic.weight_reference, config->actor_critic.v_floor,
+                 shard->columns.n_critic > 0 ? n_output : -1, n_critic);
   const float density = config->network.model == PSAC_MODEL_NOTEBOOK ? (float)config->network.connection_prob : 1.0f;
   PSAC_TRY(network->backend->stage->initialise_weights(
-      network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT), density,
-      (float)config->network.weight_mean, (float)config->network.weight_sd));
+      network->stream, shard, psac_rng_stream_key((uint64_t)config->simulation.seed, PSAC_STREAM_INITIAL_WEIGHT),
+      density, (float)config->network.weight_mean, (float)config->network.weight_sd));
   return network->backend->notebook->sum_words(network->stream, shard);
 }
 
-// Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over all steps are
-// at most c_o / (1 - decay); the critic's column adds |delta| < 1 per counted step, the spike count 1. In units, that is at most 2^30 for a
-// batch; rounding adds at most 1/2 per trial and step, 2^29; both together stay below 2^31.
+// Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over
+// all steps are at most c_o / (1 - decay); the critic's column adds |delta| < 1 per counted step, the spike count 1. In
+// units, that is at most 2^30 for a batch; rounding adds at most 1/2 per trial and step, 2^29; both together stay below
+// 2^31.
 static psac_status choose_fraction_bits(psac_network *network) {
   const psac_config *config = &network->config;
   const double decay = exp(-config->simulation.dt / config->learning.tau_plus);
   const double batch = (double)config->training.batch_size, batch_steps = batch * network->shard.n_steps;
   if (batch_steps > 0x1p30) {
-    return psac_fail(PSAC_ERR_INPUT, "training.batch_size = %lld trials of %d timesteps are too many for one weight change; "
-                     "allowed: 2^30 timesteps", (long long)config->training.batch_size, network->shard.n_steps);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "training.batch_size = %lld trials of %d timesteps are too many for one weight change; "
+                     "allowed: 2^30 timesteps",
+                     (long long)config->training.batch_size, network->shard.n_steps);
   }
   const double bound = batch * 2.0 / (1.0 - decay) + batch_steps * 0x1p-24;
   network->shard.fraction_bits = (int32_t)floor(fmin(30.0 - log2(bound), 24.0));

@@ -5,7 +5,8 @@
 
 #include "kernels/elementary_core.h"
 
-// exp and log from elementary_core.h: the value of a decision must not depend on which C library a rank was linked with.
+// exp and log from elementary_core.h: the value of a decision must not depend on which C library a rank was linked
+// with.
 static float exponential(float x) { return psac_exp2f(x * 1.4426950408889634f); }
 static float logarithm(float x) { return 0.6931471805599453f * psac_log2f(x); }
 
@@ -33,7 +34,8 @@ static double mean_of(const int32_t *counts, int64_t n) {
   return (double)sum / (double)n;
 }
 
-// log(p / (1 - p)) of the action's probability, from the other outputs' odds so that nothing cancels; at most 20 in size.
+// log(p / (1 - p)) of the action's probability, from the other outputs' odds so that nothing cancels; at most 20 in
+// size.
 static double action_logit(const psac_config *config, const int32_t *counts, int action) {
   const float temperature = (float)config->learning.policy_temperature;
   float others = 0.0f;
@@ -43,8 +45,8 @@ static double action_logit(const psac_config *config, const int32_t *counts, int
   return fmin(fmax(-(double)logarithm(fmaxf(others, 1e-9f)), -20.0), 20.0);
 }
 
-// What the critic's neurons say: their mean count relative to its running mean. A ratio, so that kappa's learning does not depend on
-// how many spikes the critic fires.
+// What the critic's neurons say: their mean count relative to its running mean. A ratio, so that kappa's learning does
+// not depend on how many spikes the critic fires.
 static double critic_signal(const psac_critic *critic, const psac_config *config, const int32_t *counts) {
   const double count = mean_of(counts, config->actor_critic.num_critic_neurons);
   return critic->mean_count > 0.0 ? count / critic->mean_count - 1.0 : 0.0;
@@ -76,7 +78,8 @@ static double third_factor(const psac_judgement *judgement, const int32_t *outpu
   return 2.0 * judgement->td_error * gradient / (output_counts[o] + 1);
 }
 
-psac_third_factor psac_critic_third_factor(const psac_config *config, const psac_judgement *judgement, const int32_t *output_counts) {
+psac_third_factor psac_critic_third_factor(const psac_config *config, const psac_judgement *judgement,
+                                           const int32_t *output_counts) {
   psac_third_factor factor = {.critic = (float)judgement->td_error};
   for (int o = 0; o < config->output_layer.num_neurons; o++) {
     factor.output[o] = (float)third_factor(judgement, output_counts, o);
@@ -85,7 +88,8 @@ psac_third_factor psac_critic_third_factor(const psac_config *config, const psac
 }
 
 void psac_critic_learn(psac_critic *critic, const psac_config *config, const psac_judgement *judgement,
-                       const int32_t *output_counts, const int32_t *critic_counts, double activity, psac_batch_factor *batch) {
+                       const int32_t *output_counts, const int32_t *critic_counts, double activity,
+                       psac_batch_factor *batch) {
   const double td_error = judgement->td_error;
   const double counted_ms = config->simulation.t_total - config->simulation.t_skip;
   for (int o = 0; o < config->output_layer.num_neurons; o++) {

@@ -1,5 +1,5 @@
-// Decision, value and third factors: what rank 0 makes of one trial's output and critic counts (docs/model.md, "Readout", "Critic",
-// "Reward and TD error"). Pure arithmetic on rank 0; no message, no array of neurons.
+// Decision, value and third factors: what rank 0 makes of one trial's output and critic counts (docs/model.md,
+// "Readout", "Critic", "Reward and TD error"). Pure arithmetic on rank 0; no message, no array of neurons.
 #ifndef PSAC_MODEL_CRITIC_H
 #define PSAC_MODEL_CRITIC_H
 
@@ -33,14 +33,18 @@ psac_judgement psac_critic_judge(const psac_critic *critic, const psac_config *c
                                  const int32_t *critic_counts, int label);
 
 // The third factors of one judged trial.
-psac_third_factor psac_critic_third_factor(const psac_config *config, const psac_judgement *judgement, const int32_t *output_counts);
+psac_third_factor psac_critic_third_factor(const psac_config *config, const psac_judgement *judgement,
+                                           const int32_t *output_counts);
 
-// Adds one judged trial to the batch: its part of the presynaptic targets and of what the critic learns. `activity` = alpha_b, how
-// strongly the middle layer responded relative to its running mean. To be called in the order of the trials.
+// Adds one judged trial to the batch: its part of the presynaptic targets and of what the critic learns. `activity` =
+// alpha_b, how strongly the middle layer responded relative to its running mean. To be called in the order of the
+// trials.
 void psac_critic_learn(psac_critic *critic, const psac_config *config, const psac_judgement *judgement,
-                       const int32_t *output_counts, const int32_t *critic_counts, double activity, psac_batch_factor *batch);
+                       const int32_t *output_counts, const int32_t *critic_counts, double activity,
+                       psac_batch_factor *batch);
 
-// Weight of a batch of n trials in running means that have seen n_before trials: an average at first, exponential with `rate` later.
+// Weight of a batch of n trials in running means that have seen n_before trials: an average at first, exponential with
+// `rate` later.
 double psac_running_mean_weight(double rate, int64_t n_before, int64_t n);
 
 // Ends a batch of n trials: changes the critic's scalars and running mean.

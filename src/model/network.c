@@ -50,7 +50,8 @@ void psac_network_replicate(psac_network *network, const psac_transport *replica
 
 int psac_network_batch_size(const psac_network *network, int learn) {
   const int batch = (int)network->config.training.batch_size;
-  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch : network->n_concurrent * network->replicas.n_ranks;
+  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch
+                                                                   : network->n_concurrent * network->replicas.n_ranks;
 }
 
 psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]) {

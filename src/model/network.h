@@ -16,16 +16,17 @@ psac_status psac_network_create(const psac_config *config, const psac_backend *b
                                 psac_network **network);
 void psac_network_destroy(psac_network **network);
 
-// Makes the network one of several equal ones, each of which simulates its share of every batch; they sum what they learned. Both
-// arguments have to outlive it. Collective over all replicas, which are then meant by "collective" below. Model notebook cannot learn so.
+// Makes the network one of several equal ones, each of which simulates its share of every batch; they sum what they
+// learned. Both arguments have to outlive it. Collective over all replicas, which are then meant by "collective" below.
+// Model notebook cannot learn so.
 void psac_network_replicate(psac_network *network, const psac_transport *replicas, const psac_ranks *replica_ranks);
 
-// Trials that psac_network_present takes at a time: training.batch_size when it learns, in model notebook, whose weights change within
-// a trial, and without learning as many as are simulated together.
+// Trials that psac_network_present takes at a time: training.batch_size when it learns, in model notebook, whose
+// weights change within a trial, and without learning as many as are simulated together.
 int psac_network_batch_size(const psac_network *network, int learn);
 
-// Presents n trials (at most the batch size) and, if `learn`, changes the weights by their outcomes. outcomes [n] is filled
-// on rank 0 of every replica only. `observer` may be NULL. Collective.
+// Presents n trials (at most the batch size) and, if `learn`, changes the weights by their outcomes. outcomes [n] is
+// filled on rank 0 of every replica only. `observer` may be NULL. Collective.
 psac_status psac_network_present(psac_network *network, const psac_trial *trials, int n, int learn,
                                  const psac_observer *observer, psac_outcome *outcomes);
 

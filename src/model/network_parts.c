@@ -7,7 +7,9 @@ psac_array_owners psac_network_arrays(psac_network *network) {
   return (psac_array_owners){&network->shard, &network->readout, &network->messages};
 }
 
-int psac_network_is_asynchronous(const psac_network *network) { return psac_backend_can(network->backend, PSAC_CAP_DEVICE); }
+int psac_network_is_asynchronous(const psac_network *network) {
+  return psac_backend_can(network->backend, PSAC_CAP_DEVICE);
+}
 
 psac_status psac_network_settle(const psac_network *network) {
   const psac_transport *transport = &network->transport;
@@ -34,7 +36,9 @@ void psac_network_mark_step(psac_network *network, psac_stage stage) {
   if (!psac_network_is_asynchronous(network)) psac_stages_mark(&network->stages, stage);
 }
 
-int psac_network_share(const psac_network *network, int n) { return (n + network->replicas.n_ranks - 1) / network->replicas.n_ranks; }
+int psac_network_share(const psac_network *network, int n) {
+  return (n + network->replicas.n_ranks - 1) / network->replicas.n_ranks;
+}
 
 void psac_network_own_trials(const psac_network *network, int n, int *first, int *n_own) {
   const int share = psac_network_share(network, n), start = network->replicas.rank * share;
@@ -42,9 +46,13 @@ void psac_network_own_trials(const psac_network *network, int n, int *first, int
   *n_own = n - *first < share ? n - *first : share;
 }
 
-int psac_network_is_root(const psac_network *network) { return network->transport.rank == 0 && network->replicas.rank == 0; }
+int psac_network_is_root(const psac_network *network) {
+  return network->transport.rank == 0 && network->replicas.rank == 0;
+}
 
-int64_t psac_network_stored_rows(const psac_network *network) { return network->replicas.rank == 0 ? network->shard.n_local : 0; }
+int64_t psac_network_stored_rows(const psac_network *network) {
+  return network->replicas.rank == 0 ? network->shard.n_local : 0;
+}
 
 psac_status psac_network_share_outcomes(const psac_network *network, int n, psac_outcome *outcomes) {
   if (!network->replica_ranks || network->transport.rank != 0) return PSAC_OK;
@@ -53,7 +61,8 @@ psac_status psac_network_share_outcomes(const psac_network *network, int n, psac
   int first, n_own;
   psac_network_own_trials(network, n, &first, &n_own);
   psac_outcome *own = calloc((size_t)share, sizeof *own), *all = malloc(n_bytes * (size_t)network->replicas.n_ranks);
-  psac_status status = own && all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for the outcomes of %d trials", n);
+  psac_status status =
+      own && all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for the outcomes of %d trials", n);
   if (status == PSAC_OK) {
     memcpy(own, outcomes + first, sizeof *own * (size_t)n_own);
     status = psac_ranks_gather(network->replica_ranks, own, all, (int)n_bytes);

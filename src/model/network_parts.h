@@ -1,5 +1,5 @@
-// The parts of a network on this rank, and what every stage of a presentation needs of them: waiting for the device, the
-// time of a stage, the share of a replica.
+// The parts of a network on this rank, and what every stage of a presentation needs of them: waiting for the device,
+// the time of a stage, the share of a replica.
 #ifndef PSAC_MODEL_NETWORK_PARTS_H
 #define PSAC_MODEL_NETWORK_PARTS_H
 
@@ -24,25 +24,26 @@ typedef struct psac_recorded {
 struct psac_network {
   psac_config config;
   const psac_backend *backend;
-  psac_transport transport;   // among the shards of a replica
-  psac_transport replicas;    // among the ranks that hold the same shard: rank = which replica this is, n_ranks = how many there are
+  psac_transport transport;  // among the shards of a replica
+  psac_transport
+      replicas;  // among the ranks that hold the same shard: rank = which replica this is, n_ranks = how many there are
   const psac_ranks *replica_ranks;  // the same ranks, for messages of the host; NULL with one replica
   psac_layout layout;
   psac_exchange exchange;
   psac_shard shard;
-  psac_readout readout;       // drives on every rank, the rest on rank 0
+  psac_readout readout;  // drives on every rank, the rest on rank 0
   psac_messages messages;
-  psac_extents extents;       // of the arrays in these three
+  psac_extents extents;  // of the arrays in these three
   psac_stream *stream;
-  void *native_stream;        // of the device library, for transports; NULL on the CPU
-  int launches_presentations; // the middle layer's kernel runs a whole presentation, not a step
-  psac_recorded *recorded;    // [n_concurrent + 1] the middle layer's steps, by the number of concurrent trials
-  int64_t trial;              // number of the first trial at hand, for the watchdog
-  psac_critic critic;         // rank 0 of every replica
-  int n_concurrent;             // trials simulated side by side at most
+  void *native_stream;         // of the device library, for transports; NULL on the CPU
+  int launches_presentations;  // the middle layer's kernel runs a whole presentation, not a step
+  psac_recorded *recorded;     // [n_concurrent + 1] the middle layer's steps, by the number of concurrent trials
+  int64_t trial;               // number of the first trial at hand, for the watchdog
+  psac_critic critic;          // rank 0 of every replica
+  int n_concurrent;            // trials simulated side by side at most
   int steps_per_reduce;
-  double learning_rate;       // of the present epoch, per synapse
-  int weights_in_range;       // all weights are known to lie in [0, 1]
+  double learning_rate;  // of the present epoch, per synapse
+  int weights_in_range;  // all weights are known to lie in [0, 1]
   psac_stages stages;
 };
 

@@ -1,5 +1,5 @@
-// Model notebook: the notebook's two passes over one trial, weights changing in every step in which middle and output neurons spike
-// together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
+// Model notebook: the notebook's two passes over one trial, weights changing in every step in which middle and output
+// neurons spike together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
 #include "src/model/notebook_trial.h"
 
 #include <string.h>
@@ -36,15 +36,16 @@ static psac_status judge_block(psac_network *network, int t, int n, const psac_r
   psac_readout readout = network->readout;
   for (int k = 0; k < n; k++, readout.drives += network->shard.columns.n) {
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &readout, 1, t + k, 1));
-    PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &readout, t + k, terms, network->messages.event));
+    PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &readout, t + k, terms,
+                                           network->messages.event));
     if (!is_asynchronous && network->messages.event->outputs) break;
   }
   return PSAC_OK;
 }
 
-// One pass with learning: each step's drives see the weights of the step before. On the host, drives are summed for a block of steps as
-// if nothing changed in it; what lies behind a change is summed again. Blocks grow while nothing changes, so ranks that wait for
-// nothing seldom meet. A device would have to be asked, so there a block is a step.
+// One pass with learning: each step's drives see the weights of the step before. On the host, drives are summed for a
+// block of steps as if nothing changed in it; what lies behind a change is summed again. Blocks grow while nothing
+// changes, so ranks that wait for nothing seldom meet. A device would have to be asked, so there a block is a step.
 static psac_status run_learning_pass(psac_network *network, int n_trials, int trial, double reward) {
   const psac_shard *shard = &network->shard;
   const psac_backend *backend = network->backend;
@@ -59,14 +60,16 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
     n = shard->n_steps - t < block ? shard->n_steps - t : block;
     psac_watch_step(network->trial + trial, t);
     PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
-    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives, (size_t)n * (size_t)shard->columns.n));
+    PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives,
+                                   (size_t)n * (size_t)shard->columns.n));
     if (transport->rank == 0) PSAC_TRY(judge_block(network, t, n, &terms));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
     PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     block = 2 * n < longest ? 2 * n : longest;
     if (!is_asynchronous && network->messages.event->outputs) n = network->messages.event->step + 1 - t, block = 1;
-    PSAC_TRY(backend->notebook->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->messages.event));
+    PSAC_TRY(
+        backend->notebook->hebbian_step(network->stream, shard, n_trials, trial, t + n - 1, network->messages.event));
     psac_network_mark_step(network, PSAC_STAGE_LEARNING);
   }
   psac_event event;
@@ -91,15 +94,17 @@ static psac_status run_pass(psac_network *network, int n_trials, int trial, int 
   if (!is_root) return PSAC_OK;
   int32_t counts[2 * PSAC_MAX_PLASTIC];
   PSAC_TRY(psac_network_fetch(network, counts, readout->counts, sizeof counts));
-  *outcome = (psac_outcome){.prediction = psac_decide(counts, readout->layer[0].n), .reward = reward, .td_error = reward};
+  *outcome =
+      (psac_outcome){.prediction = psac_decide(counts, readout->layer[0].n), .reward = reward, .td_error = reward};
   memcpy(outcome->output_counts, counts, sizeof outcome->output_counts);
   memcpy(outcome->critic_counts, counts + PSAC_MAX_PLASTIC, sizeof outcome->critic_counts);
   return PSAC_OK;
 }
 
-// Reward 0 for the prediction; when it learns, once more with reward +1 or -1 for it. The last prediction is the one that counts.
-static psac_status present_trial(psac_network *network, const psac_trial *trial, int first, int n_trials, int b, int learn,
-                                 const psac_observer *observer, psac_outcome *outcome) {
+// Reward 0 for the prediction; when it learns, once more with reward +1 or -1 for it. The last prediction is the one
+// that counts.
+static psac_status present_trial(psac_network *network, const psac_trial *trial, int first, int n_trials, int b,
+                                 int learn, const psac_observer *observer, psac_outcome *outcome) {
   psac_outcome unused = {0};
   psac_outcome *result = network->transport.rank == 0 ? outcome : &unused;
   double reward = 0.0;  // rank 0's; the others need not know it
@@ -126,8 +131,8 @@ static psac_status present_own(psac_network *network, const psac_trial *trials, 
   return PSAC_OK;
 }
 
-psac_status psac_present_notebook(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
-                              psac_outcome *outcomes) {
+psac_status psac_present_notebook(psac_network *network, const psac_trial *trials, int n, int learn,
+                                  const psac_observer *observer, psac_outcome *outcomes) {
   int first, n_own;
   psac_network_own_trials(network, n, &first, &n_own);
   PSAC_TRY(present_own(network, trials, first, first + n_own, learn, observer, outcomes));

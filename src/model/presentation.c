@@ -12,8 +12,8 @@ static psac_status copy_retina(psac_network *network, const psac_trial *trials, 
   const psac_shard *shard = &network->shard;
   const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
   for (int b = 0; b < n; b++) {
-    PSAC_TRY(network->backend->device->upload(network->stream, shard->retina_spikes + (size_t)b * trial_words, trials[b].retina_spikes,
-                                      sizeof(uint64_t) * trial_words));
+    PSAC_TRY(network->backend->device->upload(network->stream, shard->retina_spikes + (size_t)b * trial_words,
+                                              trials[b].retina_spikes, sizeof(uint64_t) * trial_words));
   }
   return PSAC_OK;
 }
@@ -64,7 +64,8 @@ static psac_status step_middle(psac_network *network, int n, int t) {
   if (shard->in_degree > 0 && t >= exchange->delay) {
     PSAC_TRY(psac_exchange_arrive(exchange, network->native_stream, t, n_bytes, &arrival));
   }
-  PSAC_TRY(backend->stage->step_middle(network->stream, shard, n, t, arrival.spikes, arrival.rank_stride / sizeof(uint64_t)));
+  PSAC_TRY(backend->stage->step_middle(network->stream, shard, n, t, arrival.spikes,
+                                       arrival.rank_stride / sizeof(uint64_t)));
   if (shard->in_degree == 0) return PSAC_OK;
   psac_network_mark_step(network, PSAC_STAGE_MIDDLE);
   PSAC_TRY(psac_exchange_post(exchange, network->native_stream, t, n_bytes));
@@ -127,7 +128,8 @@ psac_status psac_network_warm_up(psac_network *network) {
   const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->columns.n_eligibility,
                n_words = (size_t)shard->n_steps * (size_t)n;
   const int is_alone = transport->n_ranks * replicas->n_ranks == 1;
-  if (!psac_network_is_asynchronous(network) || !transport->can_record || (is_alone && !records(network))) return PSAC_OK;
+  if (!psac_network_is_asynchronous(network) || !transport->can_record || (is_alone && !records(network)))
+    return PSAC_OK;
   network->recorded[n].is_warm = 1;
   PSAC_TRY(enqueue_middle(network, n));
   PSAC_TRY(psac_network_settle(network));
@@ -136,7 +138,8 @@ psac_status psac_network_warm_up(psac_network *network) {
                              {network->readout.spikes, sizeof(uint64_t) * n_words}};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, spans, 2));
   PSAC_TRY(replicas->all_reduce_i32(replicas, network->native_stream, shard->eligibility, n_sums));
-  PSAC_TRY(network->backend->device->clear(network->stream, network->messages.spike_counts, 2 * sizeof *network->messages.spike_counts));
+  PSAC_TRY(network->backend->device->clear(network->stream, network->messages.spike_counts,
+                                           2 * sizeof *network->messages.spike_counts));
   network->stages = (psac_stages){0};
   return psac_network_settle(network);
 }

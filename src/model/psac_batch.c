@@ -9,10 +9,10 @@
 
 typedef struct batch_state {
   psac_batch_factor factor;
-  psac_third_factor *third;   // [n_concurrent] rank 0
-  int32_t *counts;            // [n_concurrent][2][PSAC_MAX_PLASTIC] host
-  int64_t *totals;            // [n_concurrent][2] host
-  int64_t mean_squares;       // mu . mu over all ranks; rank 0
+  psac_third_factor *third;  // [n_concurrent] rank 0
+  int32_t *counts;           // [n_concurrent][2][PSAC_MAX_PLASTIC] host
+  int64_t *totals;           // [n_concurrent][2] host
+  int64_t mean_squares;      // mu . mu over all ranks; rank 0
 } batch_state;
 
 static psac_outcome make_outcome(const psac_network *network, const psac_judgement *judgement, const int32_t *counts) {
@@ -31,24 +31,28 @@ static psac_outcome make_outcome(const psac_network *network, const psac_judgeme
 static psac_status judge(psac_network *network, const psac_trial *trials, int n, int learn, batch_state *batch,
                          psac_outcome *outcomes) {
   const psac_readout *readout = &network->readout;
-  PSAC_TRY(psac_network_fetch(network, batch->counts, readout->counts, sizeof *batch->counts * (size_t)n * 2 * PSAC_MAX_PLASTIC));
+  PSAC_TRY(psac_network_fetch(network, batch->counts, readout->counts,
+                              sizeof *batch->counts * (size_t)n * 2 * PSAC_MAX_PLASTIC));
   PSAC_TRY(psac_network_fetch(network, batch->totals, readout->totals, sizeof *batch->totals * (size_t)n * 2));
   for (int b = 0; b < n; b++) {
     const int32_t *output = batch->counts + (size_t)b * 2 * PSAC_MAX_PLASTIC, *critic = output + PSAC_MAX_PLASTIC;
-    const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
+    const psac_judgement judgement =
+        psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
     outcomes[b] = make_outcome(network, &judgement, output);
-    if (batch->mean_squares > 0) outcomes[b].activity = (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares;
+    if (batch->mean_squares > 0)
+      outcomes[b].activity = (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares;
     if (learn) batch->third[b] = psac_critic_third_factor(&network->config, &judgement, output);
   }
   return PSAC_OK;
 }
 
 // Rank 0 of every replica learns from all trials alike, in their order.
-static void sum_up(psac_network *network, const psac_trial *trials, int n, const psac_outcome *outcomes, psac_batch_factor *factor) {
+static void sum_up(psac_network *network, const psac_trial *trials, int n, const psac_outcome *outcomes,
+                   psac_batch_factor *factor) {
   for (int b = 0; b < n; b++) {
     const psac_outcome *outcome = &outcomes[b];
-    const psac_judgement judgement =
-        psac_critic_judge(&network->critic, &network->config, outcome->output_counts, outcome->critic_counts, trials[b].label);
+    const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, outcome->output_counts,
+                                                       outcome->critic_counts, trials[b].label);
     psac_critic_learn(&network->critic, &network->config, &judgement, outcome->output_counts, outcome->critic_counts,
                       outcome->activity, factor);
   }
@@ -59,14 +63,17 @@ static psac_status spread_factors(psac_network *network, int n, batch_state *bat
   const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
   const psac_shard *shard = &network->shard;
-  const float decay = psac_exp2f(-(float)(network->config.simulation.dt / network->config.learning.tau_plus * 1.4426950408889634));
+  const float decay =
+      psac_exp2f(-(float)(network->config.simulation.dt / network->config.learning.tau_plus * 1.4426950408889634));
   const size_t n_bytes = sizeof *batch->third * (size_t)n;
-  if (transport->rank == 0) PSAC_TRY(backend->device->upload(network->stream, network->messages.third, batch->third, n_bytes));
+  if (transport->rank == 0)
+    PSAC_TRY(backend->device->upload(network->stream, network->messages.third, batch->third, n_bytes));
   const psac_span spans[] = {{network->messages.third, n_bytes},
                              {network->readout.spikes, sizeof(uint64_t) * (size_t)shard->n_steps * (size_t)n}};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, spans, 2));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
-  PSAC_TRY(backend->stage->accumulate_eligibility(network->stream, shard, n, decay, network->readout.spikes, network->messages.third));
+  PSAC_TRY(backend->stage->accumulate_eligibility(network->stream, shard, n, decay, network->readout.spikes,
+                                                  network->messages.third));
   return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 
@@ -76,7 +83,8 @@ static psac_status reduce_mean_squares(psac_network *network, int64_t *total) {
   const psac_transport *transport = &network->transport;
   psac_stages_start(&network->stages);
   PSAC_TRY(backend->stage->sum_mean_squares(network->stream, &network->shard, network->messages.mean_squares));
-  PSAC_TRY(transport->reduce_i64(transport, network->native_stream, network->messages.mean_squares, network->messages.mean_squares, 1));
+  PSAC_TRY(transport->reduce_i64(transport, network->native_stream, network->messages.mean_squares,
+                                 network->messages.mean_squares, 1));
   PSAC_TRY(psac_network_fetch(network, total, network->messages.mean_squares, sizeof *total));
   psac_stages_mark(&network->stages, PSAC_STAGE_LEARNING);
   return PSAC_OK;
@@ -96,11 +104,13 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
     psac_critic_end_batch(&network->critic, config, n);
   }
   psac_stages_start(&network->stages);
-  if (transport->rank == 0) PSAC_TRY(network->backend->device->upload(network->stream, network->messages.batch, factor, sizeof *factor));
+  if (transport->rank == 0)
+    PSAC_TRY(network->backend->device->upload(network->stream, network->messages.batch, factor, sizeof *factor));
   const psac_span span = {network->messages.batch, sizeof *factor};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));
   const size_t n_sums = (size_t)network->shard.n_padded * (size_t)network->shard.columns.n_eligibility;
-  PSAC_TRY(network->replicas.all_reduce_i32(&network->replicas, network->native_stream, network->shard.eligibility, n_sums));
+  PSAC_TRY(
+      network->replicas.all_reduce_i32(&network->replicas, network->native_stream, network->shard.eligibility, n_sums));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
   PSAC_TRY(network->backend->stage->apply_learning(network->stream, &network->shard, network->messages.batch));
   return psac_network_mark(network, PSAC_STAGE_LEARNING);
@@ -123,8 +133,8 @@ static psac_status present_own(psac_network *network, const psac_trial *trials, 
   return PSAC_OK;
 }
 
-static psac_status present(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
-                           psac_outcome *outcomes, batch_state *batch) {
+static psac_status present(psac_network *network, const psac_trial *trials, int n, int learn,
+                           const psac_observer *observer, psac_outcome *outcomes, batch_state *batch) {
   int first, n_own;
   batch->factor.n_trials = n;
   if (learn) PSAC_TRY(reduce_mean_squares(network, &batch->mean_squares));
@@ -138,8 +148,8 @@ static psac_status present(psac_network *network, const psac_trial *trials, int 
   return learn_batch(network, n, batch);
 }
 
-psac_status psac_present_psac(psac_network *network, const psac_trial *trials, int n, int learn, const psac_observer *observer,
-                              psac_outcome *outcomes) {
+psac_status psac_present_psac(psac_network *network, const psac_trial *trials, int n, int learn,
+                              const psac_observer *observer, psac_outcome *outcomes) {
   const size_t m = (size_t)network->n_concurrent;
   batch_state batch = {
       .third = calloc(m, sizeof *batch.third),

@@ -12,8 +12,8 @@ void psac_retina_size(const psac_config *config, int *height, int *width);
 // pooled [height][width] = mean over each pooling window / 255, in [0, 1]; image [input height][input width] bytes.
 void psac_retina_pool(const psac_config *config, const uint8_t *image, float *pooled);
 
-// threshold [height][width] = spike probability per step x 2^32: pooled x spike_rate_scaling, scaled to the sum of `gain_control`
-// fully lit pixels where that is on.
+// threshold [height][width] = spike probability per step x 2^32: pooled x spike_rate_scaling, scaled to the sum of
+// `gain_control` fully lit pixels where that is on.
 void psac_retina_thresholds(const psac_config *config, const uint8_t *image, uint64_t *threshold);
 
 #endif

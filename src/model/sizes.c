@@ -99,18 +99,24 @@ psac_sizes psac_sizes_make(const psac_config *config, int64_t n_ranks, int64_t r
 psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes) {
   const long long n_neurons = (long long)sizes->n_neurons, n_ranks = (long long)sizes->n_ranks;
   if (sizes->n_words > (INT32_MAX - PSAC_TARGET_GROUP) / 64) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; "
-                     "allowed: below 2^31; use more ranks", n_neurons, n_ranks, (long long)sizes->n_local);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "middle_layer.num_neurons = %lld on %lld ranks puts %lld neurons on one rank; "
+                     "allowed: below 2^31; use more ranks",
+                     n_neurons, n_ranks, (long long)sizes->n_local);
   }
   if (sizes->n_words > INT32_MAX / sizes->n_ranks) {
-    return psac_fail(PSAC_ERR_INPUT, "middle_layer.num_neurons = %lld on %lld ranks makes spike vectors of more than "
-                     "2^31 words of 64 neurons", n_neurons, n_ranks);
+    return psac_fail(PSAC_ERR_INPUT,
+                     "middle_layer.num_neurons = %lld on %lld ranks makes spike vectors of more than "
+                     "2^31 words of 64 neurons",
+                     n_neurons, n_ranks);
   }
   if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
   const double fan_out = (double)config->recurrence.in_degree * (double)sizes->n_local / (double)n_neurons;
   const double index_bytes = psac_fan_out_index_bytes(sizes->n_words);
   const double entries = psac_fan_out_bytes(fan_out, index_bytes) / index_bytes * (double)n_neurons;
   if (entries < (double)UINT32_MAX) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; "
-                   "allowed: below 2^32; use more ranks", n_neurons, (long long)config->recurrence.in_degree, entries);
+  return psac_fail(PSAC_ERR_INPUT,
+                   "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; "
+                   "allowed: below 2^32; use more ranks",
+                   n_neurons, (long long)config->recurrence.in_degree, entries);
 }

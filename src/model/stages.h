@@ -5,19 +5,19 @@
 #include "base/clock.h"
 
 // X(member, name)
-#define PSAC_STAGE_LIST(X)               \
-  X(PSAC_STAGE_RETINA, "retina")         \
-  X(PSAC_STAGE_MIDDLE, "middle")         \
-  X(PSAC_STAGE_EXCHANGE, "exchange")     \
-  X(PSAC_STAGE_READOUT, "readout")       \
-  X(PSAC_STAGE_LEARNING, "learning")     \
+#define PSAC_STAGE_LIST(X)           \
+  X(PSAC_STAGE_RETINA, "retina")     \
+  X(PSAC_STAGE_MIDDLE, "middle")     \
+  X(PSAC_STAGE_EXCHANGE, "exchange") \
+  X(PSAC_STAGE_READOUT, "readout")   \
+  X(PSAC_STAGE_LEARNING, "learning") \
   X(PSAC_STAGE_STATISTICS, "statistics")
 
 typedef enum psac_stage {
 #define X(member, name) member,
   PSAC_STAGE_LIST(X)
 #undef X
-  PSAC_N_STAGES
+      PSAC_N_STAGES
 } psac_stage;
 
 typedef struct psac_stages {

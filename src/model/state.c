@@ -7,7 +7,8 @@
 
 psac_status psac_network_get_state(const psac_network *network, const psac_ranks *ranks, psac_network_state *state) {
   *state = (psac_network_state){.critic = network->critic, .weights_in_range = network->weights_in_range};
-  PSAC_TRY(psac_network_fetch(network, state->spike_counts, network->messages.spike_counts, sizeof state->spike_counts));
+  PSAC_TRY(
+      psac_network_fetch(network, state->spike_counts, network->messages.spike_counts, sizeof state->spike_counts));
   return psac_ranks_sum_i64(ranks, state->spike_counts, 2);
 }
 
@@ -22,7 +23,7 @@ psac_status psac_network_set_state(psac_network *network, const psac_network_sta
   network->weights_in_range = state->weights_in_range != 0;
   // only the sum over ranks is ever looked at
   PSAC_TRY(network->backend->device->upload(network->stream, network->messages.spike_counts,
-                                    psac_network_is_root(network) ? state->spike_counts : none, sizeof none));
+                                            psac_network_is_root(network) ? state->spike_counts : none, sizeof none));
   return psac_network_settle(network);
 }
 
@@ -49,8 +50,7 @@ static psac_status check_rows(const psac_network *network, int64_t first, int64_
 static psac_status check_means(const psac_network *network, int64_t first, int64_t n, const float *means) {
   for (int64_t i = 0; i < n; i++) {
     if (means[i] >= 0.0f && means[i] <= (float)network->shard.n_steps) continue;
-    return psac_fail(PSAC_ERR_INPUT,
-                     "the running mean count to go on from is %g for neuron %lld; possible are 0 to %d",
+    return psac_fail(PSAC_ERR_INPUT, "the running mean count to go on from is %g for neuron %lld; possible are 0 to %d",
                      (double)means[i], (long long)(network->shard.first_gid + first + i), network->shard.n_steps);
   }
   return PSAC_OK;

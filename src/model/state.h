@@ -1,5 +1,5 @@
-// What learning has changed so far: given back to a freshly built network of the same configuration, on any number of ranks, that network
-// goes on as if it had never stopped. To be called between batches.
+// What learning has changed so far: given back to a freshly built network of the same configuration, on any number of
+// ranks, that network goes on as if it had never stopped. To be called between batches.
 #ifndef PSAC_MODEL_STATE_H
 #define PSAC_MODEL_STATE_H
 
@@ -19,8 +19,8 @@ psac_status psac_network_get_state(const psac_network *network, const psac_ranks
 psac_status psac_network_set_state(psac_network *network, const psac_network_state *state);
 
 // Neurons [first, first + n) of this rank of an array that learning changes (psac_checkpoint_arrays): [n][width]. set
-// refuses values that no training can have left there: PSAC_ERR_INPUT. Not collective. After the last set, the network is
-// complete with psac_network_rows_are_set.
+// refuses values that no training can have left there: PSAC_ERR_INPUT. Not collective. After the last set, the network
+// is complete with psac_network_rows_are_set.
 psac_status psac_network_get_array(const psac_network *network, const psac_array *array, int64_t first, int64_t n,
                                    void *values);
 psac_status psac_network_set_array(psac_network *network, const psac_array *array, int64_t first, int64_t n,

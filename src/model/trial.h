@@ -11,20 +11,20 @@
 enum { PSAC_N_LABELS = 10 };
 
 typedef struct psac_trial {
-  uint64_t number;               // of the trial in its random stream
-  psac_rng_stream stream;        // PSAC_STREAM_RETINA_TRAIN or _TEST
-  const uint8_t *image;          // [input height][input width]; NULL where `retina_spikes` is given
-  const uint64_t *retina_spikes; // [n_steps][n_retina_words] recorded spikes to present; NULL = draw them
-  uint8_t label;                 // 0..9; used for the reward and nothing else
+  uint64_t number;                // of the trial in its random stream
+  psac_rng_stream stream;         // PSAC_STREAM_RETINA_TRAIN or _TEST
+  const uint8_t *image;           // [input height][input width]; NULL where `retina_spikes` is given
+  const uint64_t *retina_spikes;  // [n_steps][n_retina_words] recorded spikes to present; NULL = draw them
+  uint8_t label;                  // 0..9; used for the reward and nothing else
 } psac_trial;
 
 // What rank 0 knows of a trial afterwards.
 typedef struct psac_outcome {
-  int prediction;       // argmax of the output counts, lowest index on a tie
+  int prediction;  // argmax of the output counts, lowest index on a tie
   double reward;
-  double value;         // what the critic expected
+  double value;  // what the critic expected
   double td_error;
-  double activity;      // alpha_b: how strongly the middle layer responded, relative to its running mean
+  double activity;  // alpha_b: how strongly the middle layer responded, relative to its running mean
   int32_t output_counts[PSAC_MAX_PLASTIC];  // spikes counted from t_skip on
   int32_t critic_counts[PSAC_MAX_PLASTIC];
 } psac_outcome;
@@ -35,7 +35,7 @@ typedef struct psac_network psac_network;
 // [offset, offset + n) of the `stride` that lie side by side in the shard; the readout arrays hold just these n.
 typedef struct psac_view {
   const psac_network *network;
-  int pass;    // 0; 1 in the notebook's second pass
+  int pass;  // 0; 1 in the notebook's second pass
   int first, n;
   int offset, stride;
 } psac_view;

@@ -37,15 +37,18 @@ static void copy_row(int32_t *row, int64_t i, void *context) {
   for (int c = 0; critic && c < copy->n_critic; c++) {
     if (!copy->set) {
       critic[c] = c < copy->n_plastic_critic ? psac_weight_value(copy->rule, row[copy->n_output + c]) : 0.0f;
-    }
-    else if (c < copy->n_plastic_critic) row[copy->n_output + c] = psac_weight_store(copy->rule, critic[c]);
+    } else if (c < copy->n_plastic_critic) row[copy->n_output + c] = psac_weight_store(copy->rule, critic[c]);
   }
 }
 
 static weight_copy make_copy(const psac_network *network, const float *to_output, const float *to_critic, int set) {
-  return (weight_copy){(float *)to_output, (float *)to_critic, network->shard.columns.n_output,
-                       (int)network->config.actor_critic.num_critic_neurons, network->shard.columns.n_critic,
-                       network->shard.rule, set};
+  return (weight_copy){(float *)to_output,
+                       (float *)to_critic,
+                       network->shard.columns.n_output,
+                       (int)network->config.actor_critic.num_critic_neurons,
+                       network->shard.columns.n_critic,
+                       network->shard.rule,
+                       set};
 }
 
 psac_status psac_network_get_weights(const psac_network *network, int64_t first, int64_t n, float *to_output,

@@ -6,14 +6,20 @@
 #include "src/plan/cost_amounts.h"
 #include "src/plan/cost_count.h"
 
-psac_conditions psac_conditions_default(void) { return (psac_conditions){.rate_exc = 12.7, .rate_inh = 31.6, .rate_output = 74.0}; }
+psac_conditions psac_conditions_default(void) {
+  return (psac_conditions){.rate_exc = 12.7, .rate_inh = 31.6, .rate_output = 74.0};
+}
 
 // The machine's factors of a stage: time spent / time counted, for work and for memory behind the cache.
 static void find_factors(const psac_hardware *hardware, psac_stage stage, double *work, double *memory) {
-  const double works[] = {[PSAC_STAGE_RETINA] = hardware->retina_work, [PSAC_STAGE_MIDDLE] = hardware->middle_work,
-                          [PSAC_STAGE_READOUT] = hardware->readout_work, [PSAC_STAGE_LEARNING] = hardware->learning_work};
-  const double memories[] = {[PSAC_STAGE_RETINA] = hardware->retina_memory, [PSAC_STAGE_MIDDLE] = hardware->middle_memory,
-                             [PSAC_STAGE_READOUT] = hardware->readout_memory, [PSAC_STAGE_LEARNING] = hardware->learning_memory};
+  const double works[] = {[PSAC_STAGE_RETINA] = hardware->retina_work,
+                          [PSAC_STAGE_MIDDLE] = hardware->middle_work,
+                          [PSAC_STAGE_READOUT] = hardware->readout_work,
+                          [PSAC_STAGE_LEARNING] = hardware->learning_work};
+  const double memories[] = {[PSAC_STAGE_RETINA] = hardware->retina_memory,
+                             [PSAC_STAGE_MIDDLE] = hardware->middle_memory,
+                             [PSAC_STAGE_READOUT] = hardware->readout_memory,
+                             [PSAC_STAGE_LEARNING] = hardware->learning_memory};
   *work = works[stage];
   *memory = memories[stage];
 }
@@ -48,7 +54,8 @@ static void add_message(const psac_hardware *hardware, int through_mpi, psac_cos
   const int nccl = hardware->on_device && !through_mpi;
   const double n_bytes = item.bytes / item.calls;
   const double within = n_bytes / (nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth);
-  const double between = nodes > 1.0 ? n_bytes / (nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes) : 0.0;
+  const double between =
+      nodes > 1.0 ? n_bytes / (nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes) : 0.0;
   const double over_nodes = nodes > 1.0 ? nodes * hardware->mpi_per_node : 0.0;
   double latency = nccl ? fmax(hardware->nccl_base + ranks * hardware->nccl_per_rank, hardware->launch)
                         : hardware->mpi_base + ranks * hardware->mpi_per_rank + over_nodes;
@@ -85,9 +92,13 @@ static void count_messages(const psac_amounts *a, const psac_hardware *hardware,
   const double block_drives = 8.0 * a->columns * a->together * a->block, retina = 8.0 * a->retina_words * a->steps;
   const psac_cost_item shard[] = {
       {.name = "gather retina spikes", .calls = a->chunks, .bytes = others * retina * a->retina_trials * a->shards},
-      {.name = "gather middle spikes", .calls = gathers, .bytes = others * gathers * a->delay * a->together * a->slots / 8.0},
+      {.name = "gather middle spikes",
+       .calls = gathers,
+       .bytes = others * gathers * a->delay * a->together * a->slots / 8.0},
       {.name = "reduce drives", .calls = a->chunks * a->blocks, .bytes = a->chunks * a->blocks * block_drives},
-      {.name = "broadcast factors", .calls = a->chunks, .bytes = a->trials * (8.0 * a->steps + sizeof(psac_third_factor))},
+      {.name = "broadcast factors",
+       .calls = a->chunks,
+       .bytes = a->trials * (8.0 * a->steps + sizeof(psac_third_factor))},
       {.name = "once per batch", .calls = 2.0, .bytes = sizeof(psac_batch_factor) + 8.0},
   };
   const double hidden = hidden_per_step(cost);
@@ -95,7 +106,8 @@ static void count_messages(const psac_amounts *a, const psac_hardware *hardware,
     add_message(hardware, through_mpi, shard[k], a->shards, nodes, k == 1 ? hidden : 0.0, cost);
   }
   const double replicas = (double)cost->n_replicas, all_nodes = ceil((double)cost->n_ranks / hardware->ranks_per_node);
-  const psac_cost_item sum = {.name = "sum eligibility", .calls = 1.0,
+  const psac_cost_item sum = {.name = "sum eligibility",
+                              .calls = 1.0,
                               .bytes = 2.0 * (replicas - 1.0) / replicas * 4.0 * a->eligibility_columns * a->n};
   add_message(hardware, through_mpi, sum, replicas, fmin(replicas, all_nodes), 0.0, cost);
 }
@@ -153,8 +165,9 @@ int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, cons
     if (n_ranks % r != 0) continue;
     psac_cost_estimate(config, n_ranks, r, hardware, conditions, &tried);
     const int fits = psac_cost_fits(&tried, hardware), fitted = psac_cost_fits(&least, hardware);
-    const int better = fits && fitted ? tried.seconds < least.seconds
-                       : fits || fitted ? fits : psac_cost_memory(&tried, hardware) < psac_cost_memory(&least, hardware);
+    const int better = fits && fitted   ? tried.seconds < least.seconds
+                       : fits || fitted ? fits
+                                        : psac_cost_memory(&tried, hardware) < psac_cost_memory(&least, hardware);
     if (!better) continue;
     least = tried;
     best = r;
@@ -168,7 +181,8 @@ static int fits_on(const psac_config *config, int64_t n_ranks, const psac_hardwa
   return needed <= psac_hardware_memory(hardware, n_ranks) && psac_sizes_check(config, &plan.sizes) == PSAC_OK;
 }
 
-int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most, const psac_hardware *hardware) {
+int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most,
+                               const psac_hardware *hardware) {
   int64_t too_few = n_ranks - 1, enough = n_ranks;
   while (enough < most && !fits_on(config, enough, hardware)) {
     too_few = enough;

@@ -1,9 +1,10 @@
-// How long a trial will take: arithmetic on a configuration, a number of ranks and a machine, without building anything.
+// How long a trial will take: arithmetic on a configuration, a number of ranks and a machine, without building
+// anything.
 //
-// Every kernel's bytes, instructions and launches are counted as it is written (cost_gpu.c, cost_cpu.c) for the rank with the most
-// to do, rank 0, and turned into seconds by the machine's figures (hardware.h). Expected time adds up what a kernel spends on
-// instructions, cache, memory, atomics and waiting, as if nothing overlapped; its floor is the bytes at full bandwidth and the
-// launch.
+// Every kernel's bytes, instructions and launches are counted as it is written (cost_gpu.c, cost_cpu.c) for the rank
+// with the most to do, rank 0, and turned into seconds by the machine's figures (hardware.h). Expected time adds up
+// what a kernel spends on instructions, cache, memory, atomics and waiting, as if nothing overlapped; its floor is the
+// bytes at full bandwidth and the launch.
 #ifndef PSAC_PLAN_COST_H
 #define PSAC_PLAN_COST_H
 
@@ -16,9 +17,9 @@
 // Rates of the trained default network (docs/model.md).
 psac_conditions psac_conditions_default(void);
 
-// n_ranks = shards x n_replicas: each replica simulates its share of every batch, and eligibilities are summed over replicas.
-// n_replicas has to divide n_ranks and be at most training.batch_size. Model notebook is planned for memory only (no items).
-// conditions NULL = the default.
+// n_ranks = shards x n_replicas: each replica simulates its share of every batch, and eligibilities are summed over
+// replicas. n_replicas has to divide n_ranks and be at most training.batch_size. Model notebook is planned for memory
+// only (no items). conditions NULL = the default.
 void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_replicas, const psac_hardware *hardware,
                         const psac_conditions *conditions, psac_cost *cost);
 

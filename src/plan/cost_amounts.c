@@ -6,8 +6,9 @@
 #include "src/model/fan_out.h"
 #include "src/model/retina.h"
 
-// Where digits are, neurons look more often than at the rim: the spikes in a receptive field relative to those that a field would
-// get if every pixel were seen by as many as those in the middle are (MNIST, 14 x 14 pixels, fields of 5 x 5).
+// Where digits are, neurons look more often than at the rim: the spikes in a receptive field relative to those that a
+// field would get if every pixel were seen by as many as those in the middle are (MNIST, 14 x 14 pixels, fields of 5 x
+// 5).
 static const double PATCH_SHARE = 0.86;
 // Fully lit pixels of a digit, where gain control does not settle their number (MNIST, 14 x 14).
 static const double LIT_PIXELS = 26.0;
@@ -19,7 +20,9 @@ double psac_cost_turns(const psac_amounts *a, double at_once) {
   return whole * ceil(a->together / at_once) + ceil(rest / at_once);
 }
 
-static double per_step(double rate_hz, const psac_config *config) { return fmin(1.0, rate_hz * config->simulation.dt / 1000.0); }
+static double per_step(double rate_hz, const psac_config *config) {
+  return fmin(1.0, rate_hz * config->simulation.dt / 1000.0);
+}
 
 static void fill_retina(const psac_config *config, psac_amounts *a) {
   int height, width;
@@ -34,7 +37,8 @@ static void fill_retina(const psac_config *config, psac_amounts *a) {
                          PATCH_SHARE * a->retina_spikes * a->patch / ((height - size + 1.0) * (width - size + 1.0)));
 }
 
-static void fill_middle(const psac_config *config, const psac_plan *plan, const psac_conditions *conditions, psac_amounts *a) {
+static void fill_middle(const psac_config *config, const psac_plan *plan, const psac_conditions *conditions,
+                        psac_amounts *a) {
   const double n_all = (double)plan->sizes.n_neurons, exc = (double)psac_config_n_exc(config);
   const double longest = fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh);
   a->words = (double)plan->sizes.n_words;
@@ -50,7 +54,8 @@ static void fill_middle(const psac_config *config, const psac_plan *plan, const 
   a->index_bytes = psac_fan_out_index_bytes(plan->sizes.n_words);
 }
 
-// What the middle layer touches in every step; of the synapses, those of the neurons that spike in one of the trials side by side.
+// What the middle layer touches in every step; of the synapses, those of the neurons that spike in one of the trials
+// side by side.
 static double middle_set(const psac_amounts *a, double n_all, int on_device) {
   const double touched = 1.0 - pow(1.0 - fmin(1.0, a->spikes / n_all), a->together);
   const double lists = n_all * psac_fan_out_bytes(a->fan_out, a->index_bytes);
@@ -67,8 +72,8 @@ static void fill_presentations(const psac_config *config, const psac_hardware *h
   if (!hardware->on_device || a->shards > 1.0 || per_step || a->n > UINT16_MAX) return;
   int height, width;
   psac_retina_size(config, &height, &width);
-  const size_t n_bytes = psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size,
-                                                (int)a->states);
+  const size_t n_bytes =
+      psac_shape_block_bytes((int64_t)a->n, height, width, (int)config->receptive_field.size, (int)a->states);
   a->presents = (double)n_bytes <= hardware->block_memory;
   const double step = hardware->block_step + a->n * hardware->block_neuron;
   a->present_seconds = psac_cost_turns(a, hardware->blocks) * a->steps * step;
@@ -91,7 +96,8 @@ psac_amounts psac_cost_amounts(const psac_config *config, const psac_hardware *h
   };
   a.items = a.steps * a.trials;
   a.retina_trials = a.chunks * ceil(a.together / a.shards);
-  a.block = config->simulation.steps_per_reduce > 0 ? fmin((double)config->simulation.steps_per_reduce, a.steps) : a.steps;
+  a.block =
+      config->simulation.steps_per_reduce > 0 ? fmin((double)config->simulation.steps_per_reduce, a.steps) : a.steps;
   a.blocks = ceil(a.steps / a.block);
   fill_retina(config, &a);
   fill_middle(config, &cost->plan, conditions, &a);

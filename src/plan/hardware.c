@@ -12,7 +12,11 @@
 // The numbers of a machine as keys, read and checked like those of a configuration.
 static const psac_key keys[] = {
 #define X(key, unit_, lowest_, highest_, meaning) \
-  {.name = #key, .offset = offsetof(psac_hardware, key), .unit = unit_, .lowest = lowest_, .highest = highest_,     \
+  {.name = #key,                                  \
+   .offset = offsetof(psac_hardware, key),        \
+   .unit = unit_,                                 \
+   .lowest = lowest_,                             \
+   .highest = highest_,                           \
    .description = meaning},
     PSAC_HARDWARE_LIST(X)
 #undef X
@@ -35,8 +39,8 @@ static psac_status read_value(psac_yaml *yaml, const psac_key *key, psac_hardwar
   PSAC_TRY(psac_yaml_next(yaml, &item));
   double *value = (double *)((char *)hardware + key->offset);
   if (item.kind == PSAC_YAML_VALUE && psac_value_read_real(key, item.text, value) == PSAC_VALUE_FINE) return PSAC_OK;
-  return psac_yaml_fail(yaml, "%s.%s = \"%s\" is not a number from %g to %g", hardware->name, key->name, item.text, key->lowest,
-                        key->highest);
+  return psac_yaml_fail(yaml, "%s.%s = \"%s\" is not a number from %g to %g", hardware->name, key->name, item.text,
+                        key->lowest, key->highest);
 }
 
 static psac_status read_backend(psac_yaml *yaml, psac_hardware *hardware) {
@@ -60,20 +64,22 @@ static psac_status read_machine(psac_yaml *yaml, psac_hardware *hardware) {
     if (item.kind == PSAC_YAML_END) break;
     const int k = item.kind == PSAC_YAML_VALUE ? find_key(item.text) : N_KEYS;
     if (k == N_KEYS && strcmp(item.text, "backend") != 0) {
-      return psac_yaml_fail(yaml, "%s.%s is not a key of a machine; configs/hardware.yaml shows them all", hardware->name,
-                            item.text);
+      return psac_yaml_fail(yaml, "%s.%s is not a key of a machine; configs/hardware.yaml shows them all",
+                            hardware->name, item.text);
     }
     if (given[k]++) return psac_yaml_fail(yaml, "%s.%s is named a second time", hardware->name, item.text);
     PSAC_TRY(k == N_KEYS ? read_backend(yaml, hardware) : read_value(yaml, &keys[k], hardware));
   }
   for (int k = 0; k <= N_KEYS; k++) {
-    if (!given[k]) return psac_yaml_fail(yaml, "%s has no key %s", hardware->name, k < N_KEYS ? keys[k].name : "backend");
+    if (!given[k])
+      return psac_yaml_fail(yaml, "%s has no key %s", hardware->name, k < N_KEYS ? keys[k].name : "backend");
   }
   return PSAC_OK;
 }
 
 // All machines are read, so that a mistake in any is told; *names lists them.
-static psac_status read_machines(psac_yaml *yaml, const char *wanted, psac_hardware *hardware, char *names, size_t n_names) {
+static psac_status read_machines(psac_yaml *yaml, const char *wanted, psac_hardware *hardware, char *names,
+                                 size_t n_names) {
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(yaml, &item));
   if (item.kind != PSAC_YAML_MAPPING) return psac_yaml_fail(yaml, "a machine begins with its name, as in \"h100:\"");
@@ -93,7 +99,8 @@ static psac_status read_machines(psac_yaml *yaml, const char *wanted, psac_hardw
   }
 }
 
-psac_status psac_hardware_read(const char *text, size_t n_bytes, const char *origin, const char *wanted, psac_hardware *hardware) {
+psac_status psac_hardware_read(const char *text, size_t n_bytes, const char *origin, const char *wanted,
+                               psac_hardware *hardware) {
   char names[512] = "";
   psac_yaml *yaml;
   *hardware = (psac_hardware){0};

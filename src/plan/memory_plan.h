@@ -21,7 +21,7 @@ typedef struct psac_plan {
   psac_sizes sizes;
   int n_items;
   psac_plan_item item[PSAC_PLAN_ITEMS];
-  double bytes;              // their sum, in the backend's memory
+  double bytes;  // their sum, in the backend's memory
   int n_host_items;
   psac_plan_item host_item[PSAC_PLAN_HOST_ITEMS];
   double host_bytes;  // their sum: beside it, on the host
@@ -30,7 +30,8 @@ typedef struct psac_plan {
 // The configuration that one of n_replicas simulates: with its share of every batch, of which the last may have less.
 psac_config psac_plan_share(const psac_config *config, int64_t n_replicas);
 
-// on_device: the layout of the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a configuration allows.
+// on_device: the layout of the CUDA backend rather than the CPU's. Any numbers of neurons and ranks that a
+// configuration allows.
 psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device);
 
 // The largest number of neurons (a multiple of 1000 where that many fit) that can be built and whose plan stays within

@@ -15,8 +15,9 @@ static psac_status see_trials(void *self, const psac_view *view) {
   for (int k = 0; k < view->n; k++) {
     PSAC_TRY(psac_recorder_see(observer->recorder, &network->config.record.test_trials, observer->first, view, k));
   }
-  return network->backend->stage->accumulate_statistics(network->stream, &network->shard, view->stride, view->offset, view->n,
-                                                 observer->digits->labels + observer->first + view->first);
+  return network->backend->stage->accumulate_statistics(network->stream, &network->shard, view->stride, view->offset,
+                                                        view->n,
+                                                        observer->digits->labels + observer->first + view->first);
 }
 
 static void keep(psac_evaluation *evaluation, const psac_network *network, int64_t first, int n, const uint8_t *labels,
@@ -56,8 +57,10 @@ static psac_status run(psac_session *session, psac_progress *progress, psac_reco
     const int n = (int)(digits->n - first < batch ? digits->n - first : batch);
     for (int b = 0; b < n; b++) {
       const int64_t i = first + b;
-      trials[b] = (psac_trial){.number = (uint64_t)i, .stream = PSAC_STREAM_RETINA_TEST,
-                               .image = digits->pixels + (size_t)i * image_bytes, .label = digits->labels[i]};
+      trials[b] = (psac_trial){.number = (uint64_t)i,
+                               .stream = PSAC_STREAM_RETINA_TEST,
+                               .image = digits->pixels + (size_t)i * image_bytes,
+                               .label = digits->labels[i]};
     }
     seen.first = first;
     if (session->pause.ask) PSAC_TRY(session->pause.ask(session->pause.self));
@@ -92,7 +95,8 @@ psac_status psac_evaluation_run(psac_session *session, psac_progress_kind kind, 
   psac_progress_start(&progress, kind, session->test.n);
   psac_progress_line(&progress, "Evaluating over %lld samples", (long long)n);
   psac_status status = PSAC_OK;
-  if (!evaluation->prediction || !evaluation->label || !evaluation->output_counts || !evaluation->confusion || !trials || !outcomes) {
+  if (!evaluation->prediction || !evaluation->label || !evaluation->output_counts || !evaluation->confusion ||
+      !trials || !outcomes) {
     status = psac_fail(PSAC_ERR_MEMORY, "out of memory for the evaluation of %zu images", n);
   }
   if (status == PSAC_OK) status = run(session, &progress, recorder, evaluation, trials, outcomes, batch);

@@ -7,12 +7,12 @@
 #include "src/run/session.h"
 
 typedef struct psac_evaluation {
-  int64_t n;                 // images
-  double accuracy;           // fraction
-  int32_t *prediction;       // [n]; these arrays on rank 0 only
-  int32_t *label;            // [n]
-  int32_t *output_counts;    // [n][n_output]
-  int64_t *confusion;        // [10][n_output], row = label
+  int64_t n;               // images
+  double accuracy;         // fraction
+  int32_t *prediction;     // [n]; these arrays on rank 0 only
+  int32_t *label;          // [n]
+  int32_t *output_counts;  // [n][n_output]
+  int64_t *confusion;      // [10][n_output], row = label
 } psac_evaluation;
 
 // Presents session->test and fills the network's statistics; the recorder takes the trials of record.test_trials.

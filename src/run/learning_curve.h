@@ -8,15 +8,15 @@
 #include "src/model/network.h"
 
 typedef struct psac_curve_point {
-  int64_t trials;            // presented since the start of training
-  int64_t epoch;             // from 1
-  double accuracy;           // fraction, of the point's trials
+  int64_t trials;   // presented since the start of training
+  int64_t epoch;    // from 1
+  double accuracy;  // fraction, of the point's trials
   double mean_abs_td_error;
   double rate_middle_exc, rate_middle_inh, rate_output, rate_critic;  // Hz
 } psac_curve_point;
 
 typedef struct psac_curve {
-  psac_curve_point *point;   // [n]
+  psac_curve_point *point;  // [n]
   int64_t n, capacity;
   // of the point in the making
   int64_t n_trials, n_correct, output_spikes, critic_spikes, middle_spikes[2];

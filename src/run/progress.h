@@ -10,9 +10,9 @@ typedef enum psac_progress_kind { PSAC_PROGRESS_NONE, PSAC_PROGRESS_LINES, PSAC_
 
 typedef struct psac_progress {
   psac_progress_kind kind;
-  double started, shown;   // clock readings
-  int64_t total, done;     // trials
-  int64_t done_before;     // of these by an earlier run that this one goes on from
+  double started, shown;  // clock readings
+  int64_t total, done;    // trials
+  int64_t done_before;    // of these by an earlier run that this one goes on from
   int bar_is_drawn;
 } psac_progress;
 

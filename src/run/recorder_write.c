@@ -87,10 +87,8 @@ static psac_status read_spikes(const row_reader *r, int64_t *n_spikes, spike_wri
   for (int64_t first = 0; first < n_columns; first += r->piece) {
     const int64_t n = n_columns - first < r->piece ? n_columns - first : r->piece;
     PSAC_TRY(read_piece(r, first, n));
-    if (to)
-      add_piece(r, first, n, to);
-    else
-      *n_spikes += count_spikes(r->rows, (size_t)(n * r->recorder->n * row_bytes));
+    if (to) add_piece(r, first, n, to);
+    else *n_spikes += count_spikes(r->rows, (size_t)(n * r->recorder->n * row_bytes));
   }
   return PSAC_OK;
 }

@@ -52,7 +52,8 @@ static psac_status write_attributes(const psac_session *session, psac_h5_file *f
       {"model", session->config.network.model == PSAC_MODEL_NOTEBOOK ? "notebook" : "psac"},
       {"configuration", session->config_text},
   };
-  for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) PSAC_TRY(psac_h5_write_text(file, "/", texts[k].name, texts[k].text));
+  for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+    PSAC_TRY(psac_h5_write_text(file, "/", texts[k].name, texts[k].text));
   PSAC_TRY(psac_h5_write_i64(file, "/", "arithmetic_version", PSAC_ARITHMETIC_VERSION));
   PSAC_TRY(psac_h5_write_i64(file, "/", "ranks", session->ranks->n_ranks));
   PSAC_TRY(psac_h5_write_i64(file, "/", "replicas", session->n_replicas));
@@ -60,18 +61,20 @@ static psac_status write_attributes(const psac_session *session, psac_h5_file *f
 }
 
 // One dataset per member of the curve's points.
-static psac_status write_curve(const psac_session *session, const psac_curve *curve, const char *group, psac_h5_file *file) {
-#define COLUMN(member, type, units) {#member, offsetof(psac_curve_point, member), type, units}
+static psac_status write_curve(const psac_session *session, const psac_curve *curve, const char *group,
+                               psac_h5_file *file) {
+#define COLUMN(member, type, units) \
+  { #member, offsetof(psac_curve_point, member), type, units }
   static const struct {
     const char *name;
     size_t offset;
     psac_type type;
     const char *units;
   } column[] = {
-      COLUMN(trials, PSAC_I64, "trials"),       COLUMN(epoch, PSAC_I64, NULL),
-      COLUMN(accuracy, PSAC_F64, "fraction"),   COLUMN(mean_abs_td_error, PSAC_F64, "reward"),
-      COLUMN(rate_middle_exc, PSAC_F64, "Hz"),  COLUMN(rate_middle_inh, PSAC_F64, "Hz"),
-      COLUMN(rate_output, PSAC_F64, "Hz"),      COLUMN(rate_critic, PSAC_F64, "Hz"),
+      COLUMN(trials, PSAC_I64, "trials"),      COLUMN(epoch, PSAC_I64, NULL),
+      COLUMN(accuracy, PSAC_F64, "fraction"),  COLUMN(mean_abs_td_error, PSAC_F64, "reward"),
+      COLUMN(rate_middle_exc, PSAC_F64, "Hz"), COLUMN(rate_middle_inh, PSAC_F64, "Hz"),
+      COLUMN(rate_output, PSAC_F64, "Hz"),     COLUMN(rate_critic, PSAC_F64, "Hz"),
   };
 #undef COLUMN
   int64_t n = curve->n;
@@ -81,7 +84,8 @@ static psac_status write_curve(const psac_session *session, const psac_curve *cu
     char path[128];
     uint64_t *value = malloc(sizeof *value * (size_t)mine + 1);  // every column's elements have eight bytes
     if (!value) return psac_fail(PSAC_ERR_MEMORY, "out of memory writing the learning curve");
-    for (int64_t k = 0; k < mine; k++) memcpy(&value[k], (const char *)&curve->point[k] + column[c].offset, sizeof *value);
+    for (int64_t k = 0; k < mine; k++)
+      memcpy(&value[k], (const char *)&curve->point[k] + column[c].offset, sizeof *value);
     snprintf(path, sizeof path, "%s/%s", group, column[c].name);
     const psac_field field = {path, column[c].type, 1, {n}, 0, mine, value, 0, column[c].units};
     const psac_status status = psac_h5_write(file, &field);
@@ -91,14 +95,23 @@ static psac_status write_curve(const psac_session *session, const psac_curve *cu
   return PSAC_OK;
 }
 
-static psac_status write_evaluation(const psac_session *session, const psac_evaluation *evaluation, psac_h5_file *file) {
+static psac_status write_evaluation(const psac_session *session, const psac_evaluation *evaluation,
+                                    psac_h5_file *file) {
   const int64_t n = session->test.n, n_output = session->network->readout.layer[0].n;
   const int64_t mine = session->ranks->rank == 0 ? n : 0, my_labels = mine > 0 ? PSAC_N_LABELS : 0;
   const psac_field fields[] = {
       {"/evaluation/predictions", PSAC_I32, 1, {n}, 0, mine, evaluation->prediction, 0, NULL},
       {"/evaluation/labels", PSAC_I32, 1, {n}, 0, mine, evaluation->label, 0, NULL},
       {"/evaluation/output_counts", PSAC_I32, 2, {n, n_output}, 0, mine, evaluation->output_counts, 0, "spikes"},
-      {"/evaluation/confusion", PSAC_I64, 2, {PSAC_N_LABELS, n_output}, 0, my_labels, evaluation->confusion, 0, "images"},
+      {"/evaluation/confusion",
+       PSAC_I64,
+       2,
+       {PSAC_N_LABELS, n_output},
+       0,
+       my_labels,
+       evaluation->confusion,
+       0,
+       "images"},
   };
   for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) PSAC_TRY(psac_h5_write(file, &fields[f]));
   double accuracy = evaluation->accuracy;
@@ -177,7 +190,7 @@ static psac_status fetch_statistics(const psac_session *session, int64_t first, 
   const size_t n_isi = (size_t)n * 2, n_counts = (size_t)n * PSAC_N_LABELS;
   PSAC_TRY(backend->device->download(network->stream, isi, network->shard.isi + first * 2, sizeof *isi * n_isi));
   PSAC_TRY(backend->device->download(network->stream, count, network->shard.count_by_label + first * PSAC_N_LABELS,
-                             sizeof *count * n_counts));
+                                     sizeof *count * n_counts));
   PSAC_TRY(backend->device->synchronize(network->stream));
   PSAC_TRY(psac_ranks_sum_i64(&session->replicas, isi, n_isi));
   return psac_ranks_sum_i32(&session->replicas, count, n_counts);
@@ -204,7 +217,8 @@ static psac_status write_statistics(const psac_session *session, psac_h5_file *f
   int32_t *count = malloc(sizeof *count * piece * PSAC_N_LABELS + 1);
   float *value = malloc(sizeof *value * piece * (PSAC_N_LABELS + 2) + 1);
   float *const column[] = {value, value + piece, value + 2 * piece};
-  psac_status status = isi && count && value ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the statistics");
+  psac_status status =
+      isi && count && value ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory writing the statistics");
   for (int64_t first = 0, n; status == PSAC_OK && first < n_local; first += n) {
     n = piece_of(n_local, first);
     status = fetch_statistics(session, first, n, isi, count);
@@ -238,9 +252,15 @@ static psac_status write_projection(const psac_session *session, psac_h5_file *f
   if (status == PSAC_OK) status = psac_ranks_sum_i64(&session->shards, sum, n);
   if (status == PSAC_OK) {
     for (size_t k = 0; k < n; k++) field_weights[k] = (float)((double)sum[k] * 0x1p-16 / (double)shard->current_scale);
-    const psac_field field = {"/statistics/output/receptive_field", PSAC_F32, 3,
-                              {n_output, shard->retina_height, shard->retina_width}, 0,
-                              session->ranks->rank == 0 ? n_output : 0, field_weights, 0, "current"};
+    const psac_field field = {"/statistics/output/receptive_field",
+                              PSAC_F32,
+                              3,
+                              {n_output, shard->retina_height, shard->retina_width},
+                              0,
+                              session->ranks->rank == 0 ? n_output : 0,
+                              field_weights,
+                              0,
+                              "current"};
     status = psac_h5_write(file, &field);
   }
   backend->device->release(device);
@@ -305,8 +325,8 @@ static psac_status check_dims(psac_h5_file *file, const char *path, const char *
   int64_t dims[2];
   PSAC_TRY(psac_h5_read_dims(file, path, 2, dims));
   if (dims[0] == n && dims[1] == width) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%s: %s is [%lld][%lld], but the network needs [%lld][%lld]", name, path, (long long)dims[0],
-                   (long long)dims[1], (long long)n, (long long)width);
+  return psac_fail(PSAC_ERR_INPUT, "%s: %s is [%lld][%lld], but the network needs [%lld][%lld]", name, path,
+                   (long long)dims[0], (long long)dims[1], (long long)n, (long long)width);
 }
 
 static psac_status check_weights(psac_h5_file *file, const char *name, const psac_config *config) {

@@ -8,7 +8,7 @@
 #include "src/run/session.h"
 
 typedef struct psac_results {
-  psac_curve interval, epoch;    // rank 0; empty if nothing was trained
+  psac_curve interval, epoch;  // rank 0; empty if nothing was trained
   psac_evaluation evaluation;
   psac_recorder recorder;
 } psac_results;

@@ -11,27 +11,28 @@ enum { PSAC_MAX_SETS = 256, PSAC_MOST_REPLICAS = 1000000 };
 // How --replicas applies to a run.
 typedef enum psac_replicas_use {
   PSAC_REPLICAS_NONE,   // not at all: there is one network, or none
-  PSAC_REPLICAS_LEARN,  // the ranks of this run are split into this many replicas, which learn; not the notebook's network
+  PSAC_REPLICAS_LEARN,  // the ranks of this run are split into this many replicas, which learn; not the notebook's
+                        // network
   PSAC_REPLICAS_TEST,   // likewise, without learning; any network
   PSAC_REPLICAS_OWN     // the command interprets it, for ranks other than those of this run
 } psac_replicas_use;
 
 // Strings are owned by the caller and outlive the session. NULL = not given.
 typedef struct psac_run_options {
-  const char *config;          // YAML file or the name of a built-in configuration; NULL = default_config
-  const char *default_config;  // NULL = the defaults of all keys
+  const char *config;              // YAML file or the name of a built-in configuration; NULL = default_config
+  const char *default_config;      // NULL = the defaults of all keys
   const char *set[PSAC_MAX_SETS];  // [n_sets] KEY=VALUE, after the configuration
   int n_sets;
-  const char *seed;             // short for simulation.seed
-  const char *neurons;          // short for middle_layer.num_neurons
-  const char *data;             // folder of the IDX files
-  const char *resume;           // auto or a checkpoint; NULL = start afresh
-  int can_resume;               // the command accepts `resume`
-  const char *overwrite;        // not NULL = an existing output file is replaced
+  const char *seed;       // short for simulation.seed
+  const char *neurons;    // short for middle_layer.num_neurons
+  const char *data;       // folder of the IDX files
+  const char *resume;     // auto or a checkpoint; NULL = start afresh
+  int can_resume;         // the command accepts `resume`
+  const char *overwrite;  // not NULL = an existing output file is replaced
   const char *backend, *transport;
-  const char *replicas;         // auto or a number; NULL = 1
+  const char *replicas;  // auto or a number; NULL = 1
   psac_replicas_use replicas_use;
-  char command_line[4096];      // as typed, for the run file
+  char command_line[4096];  // as typed, for the run file
 } psac_run_options;
 
 // Reads the whole number `text` of the option --name, in the notation of a configuration: "64", "1e3". PSAC_ERR_INPUT

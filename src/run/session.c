@@ -31,13 +31,15 @@ static psac_status resolve(const psac_run_options *options, int n_ranks, const p
   int n_replicas;
   PSAC_TRY(psac_session_read_replicas(options, n_ranks, &n_replicas));
   if (n_replicas > 1 && config->network.model == PSAC_MODEL_NOTEBOOK && options->replicas_use == PSAC_REPLICAS_LEARN) {
-    return psac_fail(PSAC_ERR_INPUT, "--replicas %d cannot train network.model = notebook, whose weights change within a trial; use 1",
+    return psac_fail(PSAC_ERR_INPUT,
+                     "--replicas %d cannot train network.model = notebook, whose weights change within a trial; use 1",
                      n_replicas);
   }
   return psac_config_check(config, n_ranks / (n_replicas > 0 ? n_replicas : 1));
 }
 
-psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks, const psac_layer *layer) {
+psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks,
+                                   const psac_layer *layer) {
   session->options = options;
   session->ranks = ranks;
   psac_clock_utc(session->start_time);
@@ -76,7 +78,8 @@ static psac_status spread_digits(const psac_ranks *ranks, psac_digits *digits) {
     *digits = (psac_digits){.n = size[0], .height = (int)size[1], .width = (int)size[2]};
     digits->pixels = malloc(n_bytes);
     digits->labels = malloc((size_t)size[0]);
-    if (!digits->pixels || !digits->labels) return psac_fail(PSAC_ERR_MEMORY, "out of memory for %lld images", (long long)size[0]);
+    if (!digits->pixels || !digits->labels)
+      return psac_fail(PSAC_ERR_MEMORY, "out of memory for %lld images", (long long)size[0]);
   }
   PSAC_TRY(psac_ranks_broadcast(ranks, digits->pixels, n_bytes));
   return psac_ranks_broadcast(ranks, digits->labels, (size_t)size[0]);
@@ -90,7 +93,8 @@ psac_status psac_session_read_digits(psac_session *session, int want_train) {
   if (session->ranks->rank == 0) {
     if (want_train) status = psac_digits_read(folder, PSAC_TRAIN_SET, config->training.max_images, &session->train);
     if (status == PSAC_OK && want_train) status = check_size(config, folder, &session->train);
-    if (status == PSAC_OK) status = psac_digits_read(folder, PSAC_TEST_SET, config->evaluation.max_images, &session->test);
+    if (status == PSAC_OK)
+      status = psac_digits_read(folder, PSAC_TEST_SET, config->evaluation.max_images, &session->test);
     if (status == PSAC_OK) status = check_size(config, folder, &session->test);
     if (status == PSAC_OK) status = check_images(config, &session->test);
   }
@@ -133,9 +137,8 @@ psac_status psac_session_claim(psac_session *session, const char *out) {
 psac_status psac_session_refuse_to_overwrite(psac_session *session) {
   session->replace = session->options->overwrite != NULL;
   if (!session->out_exists || session->replace) return PSAC_OK;
-  const char *extend = session->options->can_resume
-                           ? ", --resume auto with more training.num_epochs goes on from it"
-                           : "";
+  const char *extend =
+      session->options->can_resume ? ", --resume auto with more training.num_epochs goes on from it" : "";
   return psac_ranks_agree(session->ranks,
                           psac_fail(PSAC_ERR_INPUT,
                                     "%s is there from an earlier run; --overwrite replaces it%s, or use another "
@@ -165,8 +168,9 @@ psac_status psac_session_build_network(psac_session *session) {
     PSAC_TRY(psac_network_warm_up(session->network));
     status = psac_ranks_agree(session->ranks, psac_network_record(session->network));
   }
-  return status == PSAC_ERR_MEMORY && psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? psac_session_say_what_fits(session, status)
-                                                                  : status;
+  return status == PSAC_ERR_MEMORY && psac_backend_can(session->backend, PSAC_CAP_DEVICE)
+             ? psac_session_say_what_fits(session, status)
+             : status;
 }
 
 void psac_session_end(psac_session *session, psac_status status) {

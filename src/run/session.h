@@ -1,5 +1,5 @@
-// What every job that simulates needs: configuration, digits, network. Set up step by step, each agreed on by all ranks, so that a
-// fault found by one ends all with its message.
+// What every job that simulates needs: configuration, digits, network. Set up step by step, each agreed on by all
+// ranks, so that a fault found by one ends all with its message.
 #ifndef PSAC_RUN_SESSION_H
 #define PSAC_RUN_SESSION_H
 
@@ -23,29 +23,29 @@ typedef struct psac_session {
   const psac_run_options *options;
   psac_ranks *ranks;
   psac_config config;
-  char *config_text;      // the resolved configuration, on every rank
+  char *config_text;  // the resolved configuration, on every rank
   const psac_backend *backend;
   psac_device device;
-  int device_index;       // among those this rank may use
-  int devices_each;       // no two ranks share a device
-  int n_replicas;         // of the network; shards = ranks / replicas; 0 = not chosen yet
-  psac_ranks shards;      // the ranks of this replica
-  psac_ranks replicas;    // the ranks that hold this shard
+  int device_index;                             // among those this rank may use
+  int devices_each;                             // no two ranks share a device
+  int n_replicas;                               // of the network; shards = ranks / replicas; 0 = not chosen yet
+  psac_ranks shards;                            // the ranks of this replica
+  psac_ranks replicas;                          // the ranks that hold this shard
   psac_transport_request request;               // of the transports
   int counts_traffic;                           // they are to count what they carry (transport_counted.h)
   psac_transport transport, replica_transport;  // among shards, among replicas
-  char notice[512];       // what was not to be expected of that choice; "" = nothing
+  char notice[512];                             // what was not to be expected of that choice; "" = nothing
   psac_network *network;
   psac_digits train, test;
   char out[PSAC_PATH_BYTES];  // file to write; "" = not claimed yet
-  psac_lock *lock;        // of `out`; rank 0
-  int out_exists;         // a file of that name was there; it may be replaced if `replace`
+  psac_lock *lock;            // of `out`; rank 0
+  int out_exists;             // a file of that name was there; it may be replaced if `replace`
   int replace;
   char start_time[21];
   double start_seconds;
   double start_bytes;  // resident memory of this rank, when MPI was there and nothing else
   psac_pause pause;
-  double io_seconds;      // spent on files so far
+  double io_seconds;  // spent on files so far
 } psac_session;
 
 // A YAML text that a job lays under --config or over it.
@@ -55,9 +55,10 @@ typedef struct psac_layer {
   int over;            // over --config rather than under it
 } psac_layer;
 
-// The configuration: the defaults, then --config (or the job's own) and `layer` (may be NULL) in its place, then --set and --seed;
-// the same on all ranks. A layer under --config replaces the job's own configuration. Collective.
-psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks, const psac_layer *layer);
+// The configuration: the defaults, then --config (or the job's own) and `layer` (may be NULL) in its place, then --set
+// and --seed; the same on all ranks. A layer under --config replaces the job's own configuration. Collective.
+psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks,
+                                   const psac_layer *layer);
 
 // Reads the wanted sets on rank 0 and gives them to all ranks; the images must have the configured size. Collective.
 psac_status psac_session_read_digits(psac_session *session, int want_train);
@@ -73,16 +74,17 @@ psac_status psac_session_refuse_to_overwrite(psac_session *session);
 // Fails if another process has taken over the output meanwhile; rank 0 looks. Collective.
 psac_status psac_session_check_owner(const psac_session *session);
 
-// Chooses backend, device, replicas and transports (--backend, --replicas, --transport); session->notice is for psac_session_announce.
-// Collective.
+// Chooses backend, device, replicas and transports (--backend, --replicas, --transport); session->notice is for
+// psac_session_announce. Collective.
 psac_status psac_session_choose(psac_session *session);
 
-// Cuts the ranks into session->n_replicas, if 0 by memory and time into as many as are best, and connects shards and replicas; a cut
-// into another number is undone. No network may be there. Collective.
+// Cuts the ranks into session->n_replicas, if 0 by memory and time into as many as are best, and connects shards and
+// replicas; a cut into another number is undone. No network may be there. Collective.
 psac_status psac_session_cut(psac_session *session);
-void psac_session_join(psac_session *session);  // undoes it
+void psac_session_join(psac_session *session);              // undoes it
 void psac_session_close_transports(psac_session *session);  // before others take their place
-// --replicas: 0 for "auto", 1 where it is not given or not about these ranks (psac_replicas_use). PSAC_ERR_INPUT if they cannot be cut so.
+// --replicas: 0 for "auto", 1 where it is not given or not about these ranks (psac_replicas_use). PSAC_ERR_INPUT if
+// they cannot be cut so.
 psac_status psac_session_read_replicas(const psac_run_options *options, int n_ranks, int *n_replicas);
 // Bytes that a rank may use of the device, or of the host that the ranks of a node share.
 double psac_session_memory(const psac_session *session);
@@ -110,10 +112,12 @@ psac_status psac_session_build(psac_session *session);
 // Builds the network of session->config on what was chosen, if it fits. Collective.
 psac_status psac_session_build_network(psac_session *session);
 
-// Says on standard error what was not to be expected of the choice: to be called when nothing can be refused any more. Rank 0 speaks.
+// Says on standard error what was not to be expected of the choice: to be called when nothing can be refused any more.
+// Rank 0 speaks.
 void psac_session_announce(const psac_session *session);
 
-// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing is tried that could wait for one.
+// Frees everything. `status` is how the job ended: after a failure that not every rank knows, nothing is tried that
+// could wait for one.
 void psac_session_end(psac_session *session, psac_status status);
 
 psac_access psac_session_access(const psac_session *session);

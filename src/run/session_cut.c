@@ -1,5 +1,5 @@
-// Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so that the ranks of a
-// replica, which meet in every step, are neighbours.
+// Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so
+// that the ranks of a replica, which meet in every step, are neighbours.
 #include "partition/transport/transport_counted.h"
 #include "src/plan/cost.h"
 #include "src/run/session.h"
@@ -12,15 +12,16 @@ psac_status psac_session_read_replicas(const psac_run_options *options, int n_ra
   int64_t n;
   PSAC_TRY(psac_option_replicas(text, &n));
   if (n > 0 && n_ranks % n != 0) {
-    return psac_fail(PSAC_ERR_INPUT, "--replicas %.40s does not divide the %d rank%s of this run; allowed: auto, or a divisor", text,
+    return psac_fail(PSAC_ERR_INPUT,
+                     "--replicas %.40s does not divide the %d rank%s of this run; allowed: auto, or a divisor", text,
                      n_ranks, n_ranks == 1 ? "" : "s");
   }
   *n_replicas = (int)n;
   return PSAC_OK;
 }
 
-// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model notebook learns within a
-// trial and cannot share a batch.
+// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model notebook
+// learns within a trial and cannot share a batch.
 static psac_status choose_replicas(psac_session *session) {
   const psac_config counted = psac_session_counted(session), *config = &counted;
   const int on_device = psac_backend_can(session->backend, PSAC_CAP_DEVICE);
@@ -67,5 +68,6 @@ psac_status psac_session_cut(psac_session *session) {
   psac_session_join(session);
   PSAC_TRY(connect(session));
   // Once more, as the transports may have taken some of the device's memory.
-  return psac_ranks_agree(session->ranks, session->backend->device->device_open(session->device_index, &session->device));
+  return psac_ranks_agree(session->ranks,
+                          session->backend->device->device_open(session->device_index, &session->device));
 }

@@ -33,7 +33,8 @@ psac_plan psac_session_plan(const psac_session *session) {
 // "12000 neurons would fit", for bytes on every rank.
 static void describe_fit(const psac_session *session, double bytes, char *text, size_t n_bytes) {
   const psac_config counted = psac_session_counted(session), share = psac_plan_share(&counted, session->n_replicas);
-  const int64_t n = psac_plan_largest(&share, session->transport.n_ranks, psac_backend_can(session->backend, PSAC_CAP_DEVICE), bytes);
+  const int64_t n =
+      psac_plan_largest(&share, session->transport.n_ranks, psac_backend_can(session->backend, PSAC_CAP_DEVICE), bytes);
   snprintf(text, n_bytes, n > 0 ? "%lld neurons would fit" : "not even one neuron would fit", (long long)n);
 }
 
@@ -76,7 +77,8 @@ psac_status psac_session_say_what_fits(psac_session *session, psac_status status
   snprintf(message, sizeof message, "%s", psac_fail_message());
   psac_network_destroy(&session->network);
   PSAC_TRY(psac_ranks_agree(session->ranks, PSAC_OK));
-  PSAC_TRY(psac_ranks_agree(session->ranks, session->backend->device->device_open(session->device_index, &session->device)));
+  PSAC_TRY(
+      psac_ranks_agree(session->ranks, session->backend->device->device_open(session->device_index, &session->device)));
   double missing = -psac_session_memory(session);
   PSAC_TRY(psac_ranks_max_f64(session->ranks, &missing, 1));
   describe_fit(session, -missing, fit, sizeof fit);

@@ -4,7 +4,11 @@
 #ifndef PSAC_RUN_SIGNALS_H
 #define PSAC_RUN_SIGNALS_H
 
-typedef enum psac_wish { PSAC_WISH_NONE, PSAC_WISH_CHECKPOINT, PSAC_WISH_STOP } psac_wish;  // each goes before those in front of it
+typedef enum psac_wish {
+  PSAC_WISH_NONE,
+  PSAC_WISH_CHECKPOINT,
+  PSAC_WISH_STOP
+} psac_wish;  // each goes before those in front of it
 
 // The first act of the process. Writing where nobody reads (SIGPIPE) or beyond a file's limit (SIGXFSZ) becomes a
 // failure of the call. A stop ends the process at once with exit code 75: nothing has been learned yet. While

@@ -1,5 +1,6 @@
-// Runs the blocks of a grid, a thread at a time. A thread runs straight through on a fiber until it has to wait for others at a barrier
-// or a warp intrinsic; then another one gets its turn. What can never go on is reported, not waited for.
+// Runs the blocks of a grid, a thread at a time. A thread runs straight through on a fiber until it has to wait for
+// others at a barrier or a warp intrinsic; then another one gets its turn. What can never go on is reported, not waited
+// for.
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -111,8 +112,10 @@ void report_deadlock() {
              meetings[k / WARP].arrived);
     }
   }
-  for (running = 0; threads[running].now != state::at_barrier; running++) {}
-  broken("waits at a barrier that only %u of %zu threads have reached; %u have ended", n_at_barrier, threads.size(), n_done);
+  for (running = 0; threads[running].now != state::at_barrier; running++) {
+  }
+  broken("waits at a barrier that only %u of %zu threads have reached; %u have ended", n_at_barrier, threads.size(),
+         n_done);
 }
 
 void prepare_block(unsigned x, unsigned y) {
@@ -173,8 +176,8 @@ void run_grid(const char *name, dim3 grid, dim3 block, size_t n_shared, const st
 }
 
 bool is_launchable(dim3 grid, dim3 block) {
-  return block.x >= 1 && block.x <= THREADS_MAX && block.y == 1 && block.z == 1 && grid.x >= 1 && grid.y >= 1 && grid.z == 1 &&
-         grid.x <= 0x7fffffffu && grid.y <= 65535;
+  return block.x >= 1 && block.x <= THREADS_MAX && block.y == 1 && block.z == 1 && grid.x >= 1 && grid.y >= 1 &&
+         grid.z == 1 && grid.x <= 0x7fffffffu && grid.y <= 65535;
 }
 
 unsigned lane() { return running % WARP; }
@@ -200,8 +203,8 @@ const uint64_t *meet(warp_call call, unsigned mask, uint64_t value) {
     if (threads[warp * WARP + k].now == state::done) broken("mask 0x%08x names lane %u, which has ended", mask, k);
   }
   if (meeting.arrived && (meeting.mask != mask || meeting.call != call)) {
-    broken("calls another warp intrinsic or mask (0x%08x) than lanes 0x%08x, which wait with 0x%08x", mask, meeting.arrived,
-           meeting.mask);
+    broken("calls another warp intrinsic or mask (0x%08x) than lanes 0x%08x, which wait with 0x%08x", mask,
+           meeting.arrived, meeting.mask);
   }
   meeting.mask = mask;
   meeting.call = call;

@@ -50,7 +50,7 @@ typedef std::function<void(const operation &self)> action;
 struct operation {
   std::string name;
   action run;
-  gate is_ready;  // empty = always; what waits for other ranks may have to wait
+  gate is_ready;                                  // empty = always; what waits for other ranks may have to wait
   std::vector<std::shared_ptr<operation>> after;  // in other streams
   cudaStream_t stream = nullptr;
   moment known;
@@ -60,8 +60,9 @@ typedef std::shared_ptr<operation> operation_pointer;
 
 // Enqueues; runs at once unless streams are lazy. `after` and `make_gate` may be empty. `held`: memory that a graph
 // holds on to where this is captured.
-cudaError_t enqueue(cudaStream_t stream, const std::string &name, action run, const std::vector<operation_pointer> &after = {},
-                    operation_pointer *made = nullptr, gate_maker make_gate = nullptr, const void *held = nullptr);
+cudaError_t enqueue(cudaStream_t stream, const std::string &name, action run,
+                    const std::vector<operation_pointer> &after = {}, operation_pointer *made = nullptr,
+                    gate_maker make_gate = nullptr, const void *held = nullptr);
 bool is_lazy();
 bool is_capturing();
 
@@ -70,8 +71,8 @@ bool is_page_locked(const void *pointer);
 bool is_rubbish(const void *pointer, size_t n_bytes);  // nothing was written there yet
 // An executable graph begins (1) or ceases (-1) to hold the allocation of `pointer`.
 void hold(const void *pointer, int change);
-// While a doorway is open, device memory can be touched. With PSAC_EMU_CHECK, results of collectives that `known` does not cover stay
-// shut, and touching them is reported as a fault of `who`.
+// While a doorway is open, device memory can be touched. With PSAC_EMU_CHECK, results of collectives that `known` does
+// not cover stay shut, and touching them is reported as a fault of `who`.
 class doorway {
  public:
   doorway(const std::string &who, const moment &known);

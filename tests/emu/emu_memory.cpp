@@ -1,4 +1,5 @@
-// Device memory: ordinary memory filled with rubbish, or, in the modes that watch it, pages that are shut while nobody may look.
+// Device memory: ordinary memory filled with rubbish, or, in the modes that watch it, pages that are shut while nobody
+// may look.
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,12 +48,14 @@ size_t memory_bytes() {
   return text ? strtoull(text, nullptr, 10) : 80000000000u;
 }
 
-// What another program has taken of the device's memory: nothing before the call of cudaMalloc that PSAC_EMU_TAKE names.
+// What another program has taken of the device's memory: nothing before the call of cudaMalloc that PSAC_EMU_TAKE
+// names.
 size_t taken_bytes(int n_calls) {
   static const char *text = getenv("PSAC_EMU_TAKE"), *own_rank = getenv("OMPI_COMM_WORLD_RANK");
   int rank = -1, first = 0;
   size_t n_bytes = 0;
-  if (text && sscanf(text, "%d:%d:%zu", &rank, &first, &n_bytes) != 3) fail("PSAC_EMU_TAKE = %s is not RANK:N:BYTES", text);
+  if (text && sscanf(text, "%d:%d:%zu", &rank, &first, &n_bytes) != 3)
+    fail("PSAC_EMU_TAKE = %s is not RANK:N:BYTES", text);
   return rank == (own_rank ? atoi(own_rank) : 0) && n_calls >= first ? n_bytes : 0;
 }
 
@@ -85,12 +88,13 @@ void on_fault(int, siginfo_t *info, void *) {
     if (!memory.pages || address < memory.pages || address >= memory.pages + memory.page_bytes + guard) continue;
     const long offset = address - each.first;
     if (offset >= static_cast<long>(memory.n_bytes) || offset < 0) {
-      fail("%s goes beyond device memory %zu: byte %ld of %zu", at_work.empty() ? "host code" : at_work.c_str(), memory.number, offset,
-           memory.n_bytes);
+      fail("%s goes beyond device memory %zu: byte %ld of %zu", at_work.empty() ? "host code" : at_work.c_str(),
+           memory.number, offset, memory.n_bytes);
     }
-    if (at_work.empty()) fail("host code touches device memory %zu (%zu bytes), at byte %ld", memory.number, memory.n_bytes, offset);
-    fail("%s uses the result of a collective in device memory %zu (%zu bytes) without having waited for its stream", at_work.c_str(),
-         memory.number, memory.n_bytes);
+    if (at_work.empty())
+      fail("host code touches device memory %zu (%zu bytes), at byte %ld", memory.number, memory.n_bytes, offset);
+    fail("%s uses the result of a collective in device memory %zu (%zu bytes) without having waited for its stream",
+         at_work.c_str(), memory.number, memory.n_bytes);
   }
   fail("segmentation fault at %p", info->si_addr);
 }
@@ -109,9 +113,11 @@ void install_handler() {
 }
 
 char *allocate_pages(size_t n_bytes, allocation *made) {
-  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), rounded = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)),
+               rounded = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   made->page_bytes = (rounded + page - 1) / page * page;
-  void *memory = mmap(nullptr, made->page_bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap(nullptr, made->page_bytes + page, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   install_handler();
   made->pages = static_cast<char *>(memory);

@@ -13,7 +13,7 @@
 struct ncclComm {
   MPI_Comm mpi;
   int rank, n_ranks;
-  emu::operation_pointer last;  // a communicator's collectives run in the order of their calls
+  emu::operation_pointer last;    // a communicator's collectives run in the order of their calls
   std::set<std::string> lengths;  // of messages for which it has connected
 };
 
@@ -54,12 +54,15 @@ void compare_over_ranks(const ncclComm *comm, const description &own) {
   for (int r = 0; r < comm->n_ranks; r++) {
     const description &other = all[static_cast<size_t>(r)];
     if (memcmp(&own, &other, sizeof own) == 0) continue;
-    emu::fail("rank %d calls %s of %llu elements of type %d (root %d), but rank %d calls %s of %llu elements of type %d (root %d)",
-              comm->rank, own.call, own.count, own.type, own.root, r, other.call, other.count, other.type, other.root);
+    emu::fail(
+        "rank %d calls %s of %llu elements of type %d (root %d), but rank %d calls %s of %llu elements of type %d "
+        "(root %d)",
+        comm->rank, own.call, own.count, own.type, own.root, r, other.call, other.count, other.type, other.root);
   }
 }
 
-// Whether every rank has come so far that this collective can run; the host need not wait for it where streams are lazy.
+// Whether every rank has come so far that this collective can run; the host need not wait for it where streams are
+// lazy.
 emu::gate all_have_come(const ncclComm *comm) {
   if (!emu::is_lazy()) return nullptr;
   struct meeting {
@@ -77,8 +80,8 @@ emu::gate all_have_come(const ncclComm *comm) {
 }
 
 // Enqueues one collective: `transfer` moves host memory, which the emulation's device memory is.
-ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, size_t count, ncclDataType_t type, int root,
-                        int operation, const void *result, std::function<void()> transfer) {
+ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, size_t count, ncclDataType_t type,
+                        int root, int operation, const void *result, std::function<void()> transfer) {
   if (root < 0 || root >= comm->n_ranks) return ncclInvalidArgument;
   if (emu::fails(("nccl" + std::string(call)).c_str())) return refuse("nccl" + std::string(call));
   connect_for(comm, call, count, type);
@@ -93,12 +96,15 @@ ncclResult_t collective(ncclComm_t comm, cudaStream_t stream, const char *call, 
   if (comm->last && !comm->last->done) after.push_back(comm->last);
   const std::string who = std::string("nccl") + call;
   emu::operation_pointer made;
-  emu::enqueue(stream, who, [=](const emu::operation &self) {
-    compare_over_ranks(comm, own);
-    const emu::doorway open(who, self.known);
-    transfer();
-    if (result) emu::note_collective_result(result, self.stream, self.known.at(self.stream));
-  }, after, &made, [=] { return all_have_come(comm); }, result);
+  emu::enqueue(
+      stream, who,
+      [=](const emu::operation &self) {
+        compare_over_ranks(comm, own);
+        const emu::doorway open(who, self.known);
+        transfer();
+        if (result) emu::note_collective_result(result, self.stream, self.known.at(self.stream));
+      },
+      after, &made, [=] { return all_have_come(comm); }, result);
   if (made) comm->last = made;
   return ncclSuccess;
 }
@@ -143,7 +149,8 @@ ncclResult_t ncclCommInitRank(ncclComm_t *comm, int n_ranks, ncclUniqueId id, in
   ncclComm *made = new ncclComm();
   made->rank = rank;
   made->n_ranks = n_ranks;
-  MPI_Comm_split(MPI_COMM_WORLD, atoi(id.internal), rank, &made->mpi);  // all processes connect at the same time, if in several groups
+  MPI_Comm_split(MPI_COMM_WORLD, atoi(id.internal), rank,
+                 &made->mpi);  // all processes connect at the same time, if in several groups
   struct {
     char host[128];
     int device, fails;
@@ -183,28 +190,30 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t, ncclResult_t *error) {
   return ncclSuccess;
 }
 
-ncclResult_t ncclAllGather(const void *send, void *receive, size_t count, ncclDataType_t type, ncclComm_t comm, cudaStream_t stream) {
+ncclResult_t ncclAllGather(const void *send, void *receive, size_t count, ncclDataType_t type, ncclComm_t comm,
+                           cudaStream_t stream) {
   const int n_bytes = static_cast<int>(count * type_bytes[type]);
-  const bool in_place = send == static_cast<char *>(receive) + static_cast<size_t>(n_bytes) * static_cast<size_t>(comm->rank);
+  const bool in_place =
+      send == static_cast<char *>(receive) + static_cast<size_t>(n_bytes) * static_cast<size_t>(comm->rank);
   return collective(comm, stream, "AllGather", count, type, 0, 0, receive, [=] {
     MPI_Allgather(in_place ? MPI_IN_PLACE : send, n_bytes, MPI_BYTE, receive, n_bytes, MPI_BYTE, comm->mpi);
   });
 }
 
-ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation, int root,
-                        ncclComm_t comm, cudaStream_t stream) {
+ncclResult_t ncclReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation,
+                        int root, ncclComm_t comm, cudaStream_t stream) {
   const bool is_root = comm->rank == root;
   return collective(comm, stream, "Reduce", count, type, root, operation, is_root ? receive : nullptr, [=] {
     if (emu::is_rubbish(send, count * type_bytes[type])) {
       emu::fail("ncclReduce sums memory that nothing was written to");
     }
-    MPI_Reduce(is_root && send == receive ? MPI_IN_PLACE : send, is_root ? receive : nullptr, static_cast<int>(count), mpi_type(type),
-               operation == ncclMax ? MPI_MAX : MPI_SUM, root, comm->mpi);
+    MPI_Reduce(is_root && send == receive ? MPI_IN_PLACE : send, is_root ? receive : nullptr, static_cast<int>(count),
+               mpi_type(type), operation == ncclMax ? MPI_MAX : MPI_SUM, root, comm->mpi);
   });
 }
 
-ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation, ncclComm_t comm,
-                           cudaStream_t stream) {
+ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDataType_t type, ncclRedOp_t operation,
+                           ncclComm_t comm, cudaStream_t stream) {
   return collective(comm, stream, "AllReduce", count, type, 0, operation, receive, [=] {
     if (emu::is_rubbish(send, count * type_bytes[type])) {
       emu::fail("ncclAllReduce sums memory that nothing was written to");
@@ -214,8 +223,8 @@ ncclResult_t ncclAllReduce(const void *send, void *receive, size_t count, ncclDa
   });
 }
 
-ncclResult_t ncclBroadcast(const void *send, void *receive, size_t count, ncclDataType_t type, int root, ncclComm_t comm,
-                           cudaStream_t stream) {
+ncclResult_t ncclBroadcast(const void *send, void *receive, size_t count, ncclDataType_t type, int root,
+                           ncclComm_t comm, cudaStream_t stream) {
   const bool is_root = comm->rank == root;
   const size_t n_bytes = count * type_bytes[type];
   return collective(comm, stream, "Broadcast", count, type, root, 0, receive, [=] {

@@ -1,4 +1,5 @@
-// Streams, events and graphs. A stream is a queue of operations; an operation may have to come after some of other streams.
+// Streams, events and graphs. A stream is a queue of operations; an operation may have to come after some of other
+// streams.
 #include <unistd.h>
 
 #include <cstring>
@@ -128,11 +129,14 @@ void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t 
   }
   const std::string who = std::string("kernel ") + name;
   const gate_maker make_gate = [=] { return is_lazy() && sticks(name) ? gate([] { return false; }) : gate(); };
-  enqueue(stream, who, [=](const operation &self) {
-    if (fails(name)) return break_device();
-    const doorway open(who, self.known);
-    run_grid(name, grid, block, n_shared, body);
-  }, {}, nullptr, make_gate);
+  enqueue(
+      stream, who,
+      [=](const operation &self) {
+        if (fails(name)) return break_device();
+        const doorway open(who, self.known);
+        run_grid(name, grid, block, n_shared, body);
+      },
+      {}, nullptr, make_gate);
 }
 
 }  // namespace emu
@@ -182,10 +186,12 @@ cudaError_t cudaMemsetAsync(void *pointer, int value, size_t n_bytes, cudaStream
   });
 }
 
-cudaError_t cudaMemset(void *pointer, int value, size_t n_bytes) { return cudaMemsetAsync(pointer, value, n_bytes, nullptr); }
+cudaError_t cudaMemset(void *pointer, int value, size_t n_bytes) {
+  return cudaMemsetAsync(pointer, value, n_bytes, nullptr);
+}
 
-// From pageable memory the bytes are taken at the call, and to pageable memory they are there when it returns: so CUDA mostly does it. It
-// does not promise it, and lazy streams do not do it.
+// From pageable memory the bytes are taken at the call, and to pageable memory they are there when it returns: so CUDA
+// mostly does it. It does not promise it, and lazy streams do not do it.
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n_bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   std::vector<char> taken;
   const bool from_pageable = kind == cudaMemcpyHostToDevice && !emu::is_page_locked(from);

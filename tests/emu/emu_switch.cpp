@@ -72,7 +72,8 @@ fiber *fiber_create(void (*run)(fiber *self)) {
   made->stack = static_cast<char *>(memory);
   made->n_bytes = STACK_BYTES;
   made->run = run;
-  void **top = reinterpret_cast<void **>(made->stack + STACK_BYTES) - 1;  // so that the entry finds it aligned as after a call
+  void **top =
+      reinterpret_cast<void **>(made->stack + STACK_BYTES) - 1;  // so that the entry finds it aligned as after a call
   *--top = reinterpret_cast<void *>(fiber_entry);
   for (size_t k = 0; k < SAVED_REGISTERS; k++) *--top = nullptr;
   made->stack_pointer = top;

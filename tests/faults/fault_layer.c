@@ -1,11 +1,11 @@
 // Preloaded by the tests of this folder: makes calls of psac_dist fail.
 //
-// PSAC_FAULT is CALL:ACTION:NUMBER:PART, for example pwrite:ENOSPC:3:.ckpt- : the third call of pwrite on a file whose name has this part
-// does that; with NUMBER "3+" all from the third on. CALL is pwrite (write and writev count as well), fsync, rename, or MPI_Allreduce,
-// whose PART is empty. ACTION is an error (ENOSPC, EIO, EROFS), short (only half is written), kill, stop, term (SIGTERM to itself),
-// or for an MPI call fail.
-// PSAC_FAULT_RANK is the rank that it happens on, all if it is not set. With PSAC_FAULT_CLOCK the wall clock jumps by so many seconds
-// back or forth at every reading, once MPI has started.
+// PSAC_FAULT is CALL:ACTION:NUMBER:PART, for example pwrite:ENOSPC:3:.ckpt- : the third call of pwrite on a file whose
+// name has this part does that; with NUMBER "3+" all from the third on. CALL is pwrite (write and writev count as
+// well), fsync, rename, or MPI_Allreduce, whose PART is empty. ACTION is an error (ENOSPC, EIO, EROFS), short (only
+// half is written), kill, stop, term (SIGTERM to itself), or for an MPI call fail. PSAC_FAULT_RANK is the rank that it
+// happens on, all if it is not set. With PSAC_FAULT_CLOCK the wall clock jumps by so many seconds back or forth at
+// every reading, once MPI has started.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,11 +28,11 @@ typedef struct fault {
 } fault;
 
 // Declares `found`, the function that this one stands in front of.
-#define NEXT(result, name, arguments)            \
-  static result(*found) arguments;               \
-  if (!found) {                                  \
-    void *symbol = dlsym(RTLD_NEXT, name);       \
-    memcpy(&found, &symbol, sizeof found);       \
+#define NEXT(result, name, arguments)      \
+  static result(*found) arguments;         \
+  if (!found) {                            \
+    void *symbol = dlsym(RTLD_NEXT, name); \
+    memcpy(&found, &symbol, sizeof found); \
   }
 
 static int is_ours(void) {
@@ -47,7 +47,8 @@ static const fault *the_fault(void) {
   is_read = 1;
   const char *text = getenv("PSAC_FAULT");
   char number[16] = "";
-  made.is_on = text && is_ours() && sscanf(text, "%31[^:]:%15[^:]:%15[^:]:%63s", made.call, made.action, number, made.part) >= 3;
+  made.is_on =
+      text && is_ours() && sscanf(text, "%31[^:]:%15[^:]:%15[^:]:%63s", made.call, made.action, number, made.part) >= 3;
   made.number = atoi(number);
   made.and_all_later = strchr(number, '+') != NULL;
   return &made;
@@ -82,13 +83,13 @@ static int happens_to(const char *call, int fd) {
   return happens(call, name);
 }
 
-#define WRITE(name, arguments, list, size)             \
-  ssize_t name arguments {                             \
-    NEXT(ssize_t, #name, arguments)                  \
-    const int what = happens_to("pwrite", fd);         \
-    if (what == FAIL) return -1;                       \
-    if (what == SHORT && size > 1) size /= 2;          \
-    return found list;                                 \
+#define WRITE(name, arguments, list, size)     \
+  ssize_t name arguments {                     \
+    NEXT(ssize_t, #name, arguments)            \
+    const int what = happens_to("pwrite", fd); \
+    if (what == FAIL) return -1;               \
+    if (what == SHORT && size > 1) size /= 2;  \
+    return found list;                         \
   }
 
 WRITE(pwrite, (int fd, const void *bytes, size_t n, off_t at), (fd, bytes, n, at), n)

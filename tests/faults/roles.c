@@ -1,4 +1,5 @@
-// roles ROLE...: a run in which each rank plays a role for ever: `waits` for others, is `stuck` outside of any call, or `computes`.
+// roles ROLE...: a run in which each rank plays a role for ever: `waits` for others, is `stuck` outside of any call, or
+// `computes`.
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

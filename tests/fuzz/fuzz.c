@@ -20,7 +20,8 @@ _Noreturn void fuzz_violated(const char *condition, const char *file, int line) 
 
 static void remove_folder(void) {
   DIR *open_folder = opendir(folder);
-  for (const struct dirent *entry; open_folder && (entry = readdir(open_folder));) unlinkat(dirfd(open_folder), entry->d_name, 0);
+  for (const struct dirent *entry; open_folder && (entry = readdir(open_folder));)
+    unlinkat(dirfd(open_folder), entry->d_name, 0);
   if (open_folder) closedir(open_folder);
   rmdir(folder);
 }

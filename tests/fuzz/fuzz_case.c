@@ -1,4 +1,5 @@
-// A replay case, as `psac_dist replay --case` reads it: its attributes, then spikes and weights for a network of nine neurons.
+// A replay case, as `psac_dist replay --case` reads it: its attributes, then spikes and weights for a network of nine
+// neurons.
 #include <string.h>
 
 #include "fuzz.h"
@@ -8,7 +9,7 @@ static psac_session session;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
-  static const char *const assignments[] = {"middle_layer.num_neurons=9",  "simulation.t_total=8",   "simulation.t_skip=2",
+  static const char *const assignments[] = {"middle_layer.num_neurons=9", "simulation.t_total=8", "simulation.t_skip=2",
                                             "retina.input_size=[6, 6]", NULL};
   fuzz_build_network("notebook", assignments, &session);
   return 0;
@@ -17,7 +18,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static void check_presentation(const psac_presentation *presentation) {
   const psac_shard *shard = &session.network->shard;
   FUZZ_REQUIRE(presentation->label >= 0 && presentation->label < PSAC_N_LABELS);
-  for (int64_t k = 0; k < (int64_t)shard->n_units * shard->n_steps; k++) FUZZ_REQUIRE(presentation->retina_spikes[k] <= 1);
+  for (int64_t k = 0; k < (int64_t)shard->n_units * shard->n_steps; k++)
+    FUZZ_REQUIRE(presentation->retina_spikes[k] <= 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {

@@ -1,5 +1,6 @@
-// A checkpoint, as --resume reads it. The file is a real one, written here; the input says which bytes of it to change: three bytes for
-// the place (little-endian, modulo the file's length) and one for the value, any number of times. A last incomplete group cuts the file.
+// A checkpoint, as --resume reads it. The file is a real one, written here; the input says which bytes of it to change:
+// three bytes for the place (little-endian, modulo the file's length) and one for the value, any number of times. A
+// last incomplete group cuts the file.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +25,15 @@ static void read_original(const char *path) {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
-  static const char *const assignments[] = {"middle_layer.num_neurons=9", "recurrence.in_degree=2", "simulation.t_total=8",
-                                            "simulation.t_skip=2", "training.batch_size=1", NULL};
+  static const char *const assignments[] = {"middle_layer.num_neurons=9", "recurrence.in_degree=2",
+                                            "simulation.t_total=8",       "simulation.t_skip=2",
+                                            "training.batch_size=1",      NULL};
   fuzz_build_network("psac", assignments, &session);
   const psac_curve none = {0};
   const psac_recorder recorder = {0};
   const psac_position position = {.first = 1, .trials = 1};
-  FUZZ_REQUIRE(psac_checkpoint_write(&session, &none, &none, &recorder, &position, fuzz_path("original.h5")) == PSAC_OK);
+  FUZZ_REQUIRE(psac_checkpoint_write(&session, &none, &none, &recorder, &position, fuzz_path("original.h5")) ==
+               PSAC_OK);
   read_original(fuzz_path("original.h5"));
   return 0;
 }
@@ -57,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     changed[place % original_bytes] = data[at + 3];
   }
   size_t length = original_bytes;
-  if (n_bytes % 4 == 3) length = ((size_t)data[n_bytes - 3] | (size_t)data[n_bytes - 2] << 8 | (size_t)data[n_bytes - 1] << 16) % length;
+  if (n_bytes % 4 == 3)
+    length = ((size_t)data[n_bytes - 3] | (size_t)data[n_bytes - 2] << 8 | (size_t)data[n_bytes - 1] << 16) % length;
   fuzz_write(path, changed, length);
   if (psac_h5_try(path) != PSAC_OK) return 0;
   psac_checkpoint checkpoint;

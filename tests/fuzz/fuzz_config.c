@@ -1,5 +1,6 @@
-// A configuration: YAML text, then any number of --set texts, all separated by a 0 byte. Whatever is accepted holds finite numbers in
-// their ranges, gives a plan of memory without an overflow, and prints to a text that reads back as the same text.
+// A configuration: YAML text, then any number of --set texts, all separated by a 0 byte. Whatever is accepted holds
+// finite numbers in their ranges, gives a plan of memory without an overflow, and prints to a text that reads back as
+// the same text.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

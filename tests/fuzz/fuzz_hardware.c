@@ -1,5 +1,5 @@
-// A file of machines. One that is accepted holds finite numbers in their ranges, gives finite times for any network, and prints to a text
-// that reads back as the same text.
+// A file of machines. One that is accepted holds finite numbers in their ranges, gives finite times for any network,
+// and prints to a text that reads back as the same text.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-// A set of digits: byte 0 says how it lies on the disk (bit 0: images named .gz, bit 1: labels named .gz, bits 2 and 3: how many images
-// are wanted at most), bytes 1 and 2 the length of the images' file (little-endian), then the two files.
+// A set of digits: byte 0 says how it lies on the disk (bit 0: images named .gz, bit 1: labels named .gz, bits 2 and 3:
+// how many images are wanted at most), bytes 1 and 2 the length of the images' file (little-endian), then the two
+// files.
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// A run file, as `psac_dist evaluate --weights` reads it: its configuration, then the weights for a network of nine neurons.
+// A run file, as `psac_dist evaluate --weights` reads it: its configuration, then the weights for a network of nine
+// neurons.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,9 @@ static psac_session session;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
-  static const char *const assignments[] = {"middle_layer.num_neurons=9", "recurrence.in_degree=2", "simulation.t_total=8",
-                                            "simulation.t_skip=2", "training.batch_size=1", NULL};
+  static const char *const assignments[] = {"middle_layer.num_neurons=9", "recurrence.in_degree=2",
+                                            "simulation.t_total=8",       "simulation.t_skip=2",
+                                            "training.batch_size=1",      NULL};
   fuzz_build_network("psac", assignments, &session);
   return 0;
 }

@@ -1,4 +1,5 @@
-// Stands in for libFuzzer: gives the target every file named on the command line, and every file in the folders named there.
+// Stands in for libFuzzer: gives the target every file named on the command line, and every file in the folders named
+// there.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,23 +17,24 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-#define assert_near(value, expected, tolerance)                                                                          \
-  do {                                                                                                                   \
-    const double value_ = (value), expected_ = (expected), tolerance_ = (tolerance);                                     \
-    if (!(fabs(value_ - expected_) <= tolerance_)) {                                                                     \
-      fail_msg("%s = %.9g, expected %.9g within %.3g", #value, value_, expected_, tolerance_);                           \
-    }                                                                                                                    \
+#define assert_near(value, expected, tolerance)                                                \
+  do {                                                                                         \
+    const double value_ = (value), expected_ = (expected), tolerance_ = (tolerance);           \
+    if (!(fabs(value_ - expected_) <= tolerance_)) {                                           \
+      fail_msg("%s = %.9g, expected %.9g within %.3g", #value, value_, expected_, tolerance_); \
+    }                                                                                          \
   } while (0)
 
-#define assert_ok(call)                                                                          \
-  do {                                                                                           \
-    if ((call) != PSAC_OK) fail_msg("%s failed: %s", #call, psac_fail_message());                \
+#define assert_ok(call)                                                           \
+  do {                                                                            \
+    if ((call) != PSAC_OK) fail_msg("%s failed: %s", #call, psac_fail_message()); \
   } while (0)
 
 // The last failure's message is one line with this part.
 static inline void assert_message_has(const char *part) {
   const char *message = psac_fail_message();
-  if (!strstr(message, part) || strchr(message, '\n')) fail_msg("\"%s\" should have \"%s\", in one line", message, part);
+  if (!strstr(message, part) || strchr(message, '\n'))
+    fail_msg("\"%s\" should have \"%s\", in one line", message, part);
 }
 
 // A reproducible sequence for test data (SplitMix64), independent of the program's own generator.

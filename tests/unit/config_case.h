@@ -12,7 +12,9 @@ static inline int start_from_defaults(void **state) {
   return psac_config_defaults(&config) != PSAC_OK;
 }
 
-static inline psac_status overlay(const char *text) { return psac_config_overlay(&config, text, strlen(text), "x.yaml"); }
+static inline psac_status overlay(const char *text) {
+  return psac_config_overlay(&config, text, strlen(text), "x.yaml");
+}
 
 // The call failed because of its input, with exactly this message, which is one line.
 static inline void assert_refused(psac_status status, const char *message) {

@@ -13,7 +13,8 @@ psac_config probe_config(psac_config config) {
 }
 
 static double tau_m(const shards *cut, int64_t gid) {
-  return gid < psac_config_n_exc(&cut->config) ? cut->config.middle_layer.tau_m_exc : cut->config.middle_layer.tau_m_inh;
+  return gid < psac_config_n_exc(&cut->config) ? cut->config.middle_layer.tau_m_exc
+                                               : cut->config.middle_layer.tau_m_inh;
 }
 
 static void reset(const shards *cut) {
@@ -67,7 +68,8 @@ int32_t *fields_of(const psac_backend *backend, psac_config config) {
 int32_t *probe_recurrence(const shards *cut) {
   const int n_neurons = (int)cut->config.middle_layer.num_neurons, n_trials = cut->n_trials;
   const size_t n_bytes = (size_t)shards_at(cut, 0)->n_steps * (size_t)n_trials * (size_t)n_neurons;
-  const size_t retina_bytes = (size_t)shards_at(cut, 0)->n_steps * (size_t)n_trials * (size_t)shards_at(cut, 0)->n_units;
+  const size_t retina_bytes =
+      (size_t)shards_at(cut, 0)->n_steps * (size_t)n_trials * (size_t)shards_at(cut, 0)->n_units;
   int32_t *current = malloc(sizeof *current * (size_t)n_neurons * (size_t)n_neurons);
   char *spike = malloc(n_bytes), *dark = calloc(retina_bytes, 1);
   assert_true(current && spike && dark);

@@ -31,7 +31,8 @@ void shards_destroy(shards *cut) {
 
 void *shards_download(const shards *cut, const void *device, size_t n_bytes) {
   psac_stream *stream = cut->network[0]->stream;
-  for (int rank = 0; rank < cut->n_ranks; rank++) assert_ok(cut->backend->device->synchronize(cut->network[rank]->stream));
+  for (int rank = 0; rank < cut->n_ranks; rank++)
+    assert_ok(cut->backend->device->synchronize(cut->network[rank]->stream));
   void *host = malloc(n_bytes + 1);
   assert_non_null(host);
   assert_ok(cut->backend->device->download(stream, host, device, n_bytes));
@@ -68,7 +69,8 @@ void shards_set_retina(const shards *cut, const char *spike) {
     uint64_t *bits = calloc(n_vectors * words, sizeof *bits);
     assert_non_null(bits);
     for (size_t k = 0; k < n_vectors; k++) {
-      for (size_t u = 0; u < n_units; u++) bits[k * words + u / 64] |= (uint64_t)(spike[k * n_units + u] != 0) << (u % 64);
+      for (size_t u = 0; u < n_units; u++)
+        bits[k * words + u / 64] |= (uint64_t)(spike[k * n_units + u] != 0) << (u % 64);
     }
     shards_upload(cut, shard->retina_spikes, bits, sizeof *bits * n_vectors * words);
     free(bits);
@@ -129,7 +131,8 @@ void shards_step(const shards *cut, int t, int delay) {
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
     assert_ok(backend->stage->prepare_middle(stream, shards_at(cut, rank), cut->n_trials, t));
-    assert_ok(backend->stage->step_middle(stream, shards_at(cut, rank), cut->n_trials, t, arrives ? arriving : NULL, words));
+    assert_ok(
+        backend->stage->step_middle(stream, shards_at(cut, rank), cut->n_trials, t, arrives ? arriving : NULL, words));
     assert_ok(backend->device->synchronize(stream));
   }
   backend->device->release(arriving);
@@ -169,7 +172,8 @@ void shards_set_rows(const shards *cut, const int32_t *row) {
   const size_t width = (size_t)shards_at(cut, 0)->columns.n;
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
-    shards_upload(cut, shard->rows, row + (size_t)shard->first_gid * width, sizeof *row * width * (size_t)shard->n_local);
+    shards_upload(cut, shard->rows, row + (size_t)shard->first_gid * width,
+                  sizeof *row * width * (size_t)shard->n_local);
     assert_ok(cut->backend->notebook->sum_words(cut->network[rank]->stream, shard));
   }
 }

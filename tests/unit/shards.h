@@ -38,7 +38,8 @@ size_t shards_local(const shards *cut, int64_t gid);
 // Retina spikes of every rank: `spike` [n_trials][n_steps][n_units].
 void shards_set_retina(const shards *cut, const char *spike);
 
-// Spikes of all neurons as bytes [n_steps][n_trials][n_neurons]. get checks that the padding is silent; the caller frees.
+// Spikes of all neurons as bytes [n_steps][n_trials][n_neurons]. get checks that the padding is silent; the caller
+// frees.
 char *shards_get_spikes(const shards *cut);
 void shards_set_spikes(const shards *cut, const char *spike);
 

@@ -65,7 +65,7 @@ static void test_large_weights_of_large_networks_are_refused(void **state) {
 static void test_the_notebooks_finer_sums_fit_fewer_neurons(void **state) {
   (void)state;
   psac_config config = with("network.model=notebook");  // weights of up to 1
-  config.middle_layer.num_neurons = 1 << 26;        // 2^62 / 2^36
+  config.middle_layer.num_neurons = 1 << 26;            // 2^62 / 2^36
   assert_ok(psac_bounds_check(&config));
   assert_true(psac_bounds_weight(&config) == 1.0);
   config.middle_layer.num_neurons++;

@@ -57,8 +57,13 @@ static void test_a_name_leads_back_to_its_run(void **state) {
 
 static void test_other_names_have_no_run(void **state) {
   (void)state;
-  static const char *const names[] = {"", "full.h5", "full.ckpt-12.h5", ".ckpt-000000000012.h5", "full.ckpt-00000000001x.h5",
-                                      "full.ckpt-000000000012.h5.partial-00000000", "full.ckpt-000000000012"};
+  static const char *const names[] = {"",
+                                      "full.h5",
+                                      "full.ckpt-12.h5",
+                                      ".ckpt-000000000012.h5",
+                                      "full.ckpt-00000000001x.h5",
+                                      "full.ckpt-000000000012.h5.partial-00000000",
+                                      "full.ckpt-000000000012"};
   char owner[PSAC_CHECKPOINT_PATH_BYTES];
   for (size_t k = 0; k < COUNT(names); k++) assert_false(psac_checkpoint_owner(names[k], owner));
 }

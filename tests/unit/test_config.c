@@ -163,8 +163,9 @@ static void test_differences_are_listed_with_both_values(void **state) {
   assert_int_equal(psac_config_set(&a, "record.trials=[7]"), PSAC_OK);
   assert_int_equal(psac_config_set(&a, "retina.input_size=[28, 20]"), PSAC_OK);
   assert_int_equal(psac_config_differences(&a, &b, none, &text), PSAC_OK);
-  assert_string_equal(text, "learning.rate_schedule = step (was linear), retina.input_size = [28, 20] (was [28, 28]), "
-                            "training.batch_size = 5 (was 64), record.trials = [7] (was [0, 1])");
+  assert_string_equal(text,
+                      "learning.rate_schedule = step (was linear), retina.input_size = [28, 20] (was [28, 28]), "
+                      "training.batch_size = 5 (was 64), record.trials = [7] (was [0, 1])");
   free(text);
   assert_int_equal(psac_config_differences(&a, &b, some, &text), PSAC_OK);
   assert_string_equal(text, "retina.input_size = [28, 20] (was [28, 28]), record.trials = [7] (was [0, 1])");

@@ -52,7 +52,8 @@ static void check_sums(const psac_config *config, int64_t n_ranks, int64_t n_rep
   assert_same(by_item, cost.seconds);
   assert_same(by_stage, cost.seconds);
   assert_same(by_part, cost.seconds);
-  assert_true(cost.seconds > 0.0 && cost.part[psac_cost_dominant(cost.part)] * PSAC_N_COST_PARTS >= cost.seconds * (1.0 - 1e-12));
+  assert_true(cost.seconds > 0.0 &&
+              cost.part[psac_cost_dominant(cost.part)] * PSAC_N_COST_PARTS >= cost.seconds * (1.0 - 1e-12));
 }
 
 static void test_stages_parts_and_items_add_up_to_the_whole(void **state) {
@@ -86,7 +87,8 @@ static void test_more_work_never_takes_less_time(void **state) {
       config.recurrence.in_degree = 100;
       assert_true(trial_of(&config, 8, 1, machines[m]) >= now);
       config.recurrence.in_degree = 50;
-      config.recurrence.delay = 4;  // fewer, larger messages: they pay where latency counts, but hide less behind a step's work
+      config.recurrence.delay =
+          4;  // fewer, larger messages: they pay where latency counts, but hide less behind a step's work
       if (n <= 100000) assert_true(trial_of(&config, 8, 1, machines[m]) <= now);
     }
   }

@@ -100,7 +100,8 @@ static void test_each_rank_reads_rows_of_its_own_or_none(void **state) {
   const psac_field mine = make_field("/group/numbers", data, 0);
   memset(data, 0, sizeof data);
   assert_ok(psac_h5_open(&access, path, &file));
-  assert_ok(psac_h5_read_rows(file, "/group/numbers", PSAC_I32, mine.first_row, mine.n_rows, mine.n_rows > 0 ? data : NULL));
+  assert_ok(
+      psac_h5_read_rows(file, "/group/numbers", PSAC_I32, mine.first_row, mine.n_rows, mine.n_rows > 0 ? data : NULL));
   for (int64_t k = 0; k < mine.n_rows * WIDTH; k++) assert_int_equal(data[k], mine.first_row * WIDTH + k);
   psac_h5_close(&file);
 }

@@ -61,7 +61,8 @@ static void test_links_that_may_lead_elsewhere_are_not_followed(void **state) {
   assert_ok(psac_h5_open(NULL, path, &file));
   assert_true(psac_h5_has(file, "/real/numbers"));
   assert_ok(psac_h5_read_dims(file, "/real/numbers", 2, dims));
-  for (size_t k = 0; k < COUNT(names); k++) assert_int_equal(psac_h5_has(file, names[k]), strcmp(names[k], "/soft_group/numbers") != 0);
+  for (size_t k = 0; k < COUNT(names); k++)
+    assert_int_equal(psac_h5_has(file, names[k]), strcmp(names[k], "/soft_group/numbers") != 0);
   psac_h5_close(&file);
   for (size_t k = 0; k < COUNT(names); k++) refuse_dims(names[k], 2, "is a link to somewhere else");
 }
@@ -176,7 +177,8 @@ static void refuse_to_open(off_t size, const char *garbage) {
 static void test_files_that_are_not_whole_hdf5_files_are_refused(void **state) {
   (void)state;
   refuse_to_open(-1, "");
-  refuse_to_open(-1, "This is no HDF5 file, but long enough to have the header of one, if a reader did not look at it at all.");
+  refuse_to_open(
+      -1, "This is no HDF5 file, but long enough to have the header of one, if a reader did not look at it at all.");
   psac_h5_file *file = write_some(100);
   assert_ok(psac_h5_commit(&file));
   refuse_to_open(1000, NULL);

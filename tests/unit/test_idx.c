@@ -17,7 +17,7 @@
 #define LABELS "train-labels-idx1-ubyte"
 
 // Three images of 2 x 2 pixels.
-static const uint8_t good_images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2,  // header
+static const uint8_t good_images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2,  0, 0, 0, 2,  // header
                                       1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 255};
 static const uint8_t good_labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9};
 enum { HEADER_BYTES = 16, LABEL_HEADER_BYTES = 8 };
@@ -305,32 +305,32 @@ static void test_free_zeroes_the_set_and_allows_null(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    TEST(test_plain_files_are_read),
-    TEST(test_gzipped_files_are_read),
-    TEST(test_plain_file_goes_before_its_gzipped_form),
-    TEST(test_test_set_is_read_from_the_t10k_files),
-    TEST(test_set_of_several_pieces_is_read_exactly),
-    TEST(test_max_images_cuts_the_set_short),
-    TEST(test_max_images_above_the_count_reads_all),
-    TEST(test_headers_must_agree_even_when_cut_short),
-    TEST(test_missing_folder_is_named),
-    TEST(test_missing_file_is_named_in_both_forms),
-    TEST(test_overlong_folder_name_is_refused),
-    TEST(test_directory_in_place_of_a_file_is_refused),
-    TEST(test_unreadable_file_is_refused),
-    TEST(test_empty_file_is_refused),
-    TEST(test_truncated_header_is_refused),
-    TEST(test_truncated_data_is_refused),
-    TEST(test_trailing_bytes_are_refused),
-    TEST(test_wrong_magic_number_is_refused),
-    TEST(test_huge_promise_costs_no_memory),
-    TEST(test_zero_images_are_refused),
-    TEST(test_image_without_pixels_is_refused),
-    TEST(test_too_large_image_is_refused),
-    TEST(test_label_above_nine_is_named_with_its_index),
-    TEST(test_corrupt_gzip_is_refused_with_the_reason),
-    TEST(test_gzip_that_is_cut_off_is_refused),
-    TEST(test_free_zeroes_the_set_and_allows_null),
+      TEST(test_plain_files_are_read),
+      TEST(test_gzipped_files_are_read),
+      TEST(test_plain_file_goes_before_its_gzipped_form),
+      TEST(test_test_set_is_read_from_the_t10k_files),
+      TEST(test_set_of_several_pieces_is_read_exactly),
+      TEST(test_max_images_cuts_the_set_short),
+      TEST(test_max_images_above_the_count_reads_all),
+      TEST(test_headers_must_agree_even_when_cut_short),
+      TEST(test_missing_folder_is_named),
+      TEST(test_missing_file_is_named_in_both_forms),
+      TEST(test_overlong_folder_name_is_refused),
+      TEST(test_directory_in_place_of_a_file_is_refused),
+      TEST(test_unreadable_file_is_refused),
+      TEST(test_empty_file_is_refused),
+      TEST(test_truncated_header_is_refused),
+      TEST(test_truncated_data_is_refused),
+      TEST(test_trailing_bytes_are_refused),
+      TEST(test_wrong_magic_number_is_refused),
+      TEST(test_huge_promise_costs_no_memory),
+      TEST(test_zero_images_are_refused),
+      TEST(test_image_without_pixels_is_refused),
+      TEST(test_too_large_image_is_refused),
+      TEST(test_label_above_nine_is_named_with_its_index),
+      TEST(test_corrupt_gzip_is_refused_with_the_reason),
+      TEST(test_gzip_that_is_cut_off_is_refused),
+      TEST(test_free_zeroes_the_set_and_allows_null),
   };
   return cmocka_run_group_tests_name("idx", tests, NULL, NULL);
 }

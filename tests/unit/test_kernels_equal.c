@@ -1,5 +1,5 @@
-// Two backends side by side: the same calls on the same inputs leave the same bits, for every kernel, on networks whose sizes lie at
-// the edges of words, warps and blocks, whole or cut into three (of nine neurons, one rank then has none).
+// Two backends side by side: the same calls on the same inputs leave the same bits, for every kernel, on networks whose
+// sizes lie at the edges of words, warps and blocks, whole or cut into three (of nine neurons, one rank then has none).
 #include "shards.h"
 
 enum { N_STEPS = 21, N_TRIALS = 3, N_UNITS = 196 };
@@ -27,22 +27,25 @@ static void act(const pair *both, action call, const void *context) {
 }
 
 static void compare(const pair *both, int rank, const char *what, const void *left, const void *right, size_t n_bytes) {
-  const unsigned char *a = shards_download(&both->side[0], left, n_bytes), *b = shards_download(&both->side[1], right, n_bytes);
+  const unsigned char *a = shards_download(&both->side[0], left, n_bytes),
+                      *b = shards_download(&both->side[1], right, n_bytes);
   for (size_t k = 0; k < n_bytes; k++) {
     if (a[k] == b[k]) continue;
-    fail_msg("%s of rank %d of %d differs at byte %zu of %zu: %lld neurons, %s input", what, rank, both->side[0].n_ranks, k, n_bytes,
-             (long long)both->side[0].config.middle_layer.num_neurons, pattern_names[both->pattern]);
+    fail_msg("%s of rank %d of %d differs at byte %zu of %zu: %lld neurons, %s input", what, rank,
+             both->side[0].n_ranks, k, n_bytes, (long long)both->side[0].config.middle_layer.num_neurons,
+             pattern_names[both->pattern]);
   }
   free((void *)a);
   free((void *)b);
 }
 
 // The first n elements of an array of psac_network, on both sides.
-#define SAME(both, rank, member, n)                                                                           \
-  compare(both, rank, #member, network_of(both, 0, rank)->member, network_of(both, 1, rank)->member,          \
+#define SAME(both, rank, member, n)                                                                  \
+  compare(both, rank, #member, network_of(both, 0, rank)->member, network_of(both, 1, rank)->member, \
           (size_t)(n) * sizeof *network_of(both, 0, rank)->member)
 
-static void start(pair *both, const psac_backend *backend, int64_t n_neurons, int n_ranks, int64_t in_degree, int model) {
+static void start(pair *both, const psac_backend *backend, int64_t n_neurons, int n_ranks, int64_t in_degree,
+                  int model) {
   psac_config config = shards_config(n_neurons, N_STEPS, N_TRIALS);
   if (n_neurons > 1) config.recurrence.in_degree = in_degree;
   if (model == PSAC_MODEL_NOTEBOOK) {
@@ -70,8 +73,8 @@ static int chance(pair *both, double probability) {
   return both->pattern == RANDOM ? next_uniform(&both->random) < probability : both->pattern == SATURATED;
 }
 
-// What a rank has been built with. Receptive fields lie elsewhere, and target lists are in any order within a source, so those are
-// compared by what they do.
+// What a rank has been built with. Receptive fields lie elsewhere, and target lists are in any order within a source,
+// so those are compared by what they do.
 static void check_build(const pair *both, int rank) {
   const psac_shard *shard = shards_at(&both->side[0], rank);
   SAME(both, rank, shard.leak, shard->n_padded);
@@ -127,7 +130,8 @@ static void check_presentation(const pair *both) {
   const psac_shard *shard = &network->shard;
   const size_t n_spikes = (size_t)N_STEPS * N_TRIALS * (size_t)shard->n_words;
   assert_int_equal(cut->n_ranks, 1);
-  assert_ok(cut->backend->device->clear(network->stream, shard->v, sizeof *shard->v * N_TRIALS * (size_t)shard->n_padded));
+  assert_ok(
+      cut->backend->device->clear(network->stream, shard->v, sizeof *shard->v * N_TRIALS * (size_t)shard->n_padded));
   assert_ok(cut->backend->device->clear(network->stream, shard->spikes, sizeof *shard->spikes * n_spikes));
   assert_ok(cut->backend->stage->present_middle(network->stream, shard, N_TRIALS, network->exchange.delay));
   SAME(both, 0, shard.v, N_TRIALS * shard->n_padded);
@@ -137,7 +141,8 @@ static void check_presentation(const pair *both) {
 static void check_middle(pair *both) {
   act(both, reset_potentials, NULL);
   for (int t = 0; t < N_STEPS; t++) {
-    for (int side = 0; side < 2; side++) shards_step(&both->side[side], t, (int)both->side[side].config.recurrence.delay);
+    for (int side = 0; side < 2; side++)
+      shards_step(&both->side[side], t, (int)both->side[side].config.recurrence.delay);
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
       SAME(both, rank, shard.v, N_TRIALS * shards_at(&both->side[0], rank)->n_padded);
     }
@@ -166,7 +171,8 @@ typedef struct part {
 
 static psac_status partial_drives(const psac_backend *backend, psac_network *network, const void *context) {
   const part *p = context;
-  return backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, p->n, p->t, p->n_steps, network->readout.drives);
+  return backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, p->n, p->t, p->n_steps,
+                                        network->readout.drives);
 }
 
 static psac_status reset_readout(const psac_backend *backend, psac_network *network, const void *context) {
@@ -209,7 +215,8 @@ static psac_status accumulate(const psac_backend *backend, psac_network *network
   const lesson *given = context;
   PSAC_TRY(backend->device->upload(network->stream, network->readout.spikes, given->outputs, sizeof given->outputs));
   PSAC_TRY(backend->device->upload(network->stream, network->messages.third, given->third, sizeof given->third));
-  return backend->stage->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f, network->readout.spikes, network->messages.third);
+  return backend->stage->accumulate_eligibility(network->stream, &network->shard, N_TRIALS, 0.951f,
+                                                network->readout.spikes, network->messages.third);
 }
 
 static psac_status apply(const psac_backend *backend, psac_network *network, const void *context) {
@@ -227,7 +234,11 @@ static float third_factor(pair *both, const uint64_t *outputs, int b, int o) {
 }
 
 static void check_learning(pair *both) {
-  lesson given = {.factor = {.critic_target = 0.02f, .learning_rate = 0.5f, .critic_rate = 0.1f, .power_mu = 0.3f, .mean_rate = 0.1f,
+  lesson given = {.factor = {.critic_target = 0.02f,
+                             .learning_rate = 0.5f,
+                             .critic_rate = 0.1f,
+                             .power_mu = 0.3f,
+                             .mean_rate = 0.1f,
                              .n_trials = N_TRIALS}};
   const psac_columns columns = shards_at(&both->side[0], 0)->columns;
   for (int k = 0; k < N_STEPS * N_TRIALS; k++) {
@@ -287,10 +298,13 @@ static psac_status learn_in_trial(const psac_backend *backend, psac_network *net
   PSAC_TRY(backend->stage->reset_readout(network->stream, &network->readout, 1));
   PSAC_TRY(backend->device->clear(network->stream, network->messages.event, sizeof *network->messages.event));
   for (int t = 0; t < N_STEPS; t++) {
-    PSAC_TRY(backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1, network->readout.drives));
+    PSAC_TRY(backend->stage->partial_drives(network->stream, &network->shard, N_TRIALS, p->first, 1, t, 1,
+                                            network->readout.drives));
     PSAC_TRY(backend->stage->step_readout(network->stream, &network->shard, &network->readout, 1, t, 1));
-    PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &network->readout, t, &reward, network->messages.event));
-    PSAC_TRY(backend->notebook->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t, network->messages.event));
+    PSAC_TRY(backend->notebook->judge_step(network->stream, &network->shard, &network->readout, t, &reward,
+                                           network->messages.event));
+    PSAC_TRY(backend->notebook->hebbian_step(network->stream, &network->shard, N_TRIALS, p->first, t,
+                                             network->messages.event));
   }
   return PSAC_OK;
 }
@@ -307,7 +321,8 @@ static void check_pattern(pair *both, int model) {
     act(both, learn_in_trial, &(part){.first = 2});
     for (int rank = 0; rank < both->side[0].n_ranks; rank++) {
       SAME(both, rank, messages.event, 1);
-      SAME(both, rank, shard.rows, shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->columns.n);
+      SAME(both, rank, shard.rows,
+           shards_at(&both->side[0], rank)->n_padded * shards_at(&both->side[0], rank)->columns.n);
     }
   }
 }

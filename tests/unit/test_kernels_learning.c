@@ -1,4 +1,5 @@
-// Learning in model psac: eligibility against the literal sum over pairs of spikes, then the change of weights and means.
+// Learning in model psac: eligibility against the literal sum over pairs of spikes, then the change of weights and
+// means.
 #include "shards.h"
 
 enum { N = 97, N_STEPS = 120, N_TRIALS = 3, N_RANKS = 3 };
@@ -41,8 +42,8 @@ static void accumulate(const shards *cut, const uint64_t *outputs, const psac_th
   psac_third_factor *factors_there = shards_alloc(cut, factors, sizeof *factors * (size_t)cut->n_trials);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     psac_stream *stream = cut->network[rank]->stream;
-    assert_ok(cut->backend->stage->accumulate_eligibility(stream, shards_at(cut, rank), cut->n_trials, (float)decay, outputs_there,
-                                                   factors_there));
+    assert_ok(cut->backend->stage->accumulate_eligibility(stream, shards_at(cut, rank), cut->n_trials, (float)decay,
+                                                          outputs_there, factors_there));
     assert_ok(cut->backend->device->synchronize(stream));
   }
   cut->backend->device->release(outputs_there);
@@ -50,7 +51,8 @@ static void accumulate(const shards *cut, const uint64_t *outputs, const psac_th
 }
 
 // sum over the counted spikes t' of output o and the spikes t <= t' of the neuron of decay^(t' - t), and their number
-static double pair_sum(const shards *cut, const char *spike, const uint64_t *outputs, int b, int64_t gid, int o, int *n_pairs) {
+static double pair_sum(const shards *cut, const char *spike, const uint64_t *outputs, int b, int64_t gid, int o,
+                       int *n_pairs) {
   static double power[N_STEPS];
   for (int t = 0; t < N_STEPS && power[t] == 0.0; t++) power[t] = pow(decay, t);
   double sum = 0.0;
@@ -79,8 +81,8 @@ static void check_eligibility_is(const shards *cut, const char *spike, const uin
   const double critic_step = ldexp(1.0, -shards_at(cut, 0)->critic_fraction_bits);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     const psac_shard *shard = shards_at(cut, rank);
-    int32_t *eligibility =
-        shards_download(cut, shard->eligibility, sizeof *eligibility * (size_t)shard->n_local * (size_t)columns.n_eligibility);
+    int32_t *eligibility = shards_download(
+        cut, shard->eligibility, sizeof *eligibility * (size_t)shard->n_local * (size_t)columns.n_eligibility);
     for (int i = 0; i < shard->n_local; i++) {
       const int32_t *row = eligibility + i * columns.n_eligibility;
       const int64_t gid = shard->first_gid + i;
@@ -100,7 +102,8 @@ static void check_eligibility_is(const shards *cut, const char *spike, const uin
         const double tolerance = times * (0.5 * n_spikes * step + 1e-5 * n_pairs);
         assert_near(row[o] * step, times * expected, tolerance + 1e-12);
       }
-      assert_near(row[columns.n_output] * critic_step, times * critic, times * (0.5 * n_spikes * critic_step + 1e-6 * count) + 1e-12);
+      assert_near(row[columns.n_output] * critic_step, times * critic,
+                  times * (0.5 * n_spikes * critic_step + 1e-6 * count) + 1e-12);
       assert_int_equal(row[columns.n_output + 1], times * count);
     }
     free(eligibility);
@@ -162,9 +165,9 @@ static void test_the_largest_possible_eligibility_fits(void **state) {
 
 // What apply_learning starts from: random weights in [0, 1], eligibilities and running means, on all ranks.
 typedef struct learning_state {
-  int32_t *row;                       // [N][columns.n]
-  int32_t *eligibility;               // [N][columns.n_eligibility]
-  float *mean;                        // [N]
+  int32_t *row;          // [N][columns.n]
+  int32_t *eligibility;  // [N][columns.n_eligibility]
+  float *mean;           // [N]
 } learning_state;
 
 static learning_state random_state(const shards *cut) {
@@ -247,7 +250,7 @@ static void check_apply(const psac_backend *backend) {
     apply(&cut, &batch);
     int32_t *after = shards_get_rows(&cut);
     for (int64_t gid = 0; gid < N; gid++) {
-      const int32_t *old = before.row + gid * columns.n, *new = after + gid * columns.n;
+      const int32_t *old = before.row + gid * columns.n, *new = after + gid *columns.n;
       const int32_t *eligibility = before.eligibility + gid * columns.n_eligibility;
       const double mean = (double)before.mean[gid];
       for (int o = 0; o < columns.n_output; o++) {
@@ -256,7 +259,8 @@ static void check_apply(const psac_backend *backend) {
       }
       const double critic_gate = eligibility[columns.n_output] * critic_step - mean * (double)batch.critic_target;
       for (int c = columns.n_output; c < columns.n_output + columns.n_critic; c++) {
-        assert_near(new[c] * 0x1p-30, changed(old[c] * 0x1p-30, critic_gate, (double)batch.critic_rate, exponents[m]), 2e-6);
+        assert_near(new[c] * 0x1p-30, changed(old[c] * 0x1p-30, critic_gate, (double)batch.critic_rate, exponents[m]),
+                    2e-6);
       }
       const double count = (double)eligibility[columns.n_output + 1] / batch.n_trials;
       assert_near(new[columns.mean_count] * 0x1p-8, mean + (double)batch.mean_rate * (count - mean), 0x1p-9 + 1e-5);
@@ -327,7 +331,8 @@ static void check_squares(const psac_backend *backend) {
   double expected;
   const int64_t whole = sum_of_squares(backend, 1, &expected);
   assert_near((double)whole * 0x1p-8, expected, N * (2.0 * 50.0 * 0x1p-9 + 0x1p-8));
-  for (int n_ranks = 2; n_ranks <= SHARDS_MAX; n_ranks++) assert_int_equal(sum_of_squares(backend, n_ranks, &expected), whole);
+  for (int n_ranks = 2; n_ranks <= SHARDS_MAX; n_ranks++)
+    assert_int_equal(sum_of_squares(backend, n_ranks, &expected), whole);
 }
 
 static void test_sum_of_squared_means_is_the_same_on_any_cut(void **state) {

@@ -11,8 +11,8 @@ typedef struct plain_layer {
   int64_t n, n_exc;
   int n_units, in_degree;
   double scale;
-  int32_t *field;    // [n][n_units]
-  int64_t *source;   // [n][in_degree]
+  int32_t *field;   // [n][n_units]
+  int64_t *source;  // [n][in_degree]
   int32_t current_exc, current_inh, uniform;
   float threshold, reset, rest, dt, tau_m[2];
   int delay, refractory_steps[2];
@@ -242,7 +242,8 @@ static void test_layers_of_one_kind_only_work(void **state) {
 
 static void check_counts(const psac_backend *backend) {
   enum { N = 333 };
-  static const double ratios[] = {0.0, 0.33, 0.8, 1.0};  // the border between the kinds lies on rank 0, on rank 2, nowhere
+  static const double ratios[] = {0.0, 0.33, 0.8,
+                                  1.0};  // the border between the kinds lies on rank 0, on rank 2, nowhere
   char *spike = malloc(N_STEPS * N_TRIALS * N);
   assert_non_null(spike);
   for (size_t k = 0; k < COUNT(ratios); k++) {

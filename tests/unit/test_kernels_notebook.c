@@ -103,7 +103,8 @@ static void check_drives_follow(const shards *cut, const char *spike, int trial,
   int64_t sum[2 * PSAC_MAX_PLASTIC] = {0};
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     int64_t *there = shards_alloc(cut, NULL, sizeof *there * (size_t)columns.n);
-    assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, trial, 1, t, 1, there));
+    assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials,
+                                                  trial, 1, t, 1, there));
     int64_t *drive = shards_download(cut, there, sizeof *drive * (size_t)columns.n);
     for (int o = 0; o < columns.n; o++) sum[o] += drive[o];
     free(drive);

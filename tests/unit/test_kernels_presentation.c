@@ -76,20 +76,27 @@ static void check_patches(const psac_backend *backend) {
     int side, patch;
   } sizes[] = {{1, 1}, {14, 5}, {14, 6}, {14, 14}, {20, 17}, {34, 31}, {34, 32}, {34, 33}, {64, 64}};
   for (size_t k = 0; k < COUNT(sizes); k++) {
-    check_variant(backend, &(variant){.n_neurons = 300, .side = sizes[k].side, .patch = sizes[k].patch, .delay = 1,
-                                      .refractory_exc = 2, .refractory_inh = 1, .in_degree = 20});
+    check_variant(backend, &(variant){.n_neurons = 300,
+                                      .side = sizes[k].side,
+                                      .patch = sizes[k].patch,
+                                      .delay = 1,
+                                      .refractory_exc = 2,
+                                      .refractory_inh = 1,
+                                      .in_degree = 20});
   }
 }
 
 static void check_times(const psac_backend *backend) {
   static const int delays[] = {1, 2, 7, N_STEPS - 1};
-  static const struct {
-    int exc, inh;
-  } periods[] = {{0, 0}, {1, 2}, {2, 1}, {6, 3}};
+  static const struct { int exc, inh; } periods[] = {{0, 0}, {1, 2}, {2, 1}, {6, 3}};
   for (size_t d = 0; d < COUNT(delays); d++) {
     for (size_t p = 0; p < COUNT(periods); p++) {
-      check_variant(backend, &(variant){.n_neurons = 97, .side = 14, .patch = 5, .delay = delays[d],
-                                        .refractory_exc = periods[p].exc, .refractory_inh = periods[p].inh,
+      check_variant(backend, &(variant){.n_neurons = 97,
+                                        .side = 14,
+                                        .patch = 5,
+                                        .delay = delays[d],
+                                        .refractory_exc = periods[p].exc,
+                                        .refractory_inh = periods[p].inh,
                                         .in_degree = 10});
     }
   }
@@ -100,8 +107,13 @@ static void check_lists(const psac_backend *backend) {
   static const int in_degrees[] = {0, 1, 3, 8, 200};
   for (size_t n = 0; n < COUNT(sizes); n++) {
     for (size_t k = 0; k < COUNT(in_degrees); k++) {
-      check_variant(backend, &(variant){.n_neurons = sizes[n], .side = 14, .patch = 5, .delay = 1, .refractory_exc = 2,
-                                        .refractory_inh = 1, .in_degree = in_degrees[k]});
+      check_variant(backend, &(variant){.n_neurons = sizes[n],
+                                        .side = 14,
+                                        .patch = 5,
+                                        .delay = 1,
+                                        .refractory_exc = 2,
+                                        .refractory_inh = 1,
+                                        .in_degree = in_degrees[k]});
     }
   }
 }

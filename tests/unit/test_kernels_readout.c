@@ -29,7 +29,10 @@ static char *random_spikes(const shards *cut) {
   for (int k = 0; k < N_STEPS * cut->n_trials; k++) {
     for (int64_t gid = 0; gid < n; gid++) {
       const int together = gid / 100 % 2;
-      spike[k * n + gid] = k % 5 == 0 ? 0 : k % 5 == 1 ? 1 : k % 5 == 2 ? (char)together : next_uniform(&random) < 0.02 * (k % 7);
+      spike[k * n + gid] = k % 5 == 0   ? 0
+                           : k % 5 == 1 ? 1
+                           : k % 5 == 2 ? (char)together
+                                        : next_uniform(&random) < 0.02 * (k % 7);
     }
   }
   shards_set_spikes(cut, spike);
@@ -43,8 +46,8 @@ static int64_t *sum_of_drives(const shards *cut, int first, int n, int t, int n_
   assert_non_null(sum);
   for (int rank = 0; rank < cut->n_ranks; rank++) {
     int64_t *device = shards_alloc(cut, NULL, sizeof *device * n_drives);
-    assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials, first, n, t,
-                                           n_steps, device));
+    assert_ok(cut->backend->stage->partial_drives(cut->network[rank]->stream, shards_at(cut, rank), cut->n_trials,
+                                                  first, n, t, n_steps, device));
     int64_t *drive = shards_download(cut, device, sizeof *drive * n_drives);
     for (size_t k = 0; k < n_drives; k++) sum[k] += drive[k];
     free(drive);
@@ -91,9 +94,9 @@ static void check_drives(const psac_backend *backend) {
     int64_t n_neurons;
     int model, n_output, n_critic, n_ranks;
   } cases[] = {
-      {1, PSAC_MODEL_PSAC, 10, 20, 1},   {31, PSAC_MODEL_PSAC, 10, 20, 3},  {333, PSAC_MODEL_PSAC, 10, 20, 1},
-      {333, PSAC_MODEL_PSAC, 10, 20, 3}, {333, PSAC_MODEL_PSAC, 64, 64, 3}, {333, PSAC_MODEL_PSAC, 11, 1, 3},
-      {1, PSAC_MODEL_NOTEBOOK, 10, 20, 1},   {31, PSAC_MODEL_NOTEBOOK, 10, 20, 3},  {333, PSAC_MODEL_NOTEBOOK, 10, 20, 3},
+      {1, PSAC_MODEL_PSAC, 10, 20, 1},     {31, PSAC_MODEL_PSAC, 10, 20, 3},     {333, PSAC_MODEL_PSAC, 10, 20, 1},
+      {333, PSAC_MODEL_PSAC, 10, 20, 3},   {333, PSAC_MODEL_PSAC, 64, 64, 3},    {333, PSAC_MODEL_PSAC, 11, 1, 3},
+      {1, PSAC_MODEL_NOTEBOOK, 10, 20, 1}, {31, PSAC_MODEL_NOTEBOOK, 10, 20, 3}, {333, PSAC_MODEL_NOTEBOOK, 10, 20, 3},
   };
   for (size_t k = 0; k < COUNT(cases); k++) {
     const psac_config config = readout_config(cases[k].n_neurons, cases[k].model, cases[k].n_output, cases[k].n_critic);
@@ -121,7 +124,7 @@ static int64_t *random_drives(const shards *cut, uint64_t seed) {
     column[columns.mean_count] = (int64_t)(next_random(&seed) % 100000);
     for (int o = 0; o < columns.n_output + columns.n_critic; o++) {
       column[o] = (int64_t)((double)column[columns.one] * (0.2 + 0.6 * next_uniform(&seed)) *
-                          (cut->config.network.model == PSAC_MODEL_NOTEBOOK ? 0x1p36 : 0x1p30));
+                            (cut->config.network.model == PSAC_MODEL_NOTEBOOK ? 0x1p36 : 0x1p30));
     }
   }
   return drive;
@@ -146,7 +149,8 @@ static void simulate_layer(const shards *cut, int l, const int64_t *drives, plai
         const int64_t *drive = drives + (t * N_TRIALS + b) * columns.n;
         if (t - last < layer->refractory_steps) continue;
         const double reference = (double)layer->weight_reference * (double)drive[columns.one];
-        const double weighted = layer->first_column < 0 ? 0.0 : (double)drive[layer->first_column + o] * step - reference;
+        const double weighted =
+            layer->first_column < 0 ? 0.0 : (double)drive[layer->first_column + o] * step - reference;
         const double current = (double)layer->bias_current + (double)layer->gain * weighted;
         v = fmax(v + (current - v) * (double)layer->neuron.dt / (double)layer->tau_m, (double)layer->v_floor);
         if (v < (double)layer->neuron.v_thresh) continue;

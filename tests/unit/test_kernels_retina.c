@@ -21,7 +21,8 @@ static void start(shards *cut, const psac_backend *backend) {
 // The spikes of all trials; the caller frees them.
 static uint64_t *bits(const shards *cut) {
   const psac_shard *shard = shards_at(cut, 0);
-  return shards_download(cut, shard->retina_spikes, sizeof(uint64_t) * N_TRIALS * N_STEPS * (size_t)shard->n_retina_words);
+  return shards_download(cut, shard->retina_spikes,
+                         sizeof(uint64_t) * N_TRIALS * N_STEPS * (size_t)shard->n_retina_words);
 }
 
 static int bit_at(const shards *cut, const uint64_t *spikes, int b, int t, int u) {

@@ -1,4 +1,5 @@
-// build_receptive_fields, build_recurrence, initialise_weights: what a built shard does is what wiring_core.h draws, on any cut.
+// build_receptive_fields, build_recurrence, initialise_weights: what a built shard does is what wiring_core.h draws, on
+// any cut.
 #include "kernels/source_core.h"
 #include "kernels/wiring_core.h"
 #include "probes.h"
@@ -29,7 +30,8 @@ static int find_position(const int32_t *field, const int16_t *weight, int side, 
 }
 
 static void check_patch(const psac_backend *backend, int side, int patch, int64_t n_neurons) {
-  const int n_positions = (side - patch + 1) * (side - patch + 1), n_columns = (int)n_neurons / PSAC_COLUMN, n_units = side * side;
+  const int n_positions = (side - patch + 1) * (side - patch + 1), n_columns = (int)n_neurons / PSAC_COLUMN,
+            n_units = side * side;
   int count[SIDE_MAX * SIDE_MAX] = {0};
   psac_config config = wiring_config(n_neurons);
   config.retina.input_size[0] = config.retina.input_size[1] = side;
@@ -119,7 +121,8 @@ static void check_recurrence(const psac_backend *backend) {
         expected[source] += source < n_exc ? config.recurrence.current_exc : config.recurrence.current_inh;
       }
       for (int64_t source = 0; source < N; source++) {
-        assert_true(current[gid * N + source] == (int32_t)(expected[source] * (double)shards_at(&cut, 0)->current_scale));
+        assert_true(current[gid * N + source] ==
+                    (int32_t)(expected[source] * (double)shards_at(&cut, 0)->current_scale));
       }
     }
     free(current);
@@ -139,7 +142,8 @@ static uint64_t target_at(const psac_shard *shard, const void *target, size_t pl
   return shard->target_bytes == 2 ? ((const uint16_t *)target)[place] : ((const uint32_t *)target)[place];
 }
 
-// The lists of one rank against the drawn sources: each neuron with targets has its list, none has another, and groups are filled up.
+// The lists of one rank against the drawn sources: each neuron with targets has its list, none has another, and groups
+// are filled up.
 static void check_lists(const shards *cut, const psac_shard *shard, psac_rng_key key) {
   const size_t n_words = (size_t)shard->n_source_words, n = shard->n_sources;
   uint64_t *mask = shards_download(cut, shard->source_mask, sizeof *mask * n_words);
@@ -174,7 +178,8 @@ static void check_lists(const shards *cut, const psac_shard *shard, psac_rng_key
     assert_true(first[s + 1] > first[s] && first[s + 1] % group == 0);
     for (size_t e = first[s]; e < first[s + 1]; e++) {
       const uint64_t local = target_at(shard, target, e);
-      assert_true(local < (uint64_t)shard->n_local || (local >= (uint64_t)shard->n_padded && local < (uint64_t)shard->n_padded + 8));
+      assert_true(local < (uint64_t)shard->n_local ||
+                  (local >= (uint64_t)shard->n_padded && local < (uint64_t)shard->n_padded + 8));
       if (local >= (uint64_t)shard->n_padded) continue;
       found += mixed(local);
       n_targets++;
@@ -194,8 +199,8 @@ static void check_index(const psac_backend *backend) {
     int64_t n_neurons, in_degree;
     int n_ranks;
     double ratio_exc;
-  } cases[] = {{2, 1, 1, 0.5},   {9, 50, 8, 0.8},   {64, 50, 1, 1.0},   {97, 1, 3, 0.8},
-               {997, 1, 8, 0.0}, {5000, 3, 8, 0.8}, {66000, 2, 1, 0.8}, {66000, 5, 1, 0.8}, {66000, 50, 2, 0.8}};
+  } cases[] = {{2, 1, 1, 0.5},    {9, 50, 8, 0.8},    {64, 50, 1, 1.0},   {97, 1, 3, 0.8},    {997, 1, 8, 0.0},
+               {5000, 3, 8, 0.8}, {66000, 2, 1, 0.8}, {66000, 5, 1, 0.8}, {66000, 50, 2, 0.8}};
   for (size_t c = 0; c < COUNT(cases); c++) {
     psac_config config = shards_config(cases[c].n_neurons, 2, 1);
     config.recurrence.in_degree = cases[c].in_degree;
@@ -203,7 +208,8 @@ static void check_index(const psac_backend *backend) {
     shards cut;
     shards_create(&cut, backend, &config, cases[c].n_ranks);
     for (int rank = 0; rank < cut.n_ranks; rank++) {
-      check_lists(&cut, shards_at(&cut, rank), psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECURRENCE));
+      check_lists(&cut, shards_at(&cut, rank),
+                  psac_rng_stream_key((uint64_t)config.simulation.seed, PSAC_STREAM_RECURRENCE));
     }
     shards_destroy(&cut);
   }

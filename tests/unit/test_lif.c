@@ -38,8 +38,10 @@ static void test_operations_are_rounded_in_the_notebooks_order(void **state) {
   }
 }
 
-static const psac_neuron neuron = {
-    .dt = 1.0f, .v_thresh = 18.0f, .v_reset = -1.0f, .parameter = {[PSAC_ALIF_DECAY] = 0.5f, [PSAC_ALIF_INCREMENT] = 8.0f}};
+static const psac_neuron neuron = {.dt = 1.0f,
+                                   .v_thresh = 18.0f,
+                                   .v_reset = -1.0f,
+                                   .parameter = {[PSAC_ALIF_DECAY] = 0.5f, [PSAC_ALIF_INCREMENT] = 8.0f}};
 
 static void test_every_model_spikes_at_the_threshold_and_is_reset(void **state) {
   (void)state;

@@ -27,8 +27,8 @@ static void check_plan(const psac_config *config, int n_ranks) {
   assert_int_equal(plan.sizes.n_words, network->shard.n_words);
   const double tolerance = network->shard.in_degree > 0 ? 0.03 : 0.0;  // connectivity is random, all else exact
   if (fabs(plan.bytes - real) > tolerance * real) {
-    fail_msg("%lld neurons on %d ranks: planned %.0f, allocated %.0f", (long long)config->middle_layer.num_neurons, n_ranks,
-             plan.bytes, real);
+    fail_msg("%lld neurons on %d ranks: planned %.0f, allocated %.0f", (long long)config->middle_layer.num_neurons,
+             n_ranks, plan.bytes, real);
   }
   psac_network_destroy(&network);
 }
@@ -101,14 +101,17 @@ static void test_what_indices_cannot_hold_is_refused(void **state) {
 
 static void test_more_ranks_never_hold_more_neurons_each(void **state) {
   (void)state;
-  static const char *const shared[] = {"neurons", "receptive fields", "spikes", "plastic weights", "running means and statistics"};
+  static const char *const shared[] = {"neurons", "receptive fields", "spikes", "plastic weights",
+                                       "running means and statistics"};
   psac_config config = shards_config(20011, 1200, 16);
   for (int ranks = 1; ranks <= 4096; ranks *= 2) {
     const psac_plan few = psac_plan_make(&config, ranks, 1), many = psac_plan_make(&config, 2 * ranks, 1);
     for (size_t s = 0; s < COUNT(shared); s++) {
       double bytes[2] = {-1.0, -1.0};
-      for (int k = 0; k < few.n_items; k++) bytes[0] = strcmp(few.item[k].name, shared[s]) == 0 ? few.item[k].bytes : bytes[0];
-      for (int k = 0; k < many.n_items; k++) bytes[1] = strcmp(many.item[k].name, shared[s]) == 0 ? many.item[k].bytes : bytes[1];
+      for (int k = 0; k < few.n_items; k++)
+        bytes[0] = strcmp(few.item[k].name, shared[s]) == 0 ? few.item[k].bytes : bytes[0];
+      for (int k = 0; k < many.n_items; k++)
+        bytes[1] = strcmp(many.item[k].name, shared[s]) == 0 ? many.item[k].bytes : bytes[1];
       assert_true(bytes[0] > 0.0 && bytes[1] > 0.0 && bytes[1] <= bytes[0]);
     }
   }

@@ -44,7 +44,8 @@ static void test_a_gate_of_zero_changes_nothing(void **state) {
   (void)state;
   static const int32_t weights[] = {0, 1, ONE / 3, ONE};
   for (size_t w = 0; w < COUNT(weights); w++) {
-    for (float mu = 0.0f; mu < 3.0f; mu += 0.3f) assert_int_equal(psac_power_stdp(weights[w], 0.0f, 0.1f, mu), weights[w]);
+    for (float mu = 0.0f; mu < 3.0f; mu += 0.3f)
+      assert_int_equal(psac_power_stdp(weights[w], 0.0f, 0.1f, mu), weights[w]);
   }
 }
 

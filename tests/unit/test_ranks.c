@@ -34,8 +34,9 @@ static void test_the_failure_of_one_rank_is_everybodys(void **state) {
 static void test_of_several_failures_the_lowest_ranks_counts(void **state) {
   (void)state;
   const int lowest = ranks.n_ranks > 1 ? 1 : 0;
-  const psac_status mine =
-      ranks.rank < lowest ? PSAC_OK : psac_fail(ranks.rank == lowest ? PSAC_ERR_INPUT : PSAC_ERR_IO, "rank %d", ranks.rank);
+  const psac_status mine = ranks.rank < lowest
+                               ? PSAC_OK
+                               : psac_fail(ranks.rank == lowest ? PSAC_ERR_INPUT : PSAC_ERR_IO, "rank %d", ranks.rank);
   assert_int_equal(psac_ranks_agree(&ranks, mine), PSAC_ERR_INPUT);
   assert_string_equal(psac_fail_message(), lowest == 1 ? "rank 1" : "rank 0");
   ranks.agreed_to_fail = 0;
@@ -83,7 +84,8 @@ static void test_bytes_move_to_rank_zero(void **state) {
   unsigned char bytes[1000];
   for (int i = 0; i < 1000; i++) bytes[i] = ranks.rank == from ? (unsigned char)(i * 3) : 0;
   assert_ok(psac_ranks_move(&ranks, from, bytes, sizeof bytes));
-  for (int i = 0; i < 1000; i++) assert_int_equal(bytes[i], ranks.rank == from || ranks.rank == 0 ? (unsigned char)(i * 3) : 0);
+  for (int i = 0; i < 1000; i++)
+    assert_int_equal(bytes[i], ranks.rank == from || ranks.rank == 0 ? (unsigned char)(i * 3) : 0);
 }
 
 static void test_parts_of_a_run_have_ranks_and_sums_of_their_own(void **state) {

@@ -28,8 +28,9 @@ static void test_draws_are_the_published_vectors(void **state) {
 static void test_keys_of_streams_and_seeds_all_differ(void **state) {
   (void)state;
   static const uint64_t seeds[] = {0, 1, 2, (uint64_t)1 << 32, (uint64_t)1 << 63, INT64_MAX};
-  static const psac_rng_stream streams[] = {PSAC_STREAM_RECEPTIVE_FIELD, PSAC_STREAM_RECURRENCE,  PSAC_STREAM_INITIAL_WEIGHT,
-                                            PSAC_STREAM_RETINA_TRAIN,    PSAC_STREAM_RETINA_TEST, PSAC_STREAM_SHUFFLE};
+  static const psac_rng_stream streams[] = {PSAC_STREAM_RECEPTIVE_FIELD, PSAC_STREAM_RECURRENCE,
+                                            PSAC_STREAM_INITIAL_WEIGHT,  PSAC_STREAM_RETINA_TRAIN,
+                                            PSAC_STREAM_RETINA_TEST,     PSAC_STREAM_SHUFFLE};
   psac_rng_key keys[COUNT(seeds) * COUNT(streams)];
   size_t n = 0;
   for (size_t s = 0; s < COUNT(seeds); s++) {

@@ -23,7 +23,9 @@ static void for_each_transport(void (*test)(const psac_transport *transport)) {
   }
 }
 
-static unsigned char byte_of(int rank, size_t i, int round) { return (unsigned char)(i * 7 + (size_t)rank * 13 + (size_t)round); }
+static unsigned char byte_of(int rank, size_t i, int round) {
+  return (unsigned char)(i * 7 + (size_t)rank * 13 + (size_t)round);
+}
 
 // Gathers n bytes of every rank; with `in_place` from this rank's part of the result.
 static void gather(const psac_transport *transport, size_t n, int in_place, int round) {
@@ -36,7 +38,8 @@ static void gather(const psac_transport *transport, size_t n, int in_place, int 
   assert_ok(transport->all_gather_wait(transport, NULL));
   for (int r = 0; r < ranks.n_ranks; r++) {
     for (size_t i = 0; i < n; i++) {
-      if (all[(size_t)r * n + i] != byte_of(r, i, round)) fail_msg("byte %zu of rank %d is wrong in round %d", i, r, round);
+      if (all[(size_t)r * n + i] != byte_of(r, i, round))
+        fail_msg("byte %zu of rank %d is wrong in round %d", i, r, round);
     }
   }
   free(all);

@@ -1,5 +1,5 @@
-// transport_dry_run and transport_counted: what a simulated rank receives has the shape and the rates that it was promised, its own part
-// is untouched, and payload and time are booked.
+// transport_dry_run and transport_counted: what a simulated rank receives has the shape and the rates that it was
+// promised, its own part is untouched, and payload and time are booked.
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,9 @@ static void test_spikes_of_other_ranks_have_their_rates_and_no_others(void **sta
       assert_true((all[(size_t)r * n + w] & ~alive) == 0);
       spikes += __builtin_popcountll(all[(size_t)r * n + w]);
     }
-    const int64_t n_first = 8000 - there.first_gid, of_first = n_first < 0 ? 0 : n_first < there.n_local ? n_first : there.n_local;
+    const int64_t n_first = 8000 - there.first_gid, of_first = n_first < 0               ? 0
+                                                               : n_first < there.n_local ? n_first
+                                                                                         : there.n_local;
     const double expected = 0.02 * (double)of_first + 0.1 * (double)(there.n_local - of_first);
     assert_near((double)spikes / N_VECTORS, expected, 0.1 * expected);
   }
@@ -100,7 +102,8 @@ static void test_time_is_latency_and_bytes_over_bandwidth(void **state) {
   assert_true(time.spent >= 0.0);
   int32_t value[7] = {1, 2, 3, 4, 5, 6, 7}, kept[7];
   memcpy(kept, value, sizeof value);
-  assert_ok(transport.all_reduce_i32(&transport, NULL, value, 7));  // each of 7 ranks sums one element of 7, and gets those of the others
+  assert_ok(transport.all_reduce_i32(&transport, NULL, value,
+                                     7));  // each of 7 ranks sums one element of 7, and gets those of the others
   assert_near(psac_transport_dry_run_read(&transport).modelled - time.modelled, 0.5 + 2 * 6 * 4e-3, 1e-9);
   assert_memory_equal(value, kept, sizeof value);
   transport.close(&transport);

@@ -78,7 +78,8 @@ static void test_receptive_fields_of_different_neurons_differ(void **state) {
 // Consecutive columns, from any one on, visit every position once before any position comes again.
 static void test_columns_cover_all_positions_evenly(void **state) {
   (void)state;
-  static const int cases[][2] = {{1, 1}, {100, 61}, {101, 63}, {4096, 2531}, {100, 7}};  // positions, hop coprime to them
+  static const int cases[][2] = {
+      {1, 1}, {100, 61}, {101, 63}, {4096, 2531}, {100, 7}};  // positions, hop coprime to them
   for (size_t c = 0; c < COUNT(cases); c++) {
     for (int64_t start = 0; start < 10000000000; start = start * 7 + 12345) {
       char seen[4096] = {0};

@@ -5,7 +5,8 @@
 #include "check.h"
 #include "kernels/backend.h"
 
-// The backend that PSAC_TEST_BACKEND names, cpu if it names none. Without a device for it the test is skipped, with the reason.
+// The backend that PSAC_TEST_BACKEND names, cpu if it names none. Without a device for it the test is skipped, with the
+// reason.
 static inline const psac_backend *backend_under_test(void) {
   enum { SKIPPED = 77 };
   const char *name = getenv("PSAC_TEST_BACKEND"), *reason;

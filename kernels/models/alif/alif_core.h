@@ -15,8 +15,8 @@ enum {
   PSAC_ALIF_INCREMENT,  // of a per spike, >= 0; so a stays below increment / (1 - decay)
 };
 
-// One step; 1 = a spike. The threshold is v_thresh + a. Then a decays, in refractory neurons as well, and a spike adds to
-// it. A refractory neuron keeps its potential.
+// One step; 1 = a spike. The threshold is v_thresh + a. Then a decays, in refractory neurons as well, and a spike adds
+// to it. A refractory neuron keeps its potential.
 PSAC_HD static inline int psac_alif_step(const psac_neuron *neuron, float leak, float current, int refractory, float *v,
                                          float *a) {
   const float integrated = psac_lif_integrate(*v, current, leak);

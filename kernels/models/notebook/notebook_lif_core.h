@@ -1,5 +1,5 @@
-// The notebook's leaky integrate-and-fire neuron: that of models/lif in the notebook's own order of operations, so that its
-// spikes are reproduced exactly. Common subset of C and C++.
+// The notebook's leaky integrate-and-fire neuron: that of models/lif in the notebook's own order of operations, so that
+// its spikes are reproduced exactly. Common subset of C and C++.
 #ifndef PSAC_KERNELS_MODELS_NOTEBOOK_NOTEBOOK_LIF_CORE_H
 #define PSAC_KERNELS_MODELS_NOTEBOOK_NOTEBOOK_LIF_CORE_H
 

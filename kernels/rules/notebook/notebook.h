@@ -13,11 +13,11 @@ typedef struct psac_reward {
 
 // One step's weight change; lives in the backend's memory and is broadcast as bytes.
 typedef struct psac_event {
-  uint64_t outputs;    // output neurons whose weights change
+  uint64_t outputs;  // output neurons whose weights change
   float change;
-  int32_t step;        // the last one that was judged
-  int32_t n_events;    // steps with a change so far
-  double last_value;   // the critic's value at the previous one
+  int32_t step;       // the last one that was judged
+  int32_t n_events;   // steps with a change so far
+  double last_value;  // the critic's value at the previous one
 } psac_event;
 
 #endif

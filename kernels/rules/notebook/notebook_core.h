@@ -1,5 +1,5 @@
-// The notebook's plasticity rule (docs/model.md, "Network notebook"): a weight is a float32, its bits are kept in a column of
-// the readout row, and it changes in the notebook's own operations. Common subset of C and C++.
+// The notebook's plasticity rule (docs/model.md, "Network notebook"): a weight is a float32, its bits are kept in a
+// column of the readout row, and it changes in the notebook's own operations. Common subset of C and C++.
 #ifndef PSAC_KERNELS_RULES_NOTEBOOK_NOTEBOOK_CORE_H
 #define PSAC_KERNELS_RULES_NOTEBOOK_NOTEBOOK_CORE_H
 

@@ -20,8 +20,8 @@ PSAC_HD static inline int32_t psac_weight_change(float change) {
   return (int32_t)rintf(fminf(fmaxf(change, -0x1.fffffep-1f), 0x1.fffffep-1f) * 0x1p30f);
 }
 
-// w after  dw = rate * f(w) * gate,  f = (2 (1 - w))^mu for a positive gate and (2 w)^mu for a negative one (Guetig et al. 2003).
-// `gate` is the sum over the batch of third factor x (eligibility - target).
+// w after  dw = rate * f(w) * gate,  f = (2 (1 - w))^mu for a positive gate and (2 w)^mu for a negative one (Guetig et
+// al. 2003). `gate` is the sum over the batch of third factor x (eligibility - target).
 PSAC_HD static inline int32_t psac_power_stdp(int32_t weight, float gate, float rate, float mu) {
   const float w = (float)weight * 0x1p-30f;
   const float bound = psac_powf(2.0f * (gate > 0.0f ? 1.0f - w : w), mu);
@@ -29,7 +29,9 @@ PSAC_HD static inline int32_t psac_power_stdp(int32_t weight, float gate, float 
 }
 
 // A running mean count as it enters sums, in steps of 2^-PSAC_MEAN_BITS; and its square, in the same steps.
-PSAC_HD static inline int32_t psac_mean_steps(float mean) { return (int32_t)rintf(mean * (float)(1 << PSAC_MEAN_BITS)); }
+PSAC_HD static inline int32_t psac_mean_steps(float mean) {
+  return (int32_t)rintf(mean * (float)(1 << PSAC_MEAN_BITS));
+}
 PSAC_HD static inline int64_t psac_mean_square(float mean) {
   const int64_t steps = psac_mean_steps(mean);
   return steps * steps >> PSAC_MEAN_BITS;

@@ -7,12 +7,13 @@
 #include "base/log.h"
 #include "src/run/signals.h"
 
-void psac_keeper_start(psac_keeper *keeper, psac_session *session, const psac_results *results, const psac_position *position,
-                       const char *path) {
+void psac_keeper_start(psac_keeper *keeper, psac_session *session, const psac_results *results,
+                       const psac_position *position, const char *path) {
   char own[PSAC_CHECKPOINT_PATH_BYTES];
   psac_checkpoint_name(session->out, position->trials, own);
-  *keeper = (psac_keeper){session, results, position, psac_clock_seconds(), position->trials,
-                          strcmp(own, path) == 0 ? position->trials : -1};
+  *keeper = (psac_keeper){session,          results,
+                          position,         psac_clock_seconds(),
+                          position->trials, strcmp(own, path) == 0 ? position->trials : -1};
   if (session->ranks->rank == 0) psac_checkpoint_remove_partial(session->out);
   psac_signals_catch();
 }
@@ -26,7 +27,8 @@ static int is_due(const psac_keeper *keeper) {
   return each > 0 && keeper->position->trials / each > keeper->seen_trials / each;
 }
 
-// Collective. The run goes on without a checkpoint that cannot be written; what every rank could not agree on is passed up.
+// Collective. The run goes on without a checkpoint that cannot be written; what every rank could not agree on is passed
+// up.
 static psac_status save(psac_keeper *keeper, int *is_saved) {
   psac_session *session = keeper->session;
   const psac_results *results = keeper->results;
@@ -34,13 +36,15 @@ static psac_status save(psac_keeper *keeper, int *is_saved) {
   char path[PSAC_CHECKPOINT_PATH_BYTES];
   psac_checkpoint_name(session->out, keeper->position->trials, path);
   PSAC_TRY(psac_session_check_owner(session));
-  psac_status status = psac_checkpoint_write(session, &results->interval, &results->epoch, &results->recorder, keeper->position, path);
+  psac_status status =
+      psac_checkpoint_write(session, &results->interval, &results->epoch, &results->recorder, keeper->position, path);
   session->io_seconds += psac_clock_seconds() - started;
   keeper->last_seconds = psac_clock_seconds();
   *is_saved = status == PSAC_OK;
   if (status == PSAC_OK) {
     keeper->last_trials = keeper->position->trials;
-    if (session->ranks->rank == 0) psac_checkpoint_prune(session->out, keeper->last_trials, session->config.checkpoint.keep);
+    if (session->ranks->rank == 0)
+      psac_checkpoint_prune(session->out, keeper->last_trials, session->config.checkpoint.keep);
   } else if (session->ranks->agreed_to_fail && (status == PSAC_ERR_IO || status == PSAC_ERR_MEMORY)) {
     session->ranks->agreed_to_fail = 0;
     psac_warn("no checkpoint after %lld trials: %s", (long long)keeper->position->trials, psac_fail_message());
@@ -53,10 +57,13 @@ static psac_status stop(const psac_keeper *keeper, int is_saved) {
   char path[PSAC_CHECKPOINT_PATH_BYTES];
   const long long trials = keeper->position->trials;
   psac_checkpoint_name(keeper->session->out, keeper->position->trials, path);
-  return psac_ranks_agree(keeper->session->ranks, is_saved
-      ? psac_fail(PSAC_STOPPED, "stopped on request after %lld trials; go on with --resume %s, or with --resume auto and the same --out",
-                  trials, path)
-      : psac_fail(PSAC_ERR_IO, "stopped on request after %lld trials, without a checkpoint of them", trials));
+  return psac_ranks_agree(
+      keeper->session->ranks,
+      is_saved ? psac_fail(PSAC_STOPPED,
+                           "stopped on request after %lld trials; go on with --resume %s, or with --resume auto and "
+                           "the same --out",
+                           trials, path)
+               : psac_fail(PSAC_ERR_IO, "stopped on request after %lld trials, without a checkpoint of them", trials));
 }
 
 psac_status psac_keeper_visit(psac_keeper *keeper, int due) {

@@ -1,6 +1,7 @@
 // When a training writes checkpoints, where they lie, and which one a run goes on from.
 //
-// They lie beside the run file: runs/full.h5 has runs/full.ckpt-000000064000.h5, named after the trials presented so far.
+// They lie beside the run file: runs/full.h5 has runs/full.ckpt-000000064000.h5, named after the trials presented so
+// far.
 #ifndef PSAC_RUN_CHECKPOINT_CHECKPOINT_H
 #define PSAC_RUN_CHECKPOINT_CHECKPOINT_H
 
@@ -16,12 +17,14 @@ typedef struct psac_keeper {
   int64_t last_trials;            // position of the last one that was written; -1 = none
 } psac_keeper;
 
-// From now on signals are noted, and time counts. `path`: the checkpoint of this position that the run went on from, or "".
-void psac_keeper_start(psac_keeper *keeper, psac_session *session, const psac_results *results, const psac_position *position,
-                       const char *path);
+// From now on signals are noted, and time counts. `path`: the checkpoint of this position that the run went on from, or
+// "".
+void psac_keeper_start(psac_keeper *keeper, psac_session *session, const psac_results *results,
+                       const psac_position *position, const char *path);
 
-// To be called between two batches: writes a checkpoint if `due`, if its time has come or if a signal asks for one. A checkpoint that
-// cannot be written is warned of, and the run goes on. PSAC_STOPPED, agreed on, if a signal asks to stop. Collective.
+// To be called between two batches: writes a checkpoint if `due`, if its time has come or if a signal asks for one. A
+// checkpoint that cannot be written is warned of, and the run goes on. PSAC_STOPPED, agreed on, if a signal asks to
+// stop. Collective.
 psac_status psac_keeper_visit(psac_keeper *keeper, int due);
 
 // Appends to a failure's message how to go on from the last checkpoint, if there is one.

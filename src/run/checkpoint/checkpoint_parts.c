@@ -8,7 +8,8 @@ void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_N_CH
   for (int p = 0; p < PSAC_N_CHECKPOINT_ARRAYS; p++) {
     const psac_extents any = {.n_columns = 2.0};  // tells a vector from a matrix
     const int n_dims = psac_array_width(array[p], &any) > 1 ? 2 : 1;
-    part[p] = (psac_part){.array = array[p], .type = array[p]->is_real ? PSAC_F32 : PSAC_I32, .n_dims = n_dims, .dims = {-1, -1}};
+    part[p] = (psac_part){
+        .array = array[p], .type = array[p]->is_real ? PSAC_F32 : PSAC_I32, .n_dims = n_dims, .dims = {-1, -1}};
     snprintf(part[p].path, sizeof part[p].path, "/network/%s", array[p]->name);
     if (!session) continue;
     const psac_network *network = session->network;

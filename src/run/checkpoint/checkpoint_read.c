@@ -1,5 +1,5 @@
-// Reading a checkpoint. Nothing in the file is believed: sizes are held against the file's own size before memory is taken, and every
-// dataset against its checksum.
+// Reading a checkpoint. Nothing in the file is believed: sizes are held against the file's own size before memory is
+// taken, and every dataset against its checksum.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static psac_status get_dims(const reader *r, const char *set, psac_type type, in
   PSAC_TRY(psac_h5_read_dims(r->file, set, n_dims, found));
   for (int d = 0; d < n_dims; d++) {
     if (dims[d] >= 0 && dims[d] != found[d]) {
-      return psac_fail(PSAC_ERR_INPUT, "%s: dimension %d of %s is %lld, but should be %lld", r->path, d, set, (long long)found[d],
-                       (long long)dims[d]);
+      return psac_fail(PSAC_ERR_INPUT, "%s: dimension %d of %s is %lld, but should be %lld", r->path, d, set,
+                       (long long)found[d], (long long)dims[d]);
     }
     if (found[d] > left) return psac_fail(PSAC_ERR_INPUT, "%s: %s claims more data than the file has", r->path, set);
     left = found[d] > 0 ? left / found[d] : left;
@@ -36,7 +36,8 @@ static psac_status get_dims(const reader *r, const char *set, psac_type type, in
 }
 
 static psac_status compare(const reader *r, const char *set, int64_t sum, int64_t expected) {
-  return sum == expected ? PSAC_OK : psac_fail(PSAC_ERR_INPUT, "%s: %s is damaged: its checksum is wrong", r->path, set);
+  return sum == expected ? PSAC_OK
+                         : psac_fail(PSAC_ERR_INPUT, "%s: %s is damaged: its checksum is wrong", r->path, set);
 }
 
 // A whole dataset with its checksum; the caller frees *data. dims as for get_dims.
@@ -122,8 +123,8 @@ static psac_status check_format(const reader *r) {
   if (!is_checkpoint) return psac_fail(PSAC_ERR_INPUT, "%s is no checkpoint of this program", r->path);
   PSAC_TRY(psac_h5_read_i64(r->file, "/", "format", &format));
   if (format != PSAC_CHECKPOINT_FORMAT) {
-    return psac_fail(PSAC_ERR_INPUT, "%s has checkpoint format %lld; this program reads format %d", r->path, (long long)format,
-                     PSAC_CHECKPOINT_FORMAT);
+    return psac_fail(PSAC_ERR_INPUT, "%s has checkpoint format %lld; this program reads format %d", r->path,
+                     (long long)format, PSAC_CHECKPOINT_FORMAT);
   }
   PSAC_TRY(psac_h5_read_text(r->file, "/", "program_version", &version));
   snprintf(r->checkpoint->version, sizeof r->checkpoint->version, "%s", version);
@@ -147,7 +148,8 @@ static psac_status get_all(const reader *r) {
   PSAC_TRY(get_curve(r, "/training/epoch/points", "/training/epoch/open", &checkpoint->epoch));
   PSAC_TRY(get_short(r, "/network/counters", PSAC_I64, 4, counters));
   PSAC_TRY(get_short(r, "/network/critic", PSAC_F64, 4, scalars));
-  *critic = (psac_critic){.alpha = scalars[0], .beta = scalars[1], .kappa = scalars[2], .mean_count = scalars[3], .n_trials = counters[2]};
+  *critic = (psac_critic){
+      .alpha = scalars[0], .beta = scalars[1], .kappa = scalars[2], .mean_count = scalars[3], .n_trials = counters[2]};
   checkpoint->network.spike_counts[0] = counters[0];
   checkpoint->network.spike_counts[1] = counters[1];
   checkpoint->network.weights_in_range = counters[3];
@@ -157,7 +159,8 @@ static psac_status get_all(const reader *r) {
 // Hands out rows [first, first + n) of a part in pieces.
 typedef psac_status (*take_rows)(void *self, int64_t first, int64_t n, const void *rows);
 
-static psac_status read_part(const reader *r, const psac_part *part, int64_t first, int64_t n, take_rows take, void *self) {
+static psac_status read_part(const reader *r, const psac_part *part, int64_t first, int64_t n, take_rows take,
+                             void *self) {
   const int64_t piece = psac_part_piece(part);
   const size_t row_bytes = psac_part_row_bytes(part);
   if (row_bytes == 0) return PSAC_OK;
@@ -284,8 +287,8 @@ static psac_status set_parts(reader *r, const psac_session *session) {
   return psac_network_rows_are_set(session->network);
 }
 
-psac_status psac_checkpoint_restore(const psac_session *session, const char *path, psac_checkpoint *checkpoint, psac_curve *interval,
-                                    psac_curve *epoch, psac_recorder *recorder) {
+psac_status psac_checkpoint_restore(const psac_session *session, const char *path, psac_checkpoint *checkpoint,
+                                    psac_curve *interval, psac_curve *epoch, psac_recorder *recorder) {
   reader r = {.path = path, .checkpoint = checkpoint};
   *recorder = checkpoint->recorder;
   checkpoint->recorder = (psac_recorder){0};
@@ -311,7 +314,8 @@ void psac_checkpoint_free(psac_checkpoint *checkpoint) {
 
 static int64_t hash_digits(const psac_digits *digits) {
   const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
-  return (int64_t)(psac_checksum_rows(0, digits->n, image_bytes, digits->pixels) + psac_checksum_rows(0, digits->n, 1, digits->labels));
+  return (int64_t)(psac_checksum_rows(0, digits->n, image_bytes, digits->pixels) +
+                   psac_checksum_rows(0, digits->n, 1, digits->labels));
 }
 
 void psac_checkpoint_identify_digits(const psac_session *session, uint64_t digits[2]) {

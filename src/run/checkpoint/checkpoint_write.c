@@ -1,5 +1,6 @@
-// Writing a checkpoint. Rank 0 drafts the file, every rank writes its own rows into it with plain writes, rank 0 adds the rest. Whatever
-// fails on whichever rank fails there at once, without anybody waiting in a library, so that all can agree to go on without it.
+// Writing a checkpoint. Rank 0 drafts the file, every rank writes its own rows into it with plain writes, rank 0 adds
+// the rest. Whatever fails on whichever rank fails there at once, without anybody waiting in a library, so that all can
+// agree to go on without it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ typedef struct writer {
   const char *path;
   char partial[PSAC_DISK_NAME_BYTES];  // its name until it is complete
   int fd;
-  psac_h5_file *draft;      // rank 0
+  psac_h5_file *draft;  // rank 0
 } writer;
 
 // A dataset that rank 0 has whole.
@@ -61,7 +62,8 @@ static psac_status put_all(const writer *w) {
   const psac_critic *critic = &w->state.critic;
   const psac_position *at = w->position;
   const int64_t position[] = {at->epoch, at->first, at->trials, at->correct, at->first_epoch};
-  const int64_t counters[] = {w->state.spike_counts[0], w->state.spike_counts[1], critic->n_trials, w->state.weights_in_range};
+  const int64_t counters[] = {w->state.spike_counts[0], w->state.spike_counts[1], critic->n_trials,
+                              w->state.weights_in_range};
   const double scalars[] = {critic->alpha, critic->beta, critic->kappa, critic->mean_count};
   uint64_t digits[2];
   psac_checkpoint_identify_digits(session, digits);
@@ -173,7 +175,8 @@ psac_status psac_checkpoint_write(const psac_session *session, const psac_curve 
               .fd = -1};
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
   psac_checkpoint_parts(session, w.part);
-  for (int p = 0; p < N_PARTS && session->network->replicas.rank > 0; p++) w.part[p].n_rows = 0;  // the first replica's are the same
+  for (int p = 0; p < N_PARTS && session->network->replicas.rank > 0; p++)
+    w.part[p].n_rows = 0;  // the first replica's are the same
   const psac_status status = write_together(&w);
   psac_h5_abandon(&w.draft);
   free(w.trial);

@@ -119,7 +119,8 @@ static psac_status compare_configurations(const psac_config *now, const psac_con
                                     "watchdog."};
   int n = 7;
   if (has_no_trials(now)) free_to_change[n++] = "record.";  // spikes may be given up
-  const int linear = now->learning.rate_schedule == PSAC_SCHEDULE_LINEAR || before->learning.rate_schedule == PSAC_SCHEDULE_LINEAR;
+  const int linear =
+      now->learning.rate_schedule == PSAC_SCHEDULE_LINEAR || before->learning.rate_schedule == PSAC_SCHEDULE_LINEAR;
   if (!linear || is_extended) free_to_change[n++] = "training.num_epochs";
   if (linear && is_extended) free_to_change[n++] = "learning.learning_rate";
   char *differences;
@@ -127,8 +128,10 @@ static psac_status compare_configurations(const psac_config *now, const psac_con
   const int epochs = linear && now->training.num_epochs != before->training.num_epochs;
   const psac_status status =
       !differences[0] ? PSAC_OK
-                      : psac_fail(PSAC_ERR_INPUT, "%s has another configuration: %.700s%s; go on with the old values, or start afresh "
-                                  "under another --out", path, differences,
+                      : psac_fail(PSAC_ERR_INPUT,
+                                  "%s has another configuration: %.700s%s; go on with the old values, or start afresh "
+                                  "under another --out",
+                                  path, differences,
                                   epochs ? " (learning.rate_schedule = linear depends on the number of epochs)" : "");
   free(differences);
   return status;
@@ -205,8 +208,8 @@ void psac_resumption_free(psac_resumption *resumption) { psac_checkpoint_free(&r
 static psac_status check_epochs(const psac_session *session, const char *path, const psac_position *position) {
   const int64_t n_epochs = session->config.training.num_epochs;
   if (position->epoch > n_epochs || (position->epoch == n_epochs && position->first > 0)) {
-    return psac_fail(PSAC_ERR_INPUT, "training.num_epochs = %lld, but %s has %lld epochs and %lld trials behind it", (long long)n_epochs, path,
-                     (long long)position->epoch, (long long)position->first);
+    return psac_fail(PSAC_ERR_INPUT, "training.num_epochs = %lld, but %s has %lld epochs and %lld trials behind it",
+                     (long long)n_epochs, path, (long long)position->epoch, (long long)position->first);
   }
   return PSAC_OK;
 }
@@ -216,8 +219,8 @@ static psac_status check_digits(const psac_session *session, const char *path, c
   psac_checkpoint_identify_digits(session, digits);
   for (int set = 0; set < 2; set++) {
     if (digits[set] == checkpoint->digits[set]) continue;
-    return psac_fail(PSAC_ERR_INPUT, "the %s images in %s are not those of the run that %s belongs to", set == 0 ? "training" : "test",
-                     session->options->data, path);
+    return psac_fail(PSAC_ERR_INPUT, "the %s images in %s are not those of the run that %s belongs to",
+                     set == 0 ? "training" : "test", session->options->data, path);
   }
   return PSAC_OK;
 }
@@ -229,9 +232,10 @@ psac_status psac_resume_check_data(const psac_session *session, const char *path
     if (status == PSAC_OK) status = check_epochs(session, path, &checkpoint->position);
     if (status == PSAC_OK) status = psac_checkpoint_check(session, path, checkpoint);
     if (status == PSAC_OK && checkpoint->arithmetic_version != PSAC_ARITHMETIC_VERSION) {
-      psac_warn("%s was computed by version %s with arithmetic %lld; this is %s with arithmetic %d: the run goes on, but "
-                "its results are those of neither", path, checkpoint->version, (long long)checkpoint->arithmetic_version,
-                PSAC_VERSION, PSAC_ARITHMETIC_VERSION);
+      psac_warn(
+          "%s was computed by version %s with arithmetic %lld; this is %s with arithmetic %d: the run goes on, but "
+          "its results are those of neither",
+          path, checkpoint->version, (long long)checkpoint->arithmetic_version, PSAC_VERSION, PSAC_ARITHMETIC_VERSION);
     } else if (status == PSAC_OK && strcmp(checkpoint->version, PSAC_VERSION) != 0) {
       psac_warn("%s was written by version %s; this is %s", path, checkpoint->version, PSAC_VERSION);
     }

@@ -1,8 +1,10 @@
-// CUDA without a GPU: the part of the runtime that psac_dist uses, for sources compiled by a host compiler (see tests/emu).
+// CUDA without a GPU: the part of the runtime that psac_dist uses, for sources compiled by a host compiler (see
+// tests/emu).
 //
-// The threads of a block run as fibers of one process, one at a time, so a kernel's indices, its use of barriers and warp intrinsics,
-// the order of streams and events, and its results are checked; with the modes below also what only goes wrong now and then on a GPU.
-// It says nothing about speed, about races inside real memory, or about NCCL's own workings.
+// The threads of a block run as fibers of one process, one at a time, so a kernel's indices, its use of barriers and
+// warp intrinsics, the order of streams and events, and its results are checked; with the modes below also what only
+// goes wrong now and then on a GPU. It says nothing about speed, about races inside real memory, or about NCCL's own
+// workings.
 //
 // Always caught: memory that is released while a graph holds it, a message whose length is captured before it was
 // sent, a sum of memory that nothing was written to, an error that is told before its group of calls was ended.
@@ -11,11 +13,13 @@
 //   PSAC_EMU_DEVICES=n    GPUs of this machine [8]; CUDA_VISIBLE_DEVICES is respected
 //   PSAC_EMU_MEMORY=n     bytes of each [80e9]
 //   PSAC_EMU_SHARED=n     bytes of shared memory that a block may have [232448, an H100's]
-//   PSAC_EMU_ORDER=seed   blocks and threads in shuffled order, which changes at atomics and barriers: finds missing barriers
-//   PSAC_EMU_LAZY=1       streams rest until something waits for them, and read and write ordinary host memory no earlier: finds missing
+//   PSAC_EMU_ORDER=seed   blocks and threads in shuffled order, which changes at atomics and barriers: finds missing
+//   barriers PSAC_EMU_LAZY=1       streams rest until something waits for them, and read and write ordinary host memory
+//   no earlier: finds missing
 //                         waits. A collective does not hold up the host while other ranks are late
 //   PSAC_EMU_GUARD=1      device memory cannot be touched by host code, nor beyond its end by anyone
-//   PSAC_EMU_CHECK=1      collectives must match over ranks, and their results be waited for by the stream that uses them
+//   PSAC_EMU_CHECK=1      collectives must match over ranks, and their results be waited for by the stream that uses
+//   them
 // and for what happens to machines, at the N-th call of CALL, a kernel or a function, on a rank:
 //   PSAC_EMU_FAIL=RANK:CALL:N   it fails; a kernel takes its device with it
 //   PSAC_EMU_HANG=RANK:CALL:N   it does not return

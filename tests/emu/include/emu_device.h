@@ -36,7 +36,7 @@ enum class warp_call { sync, ballot, shuffle };
 const uint64_t *meet(warp_call call, unsigned mask, uint64_t value);
 unsigned lane();
 void barrier();
-void before_atomic();  // a place where another thread may come in between
+void before_atomic();    // a place where another thread may come in between
 char *dynamic_shared();  // of the block that is running
 void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t n_shared, cudaStream_t stream,
             std::function<void()> body);

@@ -1,5 +1,5 @@
-// Programs that are wrong on purpose, each in a way that one mode of the emulation is for, and beside each the same done right.
-// Usage: broken CASE right|wrong. What is right prints "fine".
+// Programs that are wrong on purpose, each in a way that one mode of the emulation is for, and beside each the same
+// done right. Usage: broken CASE right|wrong. What is right prints "fine".
 #include <cuda_runtime.h>
 #include <mpi.h>
 #include <nccl.h>
@@ -40,7 +40,8 @@ void download(void *host, const void *device, size_t n_bytes, cudaStream_t strea
   cudaStreamSynchronize(stream);
 }
 
-// A block turns its values round through shared memory; without the barrier some threads read before others have written.
+// A block turns its values round through shared memory; without the barrier some threads read before others have
+// written.
 __global__ void reverse(int *value, bool has_barrier) {
   __shared__ int kept[N];
   kept[threadIdx.x] = value[threadIdx.x];
@@ -70,7 +71,8 @@ __global__ void count_on(int *value, int first) {
 void block_order() {
   int last = 0, *device = device_ints(N);
   if (is_wrong) LAUNCH(count_on, N, 1, nullptr, device, 0);
-  else for (int k = 0; k < N; k++) LAUNCH(count_on, 1, 1, nullptr, device, k);
+  else
+    for (int k = 0; k < N; k++) LAUNCH(count_on, 1, 1, nullptr, device, k);
   download(&last, device + N - 1, sizeof last);
   check(last == N, "blocks did not follow each other");
 }
