@@ -57,8 +57,8 @@ static psac_status see_pass(void *self, const psac_view *view) {
     if (status == PSAC_OK) status = network->backend->device->synchronize(network->stream);
     for (size_t t = 0; t < n_steps; t++) pass->output_spikes[t] = __builtin_popcountll(spikes[t]);
     for (int o = 0; o < shard->columns.n_output; o++) pass->output_counts[o] = (float)replay->outcome.output_counts[o];
-    pass->prediction = replay->outcome.prediction;
-    pass->reward = replay->outcome.reward;
+    pass->prediction = replay->outcome.judgement.action;
+    pass->reward = replay->outcome.judgement.reward;
   }
   free(spikes);
   free(count);

@@ -134,13 +134,14 @@ static psac_status book(training_state *training, int n) {
     const psac_outcome *outcome = &training->outcomes[b];
     training->at.trials++;
     if (session->ranks->rank == 0) {
-      training->at.correct += outcome->reward > 0.0;
+      training->at.correct += outcome->judgement.reward > 0.0;
       psac_curve_add(&training->results->interval, session->network, outcome);
       psac_curve_add(&training->results->epoch, session->network, outcome);
     }
     if (position % interval == 0) {
       psac_progress_line(&training->progress, "Sample %lld True=%d Pred=%d Acc=%.2f of training so far",
-                         (long long)position, training->trials[b].label, outcome->prediction, accuracy(&training->at));
+                         (long long)position, training->trials[b].label, outcome->judgement.action,
+                         accuracy(&training->at));
     }
     // spikes are counted batch by batch, so a point closes with the batch in which its interval ends
   }

@@ -99,7 +99,7 @@ static psac_status present(course *on, int64_t n, int64_t shown) {
     psac_network_set_progress(session->network, smaller(on->epoch * n_images + on->place, total), n_images, 0);
     PSAC_TRY(psac_network_present(session->network, on->trials, m, 1, NULL, on->outcomes));
     count_told(on, m);
-    for (int b = 0; b < m; b++) correct += session->transport.rank == 0 && on->outcomes[b].reward > 0.0;
+    for (int b = 0; b < m; b++) correct += session->transport.rank == 0 && on->outcomes[b].judgement.reward > 0.0;
     done += m;
     on->place += m;
     if (on->place == n_images) on->place = 0, on->epoch++;

@@ -94,8 +94,9 @@ static psac_status run_pass(psac_network *network, int n_trials, int trial, int 
   if (!is_root) return PSAC_OK;
   int32_t counts[2 * PSAC_MAX_PLASTIC];
   PSAC_TRY(psac_network_fetch(network, counts, readout->counts, sizeof counts));
-  *outcome =
-      (psac_outcome){.prediction = psac_decide(counts, readout->layer[0].n), .reward = reward, .td_error = reward};
+  *outcome = (psac_outcome){0};
+  outcome->judgement.action = psac_decide(counts, readout->layer[0].n);
+  outcome->judgement.reward = outcome->judgement.td_error = reward;
   memcpy(outcome->output_counts, counts, sizeof outcome->output_counts);
   memcpy(outcome->critic_counts, counts + PSAC_MAX_PLASTIC, sizeof outcome->critic_counts);
   return PSAC_OK;
@@ -113,7 +114,7 @@ static psac_status present_trial(psac_network *network, const psac_trial *trial,
     const psac_view view = {network, pass, first + b, 1, b, n_trials};
     if (observer) PSAC_TRY(observer->see(observer->self, &view));
     psac_stages_mark(&network->stages, PSAC_STAGE_STATISTICS);
-    if (network->transport.rank == 0) reward = result->prediction == trial->label ? 1.0 : -1.0;
+    if (network->transport.rank == 0) reward = result->judgement.action == trial->label ? 1.0 : -1.0;
   }
   return PSAC_OK;
 }

@@ -15,18 +15,6 @@ typedef struct batch_state {
   int64_t mean_squares;      // mu . mu over all ranks; rank 0
 } batch_state;
 
-static psac_outcome make_outcome(const psac_network *network, const psac_judgement *judgement, const int32_t *counts) {
-  psac_outcome outcome = {
-      .prediction = judgement->action,
-      .reward = judgement->reward,
-      .value = judgement->value,
-      .td_error = judgement->td_error,
-  };
-  memcpy(outcome.output_counts, counts, sizeof *counts * (size_t)network->readout.layer[0].n);
-  memcpy(outcome.critic_counts, counts + PSAC_MAX_PLASTIC, sizeof *counts * (size_t)network->readout.layer[1].n);
-  return outcome;
-}
-
 // Rank 0: outcomes and, where they are learned from, third factors of n simulated trials.
 static psac_status judge(psac_network *network, const psac_trial *trials, int n, int learn, batch_state *batch,
                          psac_outcome *outcomes) {
@@ -36,25 +24,23 @@ static psac_status judge(psac_network *network, const psac_trial *trials, int n,
   PSAC_TRY(psac_network_fetch(network, batch->totals, readout->totals, sizeof *batch->totals * (size_t)n * 2));
   for (int b = 0; b < n; b++) {
     const int32_t *output = batch->counts + (size_t)b * 2 * PSAC_MAX_PLASTIC, *critic = output + PSAC_MAX_PLASTIC;
-    const psac_judgement judgement =
-        psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
-    outcomes[b] = make_outcome(network, &judgement, output);
-    if (batch->mean_squares > 0)
-      outcomes[b].activity = (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares;
-    if (learn) batch->third[b] = psac_critic_third_factor(&network->config, &judgement, output);
+    psac_outcome *outcome = &outcomes[b];
+    *outcome = (psac_outcome){0};
+    outcome->judgement = psac_critic_judge(&network->critic, &network->config, output, critic, trials[b].label);
+    memcpy(outcome->output_counts, output, sizeof *output * (size_t)readout->layer[0].n);
+    memcpy(outcome->critic_counts, critic, sizeof *critic * (size_t)readout->layer[1].n);
+    if (batch->mean_squares > 0) outcome->activity = (double)batch->totals[2 * (size_t)b] / (double)batch->mean_squares;
+    if (learn) batch->third[b] = psac_critic_third_factor(&network->config, &outcome->judgement, output);
   }
   return PSAC_OK;
 }
 
 // Rank 0 of every replica learns from all trials alike, in their order.
-static void sum_up(psac_network *network, const psac_trial *trials, int n, const psac_outcome *outcomes,
-                   psac_batch_factor *factor) {
+static void sum_up(psac_network *network, int n, const psac_outcome *outcomes, psac_batch_factor *factor) {
   for (int b = 0; b < n; b++) {
     const psac_outcome *outcome = &outcomes[b];
-    const psac_judgement judgement = psac_critic_judge(&network->critic, &network->config, outcome->output_counts,
-                                                       outcome->critic_counts, trials[b].label);
-    psac_critic_learn(&network->critic, &network->config, &judgement, outcome->output_counts, outcome->critic_counts,
-                      outcome->activity, factor);
+    psac_critic_learn(&network->critic, &network->config, &outcome->judgement, outcome->output_counts,
+                      outcome->critic_counts, outcome->activity, factor);
   }
 }
 
@@ -144,7 +130,7 @@ static psac_status present(psac_network *network, const psac_trial *trials, int 
   PSAC_TRY(psac_network_share_outcomes(network, n, outcomes));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
   if (!learn) return PSAC_OK;
-  if (network->transport.rank == 0) sum_up(network, trials, n, outcomes, &batch->factor);
+  if (network->transport.rank == 0) sum_up(network, n, outcomes, &batch->factor);
   return learn_batch(network, n, batch);
 }
 

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "kernels/backend.h"
+#include "src/model/critic.h"
 
 enum { PSAC_N_LABELS = 10 };
 
@@ -20,11 +21,8 @@ typedef struct psac_trial {
 
 // What rank 0 knows of a trial afterwards.
 typedef struct psac_outcome {
-  int prediction;  // argmax of the output counts, lowest index on a tie
-  double reward;
-  double value;  // what the critic expected
-  double td_error;
-  double activity;  // alpha_b: how strongly the middle layer responded, relative to its running mean
+  psac_judgement judgement;  // decision, value, reward, TD error
+  double activity;           // alpha_b: how strongly the middle layer responded, relative to its running mean
   int32_t output_counts[PSAC_MAX_PLASTIC];  // spikes counted from t_skip on
   int32_t critic_counts[PSAC_MAX_PLASTIC];
 } psac_outcome;

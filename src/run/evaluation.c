@@ -25,12 +25,12 @@ static void keep(psac_evaluation *evaluation, const psac_network *network, int64
   const int n_output = network->readout.layer[0].n;
   for (int b = 0; b < n; b++) {
     const int64_t i = first + b;
-    evaluation->prediction[i] = outcomes[b].prediction;
+    evaluation->prediction[i] = outcomes[b].judgement.action;
     evaluation->label[i] = labels[i];
     memcpy(evaluation->output_counts + i * n_output, outcomes[b].output_counts, sizeof(int32_t) * (size_t)n_output);
-    evaluation->confusion[labels[i] * n_output + outcomes[b].prediction]++;
+    evaluation->confusion[labels[i] * n_output + outcomes[b].judgement.action]++;
     evaluation->n += 1;
-    evaluation->accuracy += outcomes[b].prediction == labels[i];
+    evaluation->accuracy += outcomes[b].judgement.action == labels[i];
   }
 }
 

@@ -6,8 +6,8 @@
 
 void psac_curve_add(psac_curve *curve, const psac_network *network, const psac_outcome *outcome) {
   curve->n_trials++;
-  curve->n_correct += outcome->reward > 0.0;
-  curve->abs_td_error += fabs(outcome->td_error);
+  curve->n_correct += outcome->judgement.reward > 0.0;
+  curve->abs_td_error += fabs(outcome->judgement.td_error);
   for (int o = 0; o < network->readout.layer[0].n; o++) curve->output_spikes += outcome->output_counts[o];
   for (int c = 0; c < network->readout.layer[1].n; c++) curve->critic_spikes += outcome->critic_counts[c];
 }

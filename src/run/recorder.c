@@ -135,7 +135,7 @@ static void book(psac_recorder *recorder, const psac_recorded_batch *batch) {
     trial->trial = batch->first + b;
     trial->image = batch->order ? batch->order[batch->first + b] : batch->first + b;
     trial->label = batch->labels[trial->image];
-    trial->prediction = batch->outcomes[b].prediction;
+    trial->prediction = batch->outcomes[b].judgement.action;
   }
 }
 
