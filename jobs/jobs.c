@@ -15,7 +15,7 @@ const psac_job psac_jobs[] = {
                        "where there is none it starts afresh, and where the run file is there it does nothing, or "
                        "goes on with training if training.num_epochs is larger now. Options that are not given stay "
                        "as they were.",
-        .options = "csSdoWrbtRq",
+        .bit = PSAC_JOB_TRAIN,
         .config = "psac",
         .replicas = PSAC_REPLICAS_LEARN,
         .run = psac_job_train,
@@ -25,7 +25,7 @@ const psac_job psac_jobs[] = {
         .summary = "evaluate the weights of an earlier run",
         .description = "Presents the test images to the network of a run file, with its weights and its "
                        "configuration (which --config and --set may change), and writes a run file without training.",
-        .options = "csSdoWwbtRq",
+        .bit = PSAC_JOB_EVALUATE,
         .replicas = PSAC_REPLICAS_TEST,
         .run = psac_job_evaluate,
     },
@@ -36,7 +36,7 @@ const psac_job psac_jobs[] = {
                        "docs/files.md), presents them as the notebook does, in two passes each, and writes a file "
                        "of the same layout with what this program did. The case's attributes num_neurons, t_total, "
                        "t_skip, dt and learning_rate override the configuration.",
-        .options = "csuWkbt",
+        .bit = PSAC_JOB_REPLAY,
         .config = "notebook",
         .run = psac_job_replay,
     },
@@ -51,7 +51,7 @@ const psac_job psac_jobs[] = {
                        "With --dry-run-ranks one process holds and computes the true share of one rank of a large "
                        "job; the other ranks' spikes are simulated, and the time on the network is that of "
                        "--hardware (NCCL's for a GPU, MPI's for a CPU).",
-        .options = "csSdFyONQpaPlLbtq",
+        .bit = PSAC_JOB_SCALING,
         .config = "psac",
         .replicas = PSAC_REPLICAS_OWN,
         .run = psac_job_scaling,
@@ -60,7 +60,7 @@ const psac_job psac_jobs[] = {
         .name = "info",
         .summary = "say what this build and this machine offer",
         .description = "Prints version, libraries, backends, transports and where the ranks run.",
-        .options = "bt",
+        .bit = PSAC_JOB_INFO,
         .run = psac_job_info,
     },
     {
@@ -68,7 +68,7 @@ const psac_job psac_jobs[] = {
         .summary = "print the resolved configuration",
         .description = "Prints the configuration that the same options would give a run, with the unit, meaning and "
                        "range of every key.",
-        .options = "csS",
+        .bit = PSAC_JOB_CONFIG,
         .config = "psac",
         .run = psac_job_config,
     },
@@ -78,7 +78,7 @@ const psac_job psac_jobs[] = {
         .description = "Says whether a job fits into memory, how fast it is and how long an epoch takes, on any "
                        "number of ranks of this machine or of one of configs/hardware.yaml: layout, bytes by array, "
                        "time by stage, what dominates, and what would help. docs/performance.md explains the model.",
-        .options = "csSnKRgHTxfvCB",
+        .bit = PSAC_JOB_PLAN,
         .config = "psac",
         .replicas = PSAC_REPLICAS_OWN,
         .run = psac_job_plan,

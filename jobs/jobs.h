@@ -7,11 +7,22 @@
 
 struct psac_options;  // options.h
 
+// The jobs as bits, for the options that each takes (options.c).
+enum {
+  PSAC_JOB_TRAIN = 1 << 0,
+  PSAC_JOB_EVALUATE = 1 << 1,
+  PSAC_JOB_REPLAY = 1 << 2,
+  PSAC_JOB_SCALING = 1 << 3,
+  PSAC_JOB_INFO = 1 << 4,
+  PSAC_JOB_CONFIG = 1 << 5,
+  PSAC_JOB_PLAN = 1 << 6,
+};
+
 typedef struct psac_job {
   const char *name;
   const char *summary;         // one line, for the list of commands
   const char *description;     // for --help of the job
-  const char *options;         // letters of the options that it takes, see options.c
+  unsigned bit;                // PSAC_JOB_*
   const char *config;          // configuration when --config is not given
   psac_replicas_use replicas;  // run_options.h
   psac_status (*run)(const struct psac_options *options, psac_ranks *ranks);  // collective

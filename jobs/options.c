@@ -10,64 +10,79 @@
 
 // One name may have several entries, each for the commands to which it means that.
 typedef struct option {
-  char letter;           // in psac_job.options
+  unsigned jobs;         // that take it, as bits
   const char *name;      // without the dashes
   const char *argument;  // NULL = takes none
   size_t offset;         // of a const char * in psac_options; unused for --set
   const char *help;      // NULL = a name of earlier versions, still accepted
 } option;
 
+enum {
+  TRAIN = PSAC_JOB_TRAIN,
+  EVALUATE = PSAC_JOB_EVALUATE,
+  REPLAY = PSAC_JOB_REPLAY,
+  SCALING = PSAC_JOB_SCALING,
+  INFO = PSAC_JOB_INFO,
+  CONFIG = PSAC_JOB_CONFIG,
+  PLAN = PSAC_JOB_PLAN,
+};
+
 #define PLACE(member) offsetof(psac_options, member)
 
 static const option options_table[] = {
-    {'c', "config", "FILE", PLACE(run.config),
+    {TRAIN | EVALUATE | REPLAY | SCALING | CONFIG | PLAN, "config", "FILE", PLACE(run.config),
      "YAML file laid over the defaults; psac, classic, notebook and quick name the built-in ones"},
-    {'s', "set", "KEY=VALUE", 0, "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
-    {'S', "seed", "S", PLACE(run.seed), "short for --set simulation.seed=S"},
-    {'n', "neurons", "N", PLACE(run.neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
-    {'K', "ranks", "R", PLACE(n_ranks), "ranks of the job [those of this run]"},
-    {'L', "ranks", "LIST", PLACE(n_ranks), "with --list: numbers of ranks in place of the study's, as in 1,2,8"},
-    {'g', "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank"},
-    {'H', "hardware", "NAME", PLACE(hardware),
+    {TRAIN | EVALUATE | REPLAY | SCALING | CONFIG | PLAN, "set", "KEY=VALUE", 0,
+     "change one key, for example middle_layer.num_neurons=100000 (repeatable)"},
+    {TRAIN | EVALUATE | SCALING | CONFIG | PLAN, "seed", "S", PLACE(run.seed), "short for --set simulation.seed=S"},
+    {PLAN, "neurons", "N", PLACE(run.neurons), "short for --set middle_layer.num_neurons=N; 1e8 is fine"},
+    {PLAN, "ranks", "R", PLACE(n_ranks), "ranks of the job [those of this run]"},
+    {SCALING, "ranks", "LIST", PLACE(n_ranks), "with --list: numbers of ranks in place of the study's, as in 1,2,8"},
+    {PLAN, "gpu", "NAME", PLACE(gpu), "a GPU of configs/hardware.yaml, one per rank"},
+    {PLAN, "hardware", "NAME", PLACE(hardware),
      "a hardware profile of configs/hardware.yaml, or of your own FILE or FILE:NAME [this machine]"},
-    {'P', "hardware", "NAME", PLACE(hardware),
+    {SCALING, "hardware", "NAME", PLACE(hardware),
      "profile that predictions and simulated ranks are made for: of configs/hardware.yaml, or of your own FILE or "
      "FILE:NAME [h100 for a GPU, else cpu]"},
-    {'x', "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
-    {'f', "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
-    {'v', "verbose", NULL, PLACE(verbose), "list every kernel and message as well"},
-    {'C', "calibrate", "FILE", PLACE(calibrate),
+    {PLAN, "rates", "E,I,O", PLACE(rates), "spike rates in Hz: excitatory, inhibitory, output [12.7,31.6,74]"},
+    {PLAN, "format", "KIND", PLACE(format), "text, or csv for programs [text]"},
+    {PLAN, "verbose", NULL, PLACE(verbose), "list every kernel and message as well"},
+    {PLAN, "calibrate", "FILE", PLACE(calibrate),
      "measure this machine on the ranks of this run and write its profile to FILE"},
-    {'d', "data", "DIR", PLACE(run.data), "folder of the MNIST files, plain or .gz [data/mnist]"},
-    {'o', "out", "FILE", PLACE(out), "run file to write [runs/<model>-<time>.h5]"},
-    {'u', "out", "FILE", PLACE(out), "file to write; must be given"},
-    {'W', "overwrite", NULL, PLACE(run.overwrite), "replace the file of an earlier run; without, it is refused"},
-    {'F', "out", "DIR", PLACE(out), "folder of the study [runs/scaling]"},
-    {'r', "resume", "FILE", PLACE(run.resume),
+    {TRAIN | EVALUATE | SCALING, "data", "DIR", PLACE(run.data),
+     "folder of the MNIST files, plain or .gz [data/mnist]"},
+    {TRAIN | EVALUATE, "out", "FILE", PLACE(out), "run file to write [runs/<model>-<time>.h5]"},
+    {REPLAY, "out", "FILE", PLACE(out), "file to write; must be given"},
+    {TRAIN | EVALUATE | REPLAY, "overwrite", NULL, PLACE(run.overwrite),
+     "replace the file of an earlier run; without, it is refused"},
+    {SCALING, "out", "DIR", PLACE(out), "folder of the study [runs/scaling]"},
+    {TRAIN, "resume", "FILE", PLACE(run.resume),
      "go on from this checkpoint; auto = the newest intact one beside --out, if there is one"},
-    {'w', "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used; must be given"},
-    {'y', "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
-    {'O', "only", "WHAT", PLACE(only),
+    {EVALUATE, "weights", "RUN.h5", PLACE(weights), "run file whose weights and configuration are used; must be given"},
+    {SCALING, "study", "FILE", PLACE(study), "what to measure; scaling names the built-in one [scaling]"},
+    {SCALING, "only", "WHAT", PLACE(only),
      "a section of the study (weak, strong, size, accuracy), a case (its number in --list), or a repeat, as 3:1"},
-    {'N', "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
-    {'p', "dry-run-ranks", "P", PLACE(dry_run_ranks),
+    {SCALING, "repeats", "N", PLACE(repeats), "measurements of each network, in place of the study's"},
+    {SCALING, "dry-run-ranks", "P", PLACE(dry_run_ranks),
      "measure one rank's share of P on this machine; the others are simulated"},
-    {'p', "pretend-ranks", "P", PLACE(dry_run_ranks), NULL},
-    {'a', "as-rank", "R", PLACE(as_rank), "which of them [0]"},
-    {'l', "list", NULL, PLACE(list), "print the cases, measure nothing"},
-    {'k', "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights; must be given"},
-    {'b', "backend", "NAME", PLACE(run.backend),
+    {SCALING, "pretend-ranks", "P", PLACE(dry_run_ranks), NULL},
+    {SCALING, "as-rank", "R", PLACE(as_rank), "which of them [0]"},
+    {SCALING, "list", NULL, PLACE(list), "print the cases, measure nothing"},
+    {REPLAY, "case", "CASE.h5", PLACE(replay_case), "recorded retina spikes and initial weights; must be given"},
+    {TRAIN | EVALUATE | REPLAY | SCALING | INFO, "backend", "NAME", PLACE(run.backend),
      "auto, cpu, or cuda where this build has it [auto: a GPU if there is one]"},
-    {'B', "backend", "NAME", PLACE(run.backend),
+    {PLAN, "backend", "NAME", PLACE(run.backend),
      "what --calibrate measures: auto, cpu, or cuda where this build has it [auto]"},
-    {'t', "transport", "NAME", PLACE(run.transport),
+    {TRAIN | EVALUATE | REPLAY | SCALING | INFO, "transport", "NAME", PLACE(run.transport),
      "auto, self (one rank), mpi, or nccl where this build has it [auto]"},
-    {'T', "transport", "NAME", PLACE(run.transport), "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
-    {'R', "replicas", "R", PLACE(run.replicas),
+    {PLAN, "transport", "NAME", PLACE(run.transport),
+     "how the planned ranks exchange spikes: auto, mpi or nccl [auto]"},
+    {TRAIN | EVALUATE | PLAN, "replicas", "R", PLACE(run.replicas),
      "auto, or copies of the network that share each batch; divides the ranks [1]"},
-    {'Q', "replicas", "R", PLACE(run.replicas),
+    {SCALING, "replicas", "R", PLACE(run.replicas),
      "auto, or copies of the network that share each batch; divides the ranks [the study's]"},
-    {'q', "progress", "KIND", PLACE(progress), "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
+    {TRAIN | EVALUATE | SCALING, "progress", "KIND", PLACE(progress),
+     "auto, bar, lines or none [auto: a bar on a terminal, lines in a log]"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
 
@@ -79,7 +94,7 @@ static void keep_command_line(int argc, char **argv, psac_options *options) {
   }
 }
 
-static int takes(const psac_job *job, const option *o) { return strchr(job->options, o->letter) != NULL; }
+static int takes(const psac_job *job, const option *o) { return (o->jobs & job->bit) != 0; }
 
 static const option *find_option(const psac_job *job, const char *name, size_t n) {
   for (int k = 0; k < N_OPTIONS; k++) {
@@ -130,7 +145,7 @@ static psac_status read_option(int argc, char **argv, int *next, psac_options *o
   const char *value = name[n] == '=' ? name + n + 1 : *next < argc ? argv[(*next)++] : NULL;
   if (!value || !*value)
     return psac_fail(PSAC_ERR_INPUT, "--%s needs a value: --%s %s", found->name, found->name, found->argument);
-  if (found->letter != 's') {
+  if (strcmp(found->name, "set") != 0) {
     memcpy((char *)options + found->offset, &value, sizeof value);
     return PSAC_OK;
   }
@@ -149,7 +164,7 @@ static void choose_job(const psac_job *job, psac_options *options) {
   options->job = job;
   options->run.default_config = job->config;
   options->run.replicas_use = job->replicas;
-  options->run.can_resume = strchr(job->options, 'r') != NULL;
+  options->run.can_resume = find_option(job, "resume", strlen("resume")) != NULL;
 }
 
 // "help" or "help COMMAND".
