@@ -28,7 +28,7 @@ typedef struct psac_watch {
 void psac_watch_move(psac_watch *place);
 psac_watch *psac_watch_place(void);
 
-// The call at hand, as text; "" if there was none.
+// The current call, as text; "" if there was none.
 const char *psac_watch_call(void);
 
 // The computation comes to a step of a trial.

@@ -97,7 +97,7 @@ int psac_h5_has(psac_h5_file *file, const char *object);
 int psac_h5_has_attribute(psac_h5_file *file, const char *object, const char *name);
 // Refuses a group that has not just n members; `members` names them for the message.
 psac_status psac_h5_check_members(psac_h5_file *file, const char *group, int64_t n, const char *members);
-// dims [n_dims] of a dataset, which must have just so many.
+// dims [n_dims] of a dataset, which must have n_dims dimensions.
 psac_status psac_h5_read_dims(psac_h5_file *file, const char *path, int n_dims, int64_t *dims);
 // Rows [first_row, first_row + n_rows) converted to `type`; collective if the file was opened so.
 psac_status psac_h5_read_rows(psac_h5_file *file, const char *path, psac_type type, int64_t first_row, int64_t n_rows,

@@ -13,7 +13,7 @@
 typedef struct replay_state {
   psac_session *session;
   psac_case replay_case;
-  int64_t k;  // presentation at hand
+  int64_t k;  // current presentation
   psac_outcome outcome;
 } replay_state;
 

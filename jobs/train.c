@@ -17,7 +17,7 @@ typedef struct training_state {
   int64_t *order;          // [n] images of the epoch, shuffled
   psac_trial *trials;      // [batch]
   psac_outcome *outcomes;  // [batch]
-  psac_position at;        // of the batch at hand
+  psac_position at;        // of the current batch
   int64_t *looks;          // [PRINTED][n_looks][2] spikes that this rank saw in the first trials of the epoch
   psac_keeper keeper;
 } training_state;
@@ -26,7 +26,7 @@ static double accuracy(const psac_position *at) {
   return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0;
 }
 
-// The notebook prints so many trials of an epoch, every so many timesteps of them.
+// The notebook prints the first PRINTED trials of an epoch, every LOOK_EVERY timesteps.
 enum { PRINTED = 2, LOOK_EVERY = 200 };
 
 static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_NOTEBOOK ? 1 : 0; }

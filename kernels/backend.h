@@ -78,7 +78,7 @@ typedef struct psac_stage_ops {
   psac_status (*initialise_weights)(psac_stream *stream, psac_shard *shard, psac_rng_key key, float density, float mean,
                                     float sd);
 
-  // One presentation of n_trials trials side by side.
+  // One presentation of n_trials concurrent trials.
   // Spike trains of trials [first, first + n) of the presentation; trials [n].
   psac_status (*encode_retina)(psac_stream *stream, const psac_shard *shard, psac_rng_key key, int first, int n,
                                const psac_retina_trial *trials);

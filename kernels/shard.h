@@ -20,8 +20,8 @@ enum { PSAC_ARITHMETIC_VERSION = 2 };
 enum {
   PSAC_WEIGHT_BITS = 30,  // plastic weights: int32 in steps of 2^-30
   PSAC_MEAN_BITS = 8,     // running mean counts as they enter sums: steps of 2^-8 spikes
-  PSAC_TARGET_GROUP = 8,  // recurrent targets of a neuron come in groups of so many at most
-  PSAC_FEW_TARGETS = 4,   // and one by one where there are fewer than so many on average
+  PSAC_TARGET_GROUP = 8,  // padding granularity of a target list at most, in entries
+  PSAC_FEW_TARGETS = 4,   // mean number of targets below which lists are not padded
   PSAC_MAX_PLASTIC = 64,  // output or critic neurons at most
 };
 

@@ -1,5 +1,5 @@
-// How recurrent synapses are stored by source, and how a spike finds its list of targets (kernels.h, psac_shard:
-// source_mask to target_bytes). Common subset of C and C++.
+// Recurrent synapses are CSR by presynaptic neuron, with a bit mask of non-empty rows: how a spike finds its row of
+// targets (arrays.def: source_mask to target). Common subset of C and C++.
 #ifndef PSAC_KERNELS_SOURCE_CORE_H
 #define PSAC_KERNELS_SOURCE_CORE_H
 
@@ -19,14 +19,14 @@ PSAC_HD static inline uint32_t psac_source_in_slot(const uint32_t *first, const 
   return psac_source(first[slot / 64], mask[slot / 64], (uint64_t)1 << (slot % 64));
 }
 
-// Bytes of the local index of a target, on a rank with so many neurons.
+// Bytes of the local index of a target, on a rank with n_padded neurons.
 static inline int psac_target_bytes(int64_t n_padded) { return n_padded + PSAC_TARGET_GROUP <= 65536 ? 2 : 4; }
 
 // Whether a neuron of the whole layer, which has fan_out targets on a rank on average, has few.
 static inline int psac_is_few(double fan_out) { return fan_out < PSAC_FEW_TARGETS; }
 
-// Places of a group, to whole ones of which a list is filled up: 16 bytes, which are read at once. But few targets are
-// not filled up, so that many lists lie in what memory moves at once.
+// Padding granularity of a target list, in entries: 16 bytes, which are read at once. Lists of few targets are not
+// padded, so that several of them share a memory sector.
 static inline int psac_target_group(double fan_out, int target_bytes) {
   return psac_is_few(fan_out) ? 1 : 16 / target_bytes;
 }

@@ -53,7 +53,7 @@ psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_
 // Collective: all [n_ranks][n_bytes] = everybody's own [n_bytes]; a few bytes of host memory.
 psac_status psac_ranks_gather(const psac_ranks *ranks, const void *own, void *all, int n_bytes);
 
-// Rank 0 gets the bytes of rank `from`. Called by these two, or by all: it is nobody else's business.
+// Rank 0 gets the bytes of rank `from`. Point to point; a no-op on other ranks.
 psac_status psac_ranks_move(const psac_ranks *ranks, int from, void *bytes, size_t n_bytes);
 
 // Collective: element-wise over ranks, result on every rank.

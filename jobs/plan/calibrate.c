@@ -50,7 +50,7 @@ static void draw_ring(const psac_config *config, int number, uint8_t *image) {
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 // Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a
-// processor that waits for nobody, that part is taken off.
+// processor that does not wait for other ranks, that part is taken off.
 static psac_status time_batches(const psac_session *session, psac_network *network, psac_trial *trials,
                                 psac_outcome *outcomes, int n_batches, measurement *seen) {
   psac_stages before = {0};
@@ -79,7 +79,7 @@ static psac_status find_rates(const psac_session *session, psac_network *network
   for (int b = 0; b < TRIALS; b++) {
     for (int o = 0; o < network->readout.layer[0].n; o++) output_spikes += outcomes[b].output_counts[o];
   }
-  const double networks = (double)session->ranks->n_ranks / n_ranks;  // side by side, all the same
+  const double networks = (double)session->ranks->n_ranks / n_ranks;  // concurrent, and equal
   const double seconds = 1e-3 * config->simulation.t_total * TRIALS * (n_batches + 1) * networks;
   const double n_exc = (double)psac_config_n_exc(config), n_inh = (double)config->middle_layer.num_neurons - n_exc;
   const double counted = 1e-3 * (config->simulation.t_total - config->simulation.t_skip) * TRIALS;

@@ -8,9 +8,9 @@
 
 enum { PILOT_NEURONS = 2000, PILOT_TRIALS = 16 };
 
-// Among so many ranks of a job of n_all, as the plan has it: latency grows with ranks and nodes.
+// Among n_ranks ranks of a job of n_all, as the plan has it: latency grows with ranks and nodes.
 static psac_link link_of(const psac_hardware *hardware, double n_ranks, double n_all) {
-  if (n_ranks <= 1.0) return (psac_link){.bandwidth = INFINITY};  // nobody to talk to
+  if (n_ranks <= 1.0) return (psac_link){.bandwidth = INFINITY};  // no messages
   const int nccl = hardware->on_device;
   const double nodes = fmin(n_ranks, ceil(n_all / hardware->ranks_per_node));
   const double within = nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth;

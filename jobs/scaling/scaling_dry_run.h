@@ -10,7 +10,7 @@
 typedef struct psac_dry_run {
   int rank, n_ranks;
   psac_hardware hardware;    // whose network lies between the ranks
-  psac_transport transport;  // of the case at hand, among the shards of the replica
+  psac_transport transport;  // of the current case, among the shards of the replica
   psac_transport replicas;   // among the replicas; closed where there is one
   // what the small network did
   double rate[2];  // spikes per step of an excitatory and an inhibitory neuron

@@ -150,7 +150,7 @@ static void correct_dry_run(const psac_dry_run *dry_run, const psac_network *net
   spikes[1] = 0;
 }
 
-// Groups of trials side by side, one after the other, that a replica has of n.
+// Groups of concurrent trials, one after the other, that a replica has of n.
 static int64_t n_groups(const psac_row *row, int64_t n) {
   const int64_t share = (n + row->replicas - 1) / row->replicas;
   return (share + row->together - 1) / row->together;

@@ -53,7 +53,7 @@ psac_status psac_study_read(const char *path, psac_study *study);
 // The same from a text; `origin` names it in messages.
 psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origin, psac_study *study);
 
-// The cases of a study on so many ranks: for each section, sizes x batches x replicas. Case k has the same place on any
+// The cases of a study on `ranks` ranks: for each section, sizes x batches x replicas. Case k has the same place on any
 // number of ranks, also where its replicas do not divide them.
 int psac_study_n_cases(const psac_study *study);
 psac_case psac_study_case(const psac_study *study, int k, int64_t n_ranks);

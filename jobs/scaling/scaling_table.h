@@ -16,12 +16,12 @@ typedef struct psac_row {
   int64_t neurons, ranks, nodes;
   int64_t replicas, shards;  // ranks = replicas x shards
   int64_t as_rank;           // of `ranks` simulated ones; -1 = all of them were there
-  int64_t batch, together;   // trials between two weight changes, and simulated side by side
+  int64_t batch, together;   // trials between two weight changes, and simulated concurrently
   int64_t trials, steps;     // measured trials, timesteps of each
   int64_t repeat, seed;
   double build_s, seconds;  // building the network; the measured trials
   double trials_per_s;
-  double ms_per_step;                                              // of the trials that are simulated side by side
+  double ms_per_step;                                              // of a group of concurrent trials
   double stage_mean_s[PSAC_N_STAGES], stage_max_s[PSAC_N_STAGES];  // over ranks
   int64_t messages;                                                // collective calls of rank 0 in the measured trials
   double bytes_exchanged;                                          // payload that they brought to all ranks

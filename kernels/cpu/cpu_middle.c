@@ -57,11 +57,11 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
   return mean < 512 ? (int)mean : 512;
 }
 
-// Every spike that arrives from a neuron with targets here adds its current to them. Target lists are short and far
-// apart, so the list a few spikes ahead is fetched early. One body for both widths of a local index. Where neurons have
-// few targets here, a branch for each would mostly be guessed wrong: PSAC_FEW_TARGETS are always added, those that are
-// none nowhere. Sums are unsigned as nowhere, where what fills lists up to whole groups also leads, is never reset and
-// goes round; the others fit (currents_fit).
+// Every arriving spike of a neuron with targets on this rank adds its current to them. Target lists are short and far
+// apart, so the list a few spikes ahead is prefetched. One body for both widths of a local index. Where neurons have
+// few targets here, a branch for each would mostly be mispredicted: PSAC_FEW_TARGETS are always added, missing ones to
+// the dump slot n_padded. Sums are unsigned because the dump slots, to which padding leads as well, are never reset and
+// wrap around; all others fit (currents_fit).
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                              \
   PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,               \
                         int32_t *current) {                                                                          \
@@ -70,7 +70,7 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
     const uint32_t *first = shard->target_first;                                                                     \
     const int list_bytes = bytes_ahead(shard);                                                                       \
     const int few = psac_has_few_targets(shard);                                                                     \
-    const index_type nowhere = (index_type)shard->n_padded;                                                          \
+    const index_type dump_slot = (index_type)shard->n_padded;                                                        \
     psac_spike_reader spikes;                                                                                        \
     psac_spike_reader_start(&spikes, arriving, shard->n_words, n_ranks, stride);                                     \
     for (int n; (n = next_sources(shard, &spikes)) > 0;) {                                                           \
@@ -80,7 +80,7 @@ PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
         const uint32_t amount = (uint32_t)(source < shard->n_exc_sources ? shard->current_exc : shard->current_inh); \
         const index_type *list = target + first[source], *end = target + first[source + 1];                          \
         if (few) {                                                                                                   \
-          for (int j = 0; j < PSAC_FEW_TARGETS; j++) sum[list + j < end ? list[j] : nowhere] += amount;              \
+          for (int j = 0; j < PSAC_FEW_TARGETS; j++) sum[list + j < end ? list[j] : dump_slot] += amount;            \
           for (list += PSAC_FEW_TARGETS; list < end; list++) sum[*list] += amount;                                   \
         } else {                                                                                                     \
           for (; list < end; list += 16 / sizeof(index_type)) {                                                      \

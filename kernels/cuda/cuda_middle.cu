@@ -54,7 +54,7 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_r
   }
 }
 
-// Stores the current that the retina gives in step t: the step at hand begins with it. A warp reads the rows of one
+// Stores the current that the retina gives in step t: the current step begins with it. A warp reads the rows of one
 // trial for its block.
 __global__ void retina_currents(psac_shard shard, int n_trials, int t, int patch_rows) {
   __shared__ uint64_t row[PSAC_TRIALS][PSAC_RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks

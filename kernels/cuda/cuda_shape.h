@@ -17,7 +17,7 @@ enum {
   PSAC_THREADS_AT_ONCE = 1 << 18,  // that a large GPU runs
   PSAC_CURRENTS_AT_ONCE =
       24 << 20,                 // bytes of currents that are added to at a time: half the level 2 cache of a large GPU
-  PSAC_ROWS_AT_ONCE = 4 << 20,  // bytes of a range's rows: the ranges at hand fit into the level 2 cache
+  PSAC_ROWS_AT_ONCE = 4 << 20,  // bytes of a range's rows: the ranges in flight fit into the level 2 cache
 };
 
 // The largest power of two that is at most n and at most 2^most, as its exponent.
@@ -30,7 +30,7 @@ static inline int psac_floor_log2(int64_t n, int most) {
 // recurrent_currents: numbers of threads, as powers of two, and their shares.
 typedef struct psac_recurrence_shape {
   int lane_bits;   // lanes that share a word of spikes, and read the list of each together
-  int trial_bits;  // trials side by side whose words a block goes through at the same time
+  int trial_bits;  // concurrent trials whose words a block goes through at the same time
   int group_bits;  // groups that the ranks are dealt to; a thread takes its word of every rank of its group
   int n_ranks;
 } psac_recurrence_shape;

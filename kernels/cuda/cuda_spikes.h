@@ -1,5 +1,5 @@
 // How a warp walks through the spikes of a range of words (psac_shape_ranges) that each need a row of their neuron:
-// groups of as many lanes as a row takes go through half words of their own, side by side.
+// groups of as many lanes as a row takes go through half words of their own, concurrently.
 #ifndef PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 #define PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 

@@ -25,7 +25,7 @@ typedef struct psac_witness {
 psac_status psac_roll_call_answer(psac_witness witness);
 
 // Asks every rank and writes, for people, whose GPU has come less far than those that it exchanges with, or else who
-// does not answer within seconds ("ranks 2, 5 do not answer"). Where it is nobody's GPU it waits, as another rank may
+// does not answer within seconds ("ranks 2, 5 do not answer"). Where no GPU is stuck it waits, as another rank may
 // know more and end the run first.
 psac_status psac_roll_call_ask(double seconds, psac_witness witness, char *text, size_t n_bytes);
 

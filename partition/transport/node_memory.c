@@ -112,7 +112,8 @@ static void advance(shared_counter *counter, unsigned target) {
   }
 }
 
-// The buffer of the next operation `call`, in which so many parts will be written and read; free to be written.
+// The buffer of the next operation `call`, in which n_written parts will be written and n_read read; free to be
+// written.
 static node_buffer *begin(psac_node_memory *memory, const char *call, int n_written, int n_read) {
   node_buffer *taken = &memory->buffer[memory->n_operations++ % N_BUFFERS];
   psac_watch_enter(call);

@@ -21,7 +21,7 @@ int psac_transport_connects_devices(void) { return nccl != NULL; }
 static psac_status find(const psac_transport_request *request, int n_ranks, const psac_transport **found) {
   const char *name = request->name;
   const psac_transport *mpi = request->staging ? &psac_transport_staged : &psac_transport_mpi;
-  // without NCCL nobody asks: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores)
+  // unused without NCCL: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores)
   const int on_devices = request->staging && request->device_each;
   if (strcmp(name, "auto") == 0) {
     *found = n_ranks == 1 ? &psac_transport_self : nccl && on_devices ? nccl : mpi;

@@ -44,7 +44,7 @@ struct psac_transport {
   // all earlier work of `stream` and beside all later work, until all_gather_wait; one at a time.
   psac_status (*all_gather)(const psac_transport *transport, void *stream, const void *send, void *receive,
                             size_t n_bytes);
-  // later work of `stream` comes after the all_gather at hand, if there is one
+  // later work of `stream` comes after the current all_gather, if there is one
   psac_status (*all_gather_wait)(const psac_transport *transport, void *stream);
   // on rank 0: sum [n] = sum over ranks of value [n], which may be the same array; other ranks' `sum` is not touched
   psac_status (*reduce_i64)(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
@@ -54,8 +54,8 @@ struct psac_transport {
   // rank 0's bytes of each span to every rank
   psac_status (*broadcast)(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans);
   // Calls between record_begin and record_end are recorded, not made. What record_end says of them is given to `replay`
-  // before every replay of that recording, when all work before it is done. Optional, all three: NULL where nobody
-  // counts calls. Not collective.
+  // before every replay of that recording, when all work before it is done. Optional, all three: NULL where calls
+  // are not counted. Not collective.
   void (*record_begin)(const psac_transport *transport);
   psac_traffic (*record_end)(const psac_transport *transport);
   void (*replay)(const psac_transport *transport, psac_traffic recorded);

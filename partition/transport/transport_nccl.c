@@ -161,9 +161,9 @@ static psac_status wait_for(const psac_transport *transport, cudaStream_t stream
   }
 }
 
-// Before every collective on `stream`. A host that runs ahead until the GPU's queue is full is held up inside the CUDA
-// runtime, where nobody can call it back: every so many collectives it waits here for the GPU to have come to the last
-// but so many.
+// Before every collective on `stream`. Throttles the host every CALLS_AHEAD collectives, so that fewer than twice as
+// many are in flight: a host that filled the GPU's queue would block inside the CUDA runtime, where no time-out can end
+// it.
 static psac_status come_to(const psac_transport *transport, cudaStream_t stream) {
   nccl_state *state = transport->state;
   const int64_t call = ++state->n_calls, place = call % CALLS_KEPT, past = call - CALLS_AHEAD;

@@ -13,7 +13,7 @@ typedef struct psac_critic {
   double alpha, beta, kappa;  // value = sigmoid(alpha logit(pi_a) + kappa (C / C_0 - 1) + beta)
   double mean_count;          // C_0, running mean of the critic's mean count
   int64_t n_trials;           // seen so far, for the running means
-  // of the batch at hand: gradients and sums that are applied at its end
+  // of the current batch: gradients and sums that are applied at its end
   double d_alpha, d_beta, d_kappa, count_sum;
 } psac_critic;
 

@@ -38,9 +38,9 @@ struct psac_network {
   void *native_stream;         // of the device library, for transports; NULL on the CPU
   int launches_presentations;  // the middle layer's kernel runs a whole presentation, not a step
   psac_recorded *recorded;     // [n_concurrent + 1] the middle layer's steps, by the number of concurrent trials
-  int64_t trial;               // number of the first trial at hand, for the watchdog
+  int64_t trial;               // number of the first current trial, for the watchdog
   psac_critic critic;          // rank 0 of every replica
-  int n_concurrent;            // trials simulated side by side at most
+  int n_concurrent;            // concurrent trials at most
   int steps_per_reduce;
   double learning_rate;  // of the present epoch, per synapse
   int weights_in_range;  // all weights are known to lie in [0, 1]

@@ -1,4 +1,4 @@
-// The simulation of trials side by side: what both models share.
+// The simulation of concurrent trials: what both networks share.
 #include "src/model/presentation.h"
 
 #include <stdlib.h>

@@ -102,7 +102,7 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
   return psac_network_mark(network, PSAC_STAGE_LEARNING);
 }
 
-// The trials of this replica, [first, end) of the batch, so many at a time as are simulated together.
+// The trials of this replica, [first, end) of the batch, n_concurrent at a time.
 static psac_status present_own(psac_network *network, const psac_trial *trials, int first, int end, int learn,
                                const psac_observer *observer, psac_outcome *outcomes, batch_state *batch) {
   for (; first < end; first += network->n_concurrent) {

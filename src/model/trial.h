@@ -30,7 +30,7 @@ typedef struct psac_outcome {
 typedef struct psac_network psac_network;
 
 // A look at simulated trials while their spikes are in memory: trials [first, first + n) of the batch are trials
-// [offset, offset + n) of the `stride` that lie side by side in the shard; the readout arrays hold just these n.
+// [offset, offset + n) of the `stride` that the shard holds; the readout arrays hold just these n.
 typedef struct psac_view {
   const psac_network *network;
   int pass;  // 0; 1 in the notebook's second pass

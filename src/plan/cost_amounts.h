@@ -8,7 +8,7 @@
 
 // All of one rank.
 typedef struct psac_amounts {
-  double trials, together, chunks;  // of a batch's share; side by side; presentations
+  double trials, together, chunks;  // of a batch's share; concurrent; presentations
   double steps, items;              // of a presentation; steps x trials of a share
   double shards;
   double n, words, slots;                     // neurons with padding, their words, places of a gathered spike vector

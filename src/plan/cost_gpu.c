@@ -170,7 +170,7 @@ static void count_present(const psac_amounts *a, psac_cost *cost) {
 
 static void count_steps(const psac_amounts *a, psac_cost *cost) {
   const double rest = 4.0 * a->n * a->trials;
-  psac_cost_add(cost, (psac_cost_item){.name = "rest",
+  psac_cost_add(cost, (psac_cost_item){.name = "reset_potentials",
                                        .stage = PSAC_STAGE_MIDDLE,
                                        .calls = a->chunks,
                                        .bytes = rest,

@@ -120,7 +120,7 @@ static psac_status write_evaluation(const psac_session *session, const psac_eval
   return psac_h5_write_i64(file, "/evaluation", "images", n);
 }
 
-// What is copied to the host for the file is copied so many neurons at a time.
+// What is copied to the host for the file is copied in pieces of PSAC_PLAN_PIECE_ROWS neurons.
 static int64_t piece_of(int64_t n_local, int64_t first) {
   const int64_t left = n_local > first ? n_local - first : 0;
   return left < PSAC_PLAN_PIECE_ROWS ? left : PSAC_PLAN_PIECE_ROWS;

@@ -10,7 +10,7 @@ typedef enum psac_wish {
   PSAC_WISH_STOP
 } psac_wish;  // each goes before those in front of it
 
-// The first act of the process. Writing where nobody reads (SIGPIPE) or beyond a file's limit (SIGXFSZ) becomes a
+// The first act of the process. Writing to a closed pipe (SIGPIPE) or beyond a file's limit (SIGXFSZ) becomes a
 // failure of the call. A stop ends the process at once with exit code 75: nothing has been learned yet. While
 // *is_failing the signal itself ends it, without a word: a launcher ends the other ranks of a run that has failed.
 void psac_signals_start(const int *is_failing);

@@ -9,7 +9,7 @@
 
 enum { PSAC_CHECKPOINT_PATH_BYTES = PSAC_PATH_BYTES + PSAC_ENDING_BYTES };
 
-// The checkpoint of the run file `out` after so many trials.
+// The checkpoint of the run file `out` after n trials.
 void psac_checkpoint_name(const char *out, int64_t trials, char path[PSAC_CHECKPOINT_PATH_BYTES]);
 
 // The state in which the run that wrote the run file `out` ended, from which it can be extended.
