@@ -28,6 +28,9 @@ def find_cluster():
         for setting in shlex.split(line)[1:]:  # export NAME=VALUE...
             name, value = setting.split("=", 1)
             os.environ[name] = value
+    # Jobs have a slot for each rank; with leave to oversubscribe, Open MPI 5 puts all of them on the first node.
+    for name in ("OMPI_MCA_rmaps_base_oversubscribe", "PRTE_MCA_rmaps_default_mapping_policy"):
+        os.environ.pop(name, None)
 
 
 def script(name, arguments, folder, timeout=60, env=None):
