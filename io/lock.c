@@ -202,7 +202,7 @@ static psac_status judge(const psac_lock *lock, const char *path, const owner *s
 }
 
 static psac_status take(const psac_lock *lock, const char *path, const owner *self) {
-  const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+  const struct timespec moment = {.tv_nsec = 20000000};
   for (int k = 0; k < TRIES; k++) {
     int is_mine = 0;
     PSAC_TRY(create(lock, &is_mine));

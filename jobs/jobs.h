@@ -22,8 +22,8 @@ typedef struct psac_job {
   const char *name;
   const char *summary;         // one line, for the list of commands
   const char *description;     // for --help of the job
-  unsigned bit;                // PSAC_JOB_*
   const char *config;          // configuration when --config is not given
+  unsigned bit;                // PSAC_JOB_*
   psac_replicas_use replicas;  // run_options.h
   psac_status (*run)(const struct psac_options *options, psac_ranks *ranks);  // collective
 } psac_job;

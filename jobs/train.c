@@ -44,7 +44,8 @@ static psac_status look(const psac_view *view, int k, int64_t *counts) {
     status = psac_network_fetch(network, words, shard->spikes + ((size_t)t * (size_t)view->stride + b) * n_words,
                                 sizeof *words * n_words);
     if (status == PSAC_OK && network->transport.rank == 0) {
-      status = psac_network_fetch(network, words + n_words, network->readout.spikes + t * view->n + k, sizeof *words);
+      status = psac_network_fetch(network, words + n_words, network->readout.spikes + (int64_t)t * view->n + k,
+                                  sizeof *words);
     }
     for (size_t w = 0; w < n_words; w++) counts[0] += __builtin_popcountll(words[w]);
     counts[1] += __builtin_popcountll(words[n_words]);
@@ -206,7 +207,7 @@ static psac_status start_training(training_state *training, psac_progress_kind k
   training->outcomes = calloc(n, sizeof *training->outcomes);
   psac_progress_start(&training->progress, kind, session->config.training.num_epochs * session->train.n);
   training->progress.done_before = training->at.trials;
-  training->looks = calloc((size_t)(PRINTED * 2 * n_looks(training)), sizeof *training->looks);
+  training->looks = calloc((size_t)(INT64_C(2) * PRINTED * n_looks(training)), sizeof *training->looks);
   const int complete = training->order && training->trials && training->outcomes && training->looks;
   return complete ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", n);
 }

@@ -31,7 +31,7 @@ static MPI_Comm comm_of(const psac_ranks *ranks) { return *(const MPI_Comm *)ran
 // Under Slurm's PMIx a rank has been seen to leave MPI_Init (Open MPI 4.1.4, Slurm 22.05, busy nodes) while another
 // one was still inside it, which then died of the first message. So the first message is sent a little later.
 static void wait_for_late_ranks(void) {
-  static const struct timespec moment = {.tv_nsec = 300 * 1000 * 1000};
+  static const struct timespec moment = {.tv_nsec = 300000000};
   const char *job = getenv("PMIX_NAMESPACE");
   int n_ranks = 1;
   MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);

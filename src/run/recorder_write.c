@@ -122,7 +122,7 @@ static psac_status copy_population(row_reader *r, const psac_network *network, c
 }
 
 static psac_status copy_spikes(psac_recorder *recorder, const psac_network *network, const psac_ranks *ranks,
-                               psac_h5_file *file, int64_t *checksum) {
+                               psac_h5_file *file, int64_t *checksum) {  // NOLINT(readability-non-const-parameter)
   const int64_t column_bytes = recorder->n * recorder->file.shape.n_steps;
   const int64_t piece = column_bytes < PSAC_PIECE_BYTES ? PSAC_PIECE_BYTES / column_bytes : 1;
   enum { CAPACITY = PSAC_PIECE_BYTES / 16 };

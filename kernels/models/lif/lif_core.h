@@ -19,7 +19,7 @@ PSAC_HD static inline int psac_lif_fire(const psac_neuron *neuron, float next, f
 
 // One step; 1 = a spike. A refractory neuron keeps its potential.
 PSAC_HD static inline int psac_lif_step(const psac_neuron *neuron, float leak, float current, int refractory, float *v,
-                                        float *state) {
+                                        const float *state) {
   (void)state;
   const float integrated = psac_lif_integrate(*v, current, leak);
   return psac_lif_fire(neuron, refractory ? *v : integrated, v);

@@ -16,7 +16,7 @@ PSAC_HD static inline float psac_notebook_integrate(float v, float i, float dt, 
 
 // As psac_lif_step, with the time constant in place of the leak.
 PSAC_HD static inline int psac_notebook_step(const psac_neuron *neuron, float tau_m, float current, int refractory,
-                                             float *v, float *state) {
+                                             float *v, const float *state) {
   (void)state;
   const float integrated = psac_notebook_integrate(*v, current, neuron->dt, tau_m);
   return psac_lif_fire(neuron, refractory ? *v : integrated, v);

@@ -45,11 +45,11 @@ typedef struct psac_resumption {
 
 // --resume: finds and reads the checkpoint beside session->out, or the one that is named; without --resume nothing.
 // Collective.
-psac_status psac_resume_find(const psac_session *session, psac_resumption *resumption);
+psac_status psac_resume_find(const psac_session *session, psac_resumption *found);
 
 // Refuses a session that cannot go on so: another configuration, a run file that is there. Settles is_finished and
 // is_extended. Collective.
-psac_status psac_resume_settle(psac_session *session, psac_resumption *resumption);
+psac_status psac_resume_settle(psac_session *session, psac_resumption *found);
 
 // Refuses other digits, and a position outside them. Collective.
 psac_status psac_resume_check_data(const psac_session *session, const char *path, const psac_checkpoint *checkpoint);
