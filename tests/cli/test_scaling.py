@@ -70,7 +70,7 @@ class Measures(Scaling):
         self.assertEqual((row["ranks"], row["replicas"], row["shards"]), (2, 2, 1))
         sums, batches = 2 * 448 * 12 * 4, 2            # both ranks: padded neurons, 10 outputs and 2 more of an eligibility
         outcome = (row["bytes_exchanged"] / batches - sums) / (2 * 4)  # each learns of the other's four trials
-        self.assertTrue(outcome == int(outcome) and 2 * 64 * 4 < outcome < 2 * 64 * 4 + 100, outcome)
+        self.assertTrue(outcome == int(outcome) and 3 * 64 * 4 < outcome < 3 * 64 * 4 + 100, outcome)
 
     def test_a_row_is_planned_as_plan_plans(self):
         self.study("size: {neurons: 400, replicas: [1, 2, 4], batch: 8, trials: 8}\n")
