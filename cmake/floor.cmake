@@ -27,10 +27,3 @@ function(psac_add_floor target)
   endforeach()
   target_include_directories(${target} PUBLIC ${include} PRIVATE ${internal})
 endfunction()
-
-# psac_see_internals(TARGET FLOOR...): for unit tests.
-function(psac_see_internals target)
-  foreach(floor ${ARGN})
-    target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/internal/${floor})
-  endforeach()
-endfunction()

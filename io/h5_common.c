@@ -7,8 +7,8 @@
 #include "io/h5_internal.h"
 
 void psac_h5_start(void) {
-  setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT",
-         0);        // some network file systems cannot lock, and this program does not need it
+  // Some network file systems cannot lock, and this program does not need it.
+  setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
   H5dont_atexit();  // a file that could not be written must not be tried again at the end
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   H5PLset_loading_state(0);  // no file makes this program load a filter's library

@@ -35,6 +35,10 @@ static inline double psac_fan_out(const psac_shard *shard) {
   return (double)shard->n_local * (double)shard->in_degree / (double)shard->map.n_neurons;
 }
 
+static inline uint32_t psac_shard_target_group(const psac_shard *shard) {
+  return (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
+}
+
 static inline int psac_has_few_targets(const psac_shard *shard) { return psac_is_few(psac_fan_out(shard)); }
 
 // Mean bytes of the targets of a neuron that has some here; 0 if none has.

@@ -87,16 +87,12 @@ psac_status psac_cpu_find_sources(psac_stream *stream, psac_shard *shard, psac_r
   return PSAC_OK;
 }
 
-static uint32_t group_of(const psac_shard *shard) {
-  return (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
-}
-
 // Counting sort by source, whose sources are drawn three times rather than kept. Counts, and then starts, stand one
 // place late: filling a list moves its start, which stands where its end belongs, to there.
 psac_status psac_cpu_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
   uint32_t *count = shard->target_first + 1;
-  const uint32_t group = group_of(shard);
+  const uint32_t group = psac_shard_target_group(shard);
   for (int32_t i = 0; i < shard->n_local; i++) {
     for (int32_t k = 0; k < shard->in_degree; k++) count[source(shard, key, i, k)]++;
   }
@@ -112,7 +108,7 @@ psac_status psac_cpu_count_targets(psac_stream *stream, psac_shard *shard, psac_
 psac_status psac_cpu_place_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
   uint32_t *end = shard->target_first + 1;
-  const uint32_t group = group_of(shard), n_padded = (uint32_t)shard->n_padded;
+  const uint32_t group = psac_shard_target_group(shard), n_padded = (uint32_t)shard->n_padded;
   for (int32_t i = 0; i < shard->n_local; i++) {
     for (int32_t k = 0; k < shard->in_degree; k++) store_target(shard, end[source(shard, key, i, k)]++, (uint32_t)i);
   }

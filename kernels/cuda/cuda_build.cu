@@ -137,20 +137,16 @@ extern "C" psac_status psac_cuda_find_sources(psac_stream *stream, psac_shard *s
   return PSAC_OK;
 }
 
-static uint32_t group_of(const psac_shard *shard) {
-  return (uint32_t)psac_target_group(psac_fan_out(shard), shard->target_bytes);
-}
-
 extern "C" psac_status psac_cuda_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
   PSAC_LAUNCH(count_targets, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
-  return scan(stream, shard->target_first + 1, shard->n_sources, group_of(shard), &shard->n_targets);
+  return scan(stream, shard->target_first + 1, shard->n_sources, psac_shard_target_group(shard), &shard->n_targets);
 }
 
 extern "C" psac_status psac_cuda_place_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   const int64_t n_synapses = (int64_t)shard->n_local * shard->in_degree;
   PSAC_LAUNCH(fill_lists, psac_blocks(n_synapses), PSAC_THREADS, stream, *shard, key);
-  PSAC_LAUNCH(close_lists, psac_blocks(shard->n_sources), PSAC_THREADS, stream, *shard, group_of(shard));
+  PSAC_LAUNCH(close_lists, psac_blocks(shard->n_sources), PSAC_THREADS, stream, *shard, psac_shard_target_group(shard));
   return psac_cuda_device.synchronize(stream);
 }
 

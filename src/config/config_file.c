@@ -9,11 +9,12 @@
 
 #include "src/config/config_builtin.h"
 #include "src/config/config_table.h"
+#include "src/config/config_value.h"
 #include "src/config/config_yaml.h"
 
 static const psac_builtin_file *find_builtin(const char *name) {
   const psac_builtin_file *file = psac_builtin_files;
-  if (strcmp(name, "seed") == 0) name = "notebook";  // its name in version 0.1
+  name = psac_present_name(name);
   while (file->name != NULL && strcmp(file->name, name) != 0) file++;
   return file->name != NULL ? file : NULL;
 }

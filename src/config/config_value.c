@@ -47,12 +47,11 @@ const char *psac_value_option(const psac_key *key, int value, int *n_bytes) {
   return option;
 }
 
-// Options that had another name in earlier versions.
-static const char *present_name(const char *text) { return strcmp(text, "seed") == 0 ? "notebook" : text; }
+const char *psac_present_name(const char *text) { return strcmp(text, "seed") == 0 ? "notebook" : text; }
 
 psac_value_problem psac_value_read_choice(const psac_key *key, const char *text, int *value) {
   const char *option = key->allowed;
-  text = present_name(text);
+  text = psac_present_name(text);
   for (int i = 0;; i++) {
     const size_t n_bytes = strcspn(option, "|");
     if (strlen(text) == n_bytes && memcmp(text, option, n_bytes) == 0) {

@@ -24,6 +24,9 @@ psac_value_problem psac_value_read_real(const psac_key *key, const char *text, d
 // The same notations as long as the number is whole: "5000", "5e3", "5000.0".
 psac_value_problem psac_value_read_integer(const psac_key *key, const char *text, int64_t *value);
 
+// The name that an option or a built-in configuration has now, given that of now or of an earlier version.
+const char *psac_present_name(const char *text);
+
 // The index of the option that `text` names.
 psac_value_problem psac_value_read_choice(const psac_key *key, const char *text, int *value);
 

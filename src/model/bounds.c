@@ -84,8 +84,7 @@ psac_status psac_bounds_check(const psac_config *config) {
         PSAC_ERR_INPUT,
         "middle_layer.num_neurons = %lld neurons with up to %.0f spikes each in a presentation can overflow "
         "the 64-bit sums of their activity; allowed: %.0f neurons, or a shorter simulation.t_total or a longer "
-        "refractory "
-        "period",
+        "refractory period",
         (long long)config->middle_layer.num_neurons, spikes, floor(limit_i64 / (spikes * spikes * 0x1p8)));
   }
   return config->network.model == PSAC_MODEL_PSAC ? check_projection(config) : PSAC_OK;

@@ -104,9 +104,7 @@ static psac_status build_neurons(psac_network *network) {
     shard->neuron.parameter[PSAC_ALIF_DECAY] = (float)exp(-config->simulation.dt / config->middle_layer.tau_adapt);
     shard->neuron.parameter[PSAC_ALIF_INCREMENT] = (float)config->middle_layer.adapt_increment * scale;
   }
-  const int64_t longest = psac_config_steps(
-      fmax(config->middle_layer.refractory_exc, config->middle_layer.refractory_inh), config->simulation.dt);
-  shard->n_refractory = longest > 1 ? (int32_t)longest - 1 : 0;
+  shard->n_refractory = (int32_t)network->extents.n_refractory;
 
   float *leak = calloc((size_t)shard->n_padded + 1, sizeof *leak);
   uint64_t *alive = calloc((size_t)shard->n_words + 1, sizeof *alive);

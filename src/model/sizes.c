@@ -8,7 +8,8 @@
 
 enum { STORED_BYTES = 1 << 30 };
 
-int psac_sizes_gathers(const psac_config *config, int64_t n_ranks) {
+// Whether every rank receives the spikes of all ranks in every time step.
+static int gathers(const psac_config *config, int64_t n_ranks) {
   return n_ranks > 1 && config->recurrence.in_degree > 0 && config->network.model == PSAC_MODEL_PSAC;
 }
 
@@ -16,8 +17,7 @@ int psac_sizes_gathers(const psac_config *config, int64_t n_ranks) {
 // trial or many; otherwise fewer, to stay in the cache. In a large network no more than STORED_BYTES of spikes,
 // received ones included.
 static int choose_concurrent(const psac_config *config, int64_t n_words, int64_t n_ranks, int on_device) {
-  const double received =
-      psac_sizes_gathers(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
+  const double received = gathers(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
   const double steps = (double)psac_config_n_steps(config) + received;
   const double trial_bytes = steps * (double)n_words * (double)sizeof(uint64_t);
   const double fit = (on_device ? 8.0 : 1.0) * STORED_BYTES / fmax(trial_bytes, 1.0);
@@ -43,16 +43,28 @@ double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_devi
   return (n_targets + read_past_end) * index_bytes;
 }
 
+// Mean number of targets that a neuron of the whole layer has on this rank.
+static double mean_fan_out(const psac_config *config, const psac_sizes *sizes) {
+  return (double)config->recurrence.in_degree * (double)sizes->n_local / (double)sizes->n_neurons;
+}
+
+// Entries of all target lists of this rank, padding included.
+static double expected_targets(const psac_config *config, const psac_sizes *sizes) {
+  const double index_bytes = psac_fan_out_index_bytes(sizes->n_words);
+  return psac_fan_out_bytes(mean_fan_out(config, sizes), index_bytes) / index_bytes * (double)sizes->n_neurons;
+}
+
 static void fill_recurrence(const psac_config *config, const psac_sizes *sizes, psac_extents *x) {
   if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return;
   const double n_ranks = (double)sizes->n_ranks, n_neurons = (double)sizes->n_neurons;
-  const double fan_out = (double)config->recurrence.in_degree * (double)sizes->n_local / n_neurons;
+  const double fan_out = mean_fan_out(config, sizes);
   const double index_bytes = psac_fan_out_index_bytes(sizes->n_words);
   x->n_source_words = x->n_words * n_ranks;
   x->n_sources = n_neurons * psac_fan_out_sources(fan_out);
-  const double n_targets = n_neurons * psac_fan_out_bytes(fan_out, index_bytes) / index_bytes;
+  const double n_targets = expected_targets(config, sizes);
   x->n_target_bytes = psac_sizes_target_bytes(n_targets, index_bytes, x->on_device);
-  if (n_ranks > 1) x->n_gathered_words = (double)config->recurrence.delay * x->n_concurrent * x->n_source_words;
+  if (gathers(config, sizes->n_ranks))
+    x->n_gathered_words = (double)config->recurrence.delay * x->n_concurrent * x->n_source_words;
 }
 
 static psac_extents make_extents(const psac_config *config, const psac_sizes *sizes, int on_device) {
@@ -111,9 +123,7 @@ psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes)
                      n_neurons, n_ranks);
   }
   if (config->network.model != PSAC_MODEL_PSAC || config->recurrence.in_degree == 0) return PSAC_OK;
-  const double fan_out = (double)config->recurrence.in_degree * (double)sizes->n_local / (double)n_neurons;
-  const double index_bytes = psac_fan_out_index_bytes(sizes->n_words);
-  const double entries = psac_fan_out_bytes(fan_out, index_bytes) / index_bytes * (double)n_neurons;
+  const double entries = expected_targets(config, sizes);
   if (entries < (double)UINT32_MAX) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT,
                    "%lld neurons with %lld recurrent synapses each take %.3g places on one rank; "

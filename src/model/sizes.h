@@ -29,7 +29,4 @@ psac_status psac_sizes_check(const psac_config *config, const psac_sizes *sizes)
 // Columns of a row of plastic weights; critic neurons have none in model notebook.
 psac_columns psac_sizes_columns(const psac_config *config);
 
-// 1 if every rank receives the spikes of all ranks in every time step.
-int psac_sizes_gathers(const psac_config *config, int64_t n_ranks);
-
 #endif
