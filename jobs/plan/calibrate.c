@@ -1,4 +1,4 @@
-// Measures a machine with the real code, and finds the figures with which the cost model reproduces it.
+// Measures this machine with the real code: one factor for each stage, latency and bandwidth of messages.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +21,8 @@ enum {
   LONG_MESSAGE = 1 << 17,
 };
 
-// Neurons of the networks that are measured. The figures are fitted to two on one rank each, one whose arrays stay in
-// the cache and one whose do not; then networks on all ranks show how good they are.
+// Neurons of the networks that are measured. The factors are fitted to two of them, each on one rank: one whose arrays
+// stay in the cache and one whose arrays do not. Then all are measured on all ranks and compared with the prediction.
 static const int64_t sizes_cpu[N_SIZES] = {1000, 5000, 20000, 50000},
                      sizes_device[N_SIZES] = {20000, 100000, 1000000, 4000000};
 enum { FIT_SMALL = 0, FIT_LARGE = 2 };
@@ -46,7 +46,7 @@ static void draw_ring(const psac_config *config, int number, uint8_t *image) {
   }
 }
 
-// Seconds that this process has computed; on a busy machine fewer than have passed.
+// CPU time of this process, s; less than wall time on a busy machine.
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 // Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a
@@ -142,46 +142,31 @@ static double fit_one(const double x[2], const double t[2]) {
   return (ratio[0] + ratio[1]) / fmax(ratio[0] * ratio[0] + ratio[1] * ratio[1], 1e-300);
 }
 
-// The a, b >= 0 of  t = a x + b y  for two equations; where one would be negative, the other explains all.
-static void fit_two(const double x[2], const double y[2], const double t[2], double *a, double *b) {
-  const double determinant = x[0] * y[1] - x[1] * y[0];
-  *a = (t[0] * y[1] - t[1] * y[0]) / determinant;
-  *b = (x[0] * t[1] - x[1] * t[0]) / determinant;
-  const int apart = fabs(determinant) > 1e-3 * fabs(x[0] * y[1]);  // the equations are not one and the same
-  if (apart && *a >= 0.0 && *b >= 0.0) return;
-  if (apart && *a < 0.0) *a = 0.0, *b = fit_one(y, t);
-  else *a = fit_one(x, t), *b = 0.0;
-}
-
-// A stage's factors for work and for memory.
-static void fit_stage(const psac_cost counted[2], const measurement seen[2], psac_stage stage, double *work,
-                      double *memory) {
-  double w[2] = {0.0, 0.0}, m[2] = {0.0, 0.0}, t[2];
+// A stage's factor: what launches, sequential steps and the host leave of the measured time, over what is counted.
+static double fit_stage(const psac_cost counted[2], const measurement seen[2], psac_stage stage) {
+  double x[2] = {0.0, 0.0}, t[2];
   for (int k = 0; k < 2; k++) {
     t[k] = seen[k].stage[stage];
     for (int i = 0; i < counted[k].n_items; i++) {
       const psac_cost_item *item = &counted[k].item[i];
       if (item->stage != stage) continue;
-      const double part =
-          item->part[PSAC_PART_OPERATIONS] + item->part[PSAC_PART_CACHE] + item->part[PSAC_PART_ATOMICS];
-      w[k] += part;
-      m[k] += item->part[PSAC_PART_MEMORY];
-      t[k] -= item->seconds - part - item->part[PSAC_PART_MEMORY];
+      const double scaled = item->part[PSAC_PART_MEMORY] + item->part[PSAC_PART_SPIKES];
+      x[k] += scaled;
+      t[k] -= item->seconds - scaled;
     }
-    t[k] = fmax(t[k], 0.01 * seen[k].stage[stage]);  // what is left beside launches and waits
+    t[k] = fmax(t[k], 0.01 * seen[k].stage[stage]);
   }
-  fit_two(w, m, t, work, memory);
+  return fit_one(x, t);
 }
 
 static void fit(const measurement seen[2], psac_hardware *hardware) {
   psac_cost counted[2];
-  hardware->retina_work = hardware->middle_work = hardware->readout_work = hardware->learning_work = 1.0;
-  hardware->retina_memory = hardware->middle_memory = hardware->readout_memory = hardware->learning_memory = 1.0;
+  hardware->retina_factor = hardware->middle_factor = hardware->readout_factor = hardware->learning_factor = 1.0;
   for (int k = 0; k < 2; k++) psac_cost_estimate(&seen[k].config, 1, 1, hardware, &seen[k].conditions, &counted[k]);
-  fit_stage(counted, seen, PSAC_STAGE_RETINA, &hardware->retina_work, &hardware->retina_memory);
-  fit_stage(counted, seen, PSAC_STAGE_MIDDLE, &hardware->middle_work, &hardware->middle_memory);
-  fit_stage(counted, seen, PSAC_STAGE_READOUT, &hardware->readout_work, &hardware->readout_memory);
-  fit_stage(counted, seen, PSAC_STAGE_LEARNING, &hardware->learning_work, &hardware->learning_memory);
+  hardware->retina_factor = fit_stage(counted, seen, PSAC_STAGE_RETINA);
+  hardware->middle_factor = fit_stage(counted, seen, PSAC_STAGE_MIDDLE);
+  hardware->readout_factor = fit_stage(counted, seen, PSAC_STAGE_READOUT);
+  hardware->learning_factor = fit_stage(counted, seen, PSAC_STAGE_LEARNING);
 }
 
 // The least seconds of a gather of n_bytes per rank, of several in a row, as the first may only have waited; a run has

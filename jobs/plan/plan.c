@@ -79,7 +79,7 @@ static psac_status describe_here(const psac_session *session, psac_hardware *har
 
 static psac_status read_hardware(const psac_session *session, const psac_options *options, psac_hardware *hardware) {
   if (options->gpu && options->hardware) {
-    return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a machine; give one of them");
+    return psac_fail(PSAC_ERR_INPUT, "--gpu and --hardware both name a hardware profile; give one of them");
   }
   if (!options->gpu && !options->hardware) return describe_here(session, hardware);
   PSAC_TRY(psac_hardware_find(options->hardware ? options->hardware : options->gpu, hardware));
@@ -142,7 +142,7 @@ static psac_status check_options(const psac_options *options) {
   }
   if (options->calibrate || strcmp(options->run.backend, "auto") == 0) return PSAC_OK;
   return psac_fail(PSAC_ERR_INPUT,
-                   "--backend chooses what --calibrate measures; a plan's machine is named by --gpu or --hardware");
+                   "--backend chooses what --calibrate measures; a plan's hardware is named by --gpu or --hardware");
 }
 
 static psac_status run(psac_session *session, const psac_options *options) {

@@ -126,10 +126,10 @@ static const char *mostly(const double part[PSAC_N_COST_PARTS]) {
 
 static void print_stages(const psac_cost *cost) {
   const double batch = (double)cost->batch;
-  printf("\nTime, predicted           us per step   ms per trial   share\n");
+  printf("\nTime, predicted           us per step   ms per trial   fraction\n");
   for (int s = 0; s < PSAC_N_STAGES; s++) {
     if (s == PSAC_STAGE_STATISTICS) continue;  // not in training
-    printf("  %-22s %12.4g   %12.4g   %4.0f %%\n", psac_stage_name((psac_stage)s), 1e6 * cost->stage[s] / cost->steps,
+    printf("  %-22s %12.4g   %12.4g   %6.0f %%\n", psac_stage_name((psac_stage)s), 1e6 * cost->stage[s] / cost->steps,
            1e3 * cost->stage[s] / batch, 100.0 * cost->stage[s] / cost->seconds);
   }
   printf("  %-22s %12.4g   %12.4g\n", "all", 1e6 * cost->seconds / cost->steps, 1e3 * psac_cost_trial(cost));
@@ -183,7 +183,7 @@ static void print_csv_memory(const psac_plan_request *request, const psac_cost *
   row("layout", "", "replicas", (double)cost->n_replicas);
   row("layout", "", "neurons_per_rank", (double)cost->plan.sizes.n_local);
   row("layout", "", "words_per_rank", (double)cost->plan.sizes.n_words);
-  row("layout", "", "trials_side_by_side", cost->plan.sizes.n_concurrent);
+  row("layout", "", "concurrent_trials", cost->plan.sizes.n_concurrent);
   row("layout", "", "trials_per_step", (double)cost->batch_share / cost->chunks);
   for (int k = 0; k < cost->plan.n_items; k++)
     row("memory", cost->plan.item[k].name, "bytes", cost->plan.item[k].bytes);
@@ -208,8 +208,8 @@ void psac_plan_print_csv(const psac_plan_request *request, const psac_cost *cost
     const char *section = item->is_message ? "message" : "kernel";
     row(section, item->name, "calls_per_step", item->calls / cost->steps);
     row(section, item->name, "bytes_per_step", item->bytes / cost->steps);
-    row(section, item->name, "least_bytes_per_step", item->least / cost->steps);
-    row(section, item->name, "operations_per_step", item->operations / cost->steps);
+    row(section, item->name, "additions_per_step", item->additions / cost->steps);
+    row(section, item->name, "lookups_per_step", item->lookups / cost->steps);
     row(section, item->name, "floor_seconds_per_step", item->floor / cost->steps);
     row(section, item->name, "seconds_per_step", item->seconds / cost->steps);
     printf("%s,\"%s\",mostly,%s\n", section, item->name, mostly(item->part));

@@ -1,5 +1,4 @@
-// How the CUDA kernels share out their work: what their launches and the cost model (src/plan/cost_gpu.c) both have to
-// know. Plain C.
+// Shapes of the CUDA kernels' launches, and the shared memory of `present`, which src/plan reads too. Plain C.
 #ifndef PSAC_KERNELS_CUDA_CUDA_SHAPE_H
 #define PSAC_KERNELS_CUDA_CUDA_SHAPE_H
 

@@ -3,56 +3,36 @@
 #include <math.h>
 #include <string.h>
 
-#include "src/plan/cost_amounts.h"
-#include "src/plan/cost_count.h"
+#include "src/plan/cost_stages.h"
 
 psac_conditions psac_conditions_default(void) {
   return (psac_conditions){.rate_exc = 12.7, .rate_inh = 31.6, .rate_output = 74.0};
 }
 
-// The machine's factors of a stage: time spent / time counted, for work and for memory behind the cache.
-static void find_factors(const psac_hardware *hardware, psac_stage stage, double *work, double *memory) {
-  const double works[] = {[PSAC_STAGE_RETINA] = hardware->retina_work,
-                          [PSAC_STAGE_MIDDLE] = hardware->middle_work,
-                          [PSAC_STAGE_READOUT] = hardware->readout_work,
-                          [PSAC_STAGE_LEARNING] = hardware->learning_work};
-  const double memories[] = {[PSAC_STAGE_RETINA] = hardware->retina_memory,
-                             [PSAC_STAGE_MIDDLE] = hardware->middle_memory,
-                             [PSAC_STAGE_READOUT] = hardware->readout_memory,
-                             [PSAC_STAGE_LEARNING] = hardware->learning_memory};
-  *work = works[stage];
-  *memory = memories[stage];
-}
-
 // Launches run ahead of the device unless it is faster than they are; only the middle layer's are recorded in a graph.
 static void time_kernel(const psac_hardware *hardware, int with_graph, psac_cost_item *item) {
-  double work, memory;
-  find_factors(hardware, item->stage, &work, &memory);
-  const double hit = item->resident > 0.0 ? fmin(1.0, hardware->cache / item->resident) : 1.0;
-  const double missed = item->bytes * (1.0 - hit) / hardware->bandwidth;
-  const double cached = ((item->bytes - item->scattered) * hit + item->again) / hardware->cache_bandwidth;
+  const double factors[] = {[PSAC_STAGE_RETINA] = hardware->retina_factor,
+                            [PSAC_STAGE_MIDDLE] = hardware->middle_factor,
+                            [PSAC_STAGE_READOUT] = hardware->readout_factor,
+                            [PSAC_STAGE_LEARNING] = hardware->learning_factor};
+  const double factor = factors[item->stage];
   double *part = item->part;
-  part[PSAC_PART_OPERATIONS] = work * item->operations / hardware->operations;
-  part[PSAC_PART_CACHE] = work * cached;
-  part[PSAC_PART_MEMORY] = memory * missed;
-  part[PSAC_PART_ATOMICS] = work * item->atomics / hardware->atomics;
-  part[PSAC_PART_STEPS] = item->steps_in_turn * hardware->dependent_step + item->seconds_in_turn;
+  part[PSAC_PART_MEMORY] = factor * item->bytes / hardware->bandwidth;
+  part[PSAC_PART_SPIKES] = factor * (item->additions / hardware->additions + item->lookups / hardware->lookups);
+  part[PSAC_PART_STEPS] = item->sequential;
   part[PSAC_PART_HOST] = item->waits * hardware->host_wait + item->host_trials * hardware->host_trial;
-  double busy = 0.0;
-  for (int p = 0; p < PSAC_PART_HOST; p++) busy += part[p];
+  const double busy = part[PSAC_PART_MEMORY] + part[PSAC_PART_SPIKES] + part[PSAC_PART_STEPS];
   const int recorded = with_graph && item->stage == PSAC_STAGE_MIDDLE;
   const double launch = item->calls * hardware->launch, between = item->calls * hardware->launch_in_graph;
   part[PSAC_PART_LAUNCH] = recorded ? between : fmax(between, launch - busy);
-  const double moved = fmin(1.0, memory) * missed + fmin(1.0, work) * cached;
+  const double moved = fmin(1.0, factor) * item->bytes / hardware->bandwidth;
   item->floor = moved + (recorded ? between : fmax(between, launch - moved));
 }
 
-// One message of n_bytes among ranks on `nodes` nodes, of which `hidden` seconds pass beside other work.
-static void add_message(const psac_hardware *hardware, int through_mpi, psac_cost_item item, double ranks, double nodes,
-                        double hidden, psac_cost *cost) {
-  if (ranks <= 1.0 || item.calls <= 0.0) return;
+// `hidden` seconds of each call overlap other work; none with MPI, which blocks the host.
+static void time_message(const psac_hardware *hardware, int through_mpi, double hidden, psac_cost_item *item) {
   const int nccl = hardware->on_device && !through_mpi;
-  const double n_bytes = item.bytes / item.calls;
+  const double n_bytes = item->bytes / item->calls, ranks = item->ranks, nodes = item->nodes;
   const double within = n_bytes / (nccl ? hardware->nccl_bandwidth : hardware->mpi_bandwidth);
   const double between =
       nodes > 1.0 ? n_bytes / (nccl ? hardware->nccl_bandwidth_nodes : hardware->mpi_bandwidth_nodes) : 0.0;
@@ -65,51 +45,19 @@ static void add_message(const psac_hardware *hardware, int through_mpi, psac_cos
     links += 2.0 * n_bytes / hardware->staging_bandwidth;
   }
   const double exposed = nccl ? fmax(0.0, 1.0 - hidden / (latency + links)) : 1.0;
-  item.is_message = 1;
-  item.stage = PSAC_STAGE_EXCHANGE;
-  item.least = item.bytes;
-  item.floor = item.calls * (latency + links) * exposed;
-  item.part[PSAC_PART_LATENCY] = item.calls * latency * exposed;
-  item.part[PSAC_PART_LINKS] = item.calls * links * exposed;
-  psac_cost_add(cost, item);
+  item->floor = item->calls * (latency + links) * exposed;
+  item->part[PSAC_PART_LATENCY] = item->calls * latency * exposed;
+  item->part[PSAC_PART_LINKS] = item->calls * links * exposed;
 }
 
-// What the device does in a step while the spikes of the step before are still on their way.
-static double hidden_per_step(const psac_cost *cost) {
+static void time_items(const psac_hardware *hardware, int with_graph, int through_mpi, psac_cost *cost) {
+  double hidden = 0.0;  // s per call
   for (int k = 0; k < cost->n_items; k++) {
-    const psac_cost_item *item = &cost->item[k];
-    if (strcmp(item->name, "retina_currents") != 0) continue;
-    double seconds = 0.0;
-    for (int p = 0; p < PSAC_N_COST_PARTS; p++) seconds += item->part[p];
-    return seconds / item->calls;
+    psac_cost_item *item = &cost->item[k];
+    if (item->is_message) time_message(hardware, through_mpi, item->hidden ? hidden : 0.0, item);
+    else time_kernel(hardware, with_graph, item);
+    if (item->hides) hidden = (item->part[PSAC_PART_LAUNCH] + item->part[PSAC_PART_MEMORY]) / item->calls;
   }
-  return 0.0;
-}
-
-static void count_messages(const psac_amounts *a, const psac_hardware *hardware, int through_mpi, psac_cost *cost) {
-  const double others = (a->shards - 1.0) / a->shards, nodes = ceil(a->shards / hardware->ranks_per_node);
-  const double gathers = a->in_degree > 0.0 ? a->chunks * floor(a->steps / a->delay) : 0.0;
-  const double block_drives = 8.0 * a->columns * a->together * a->block, retina = 8.0 * a->retina_words * a->steps;
-  const psac_cost_item shard[] = {
-      {.name = "gather retina spikes", .calls = a->chunks, .bytes = others * retina * a->retina_trials * a->shards},
-      {.name = "gather middle spikes",
-       .calls = gathers,
-       .bytes = others * gathers * a->delay * a->together * a->slots / 8.0},
-      {.name = "reduce drives", .calls = a->chunks * a->blocks, .bytes = a->chunks * a->blocks * block_drives},
-      {.name = "broadcast factors",
-       .calls = a->chunks,
-       .bytes = a->trials * (8.0 * a->steps + sizeof(psac_third_factor))},
-      {.name = "once per batch", .calls = 2.0, .bytes = sizeof(psac_batch_factor) + 8.0},
-  };
-  const double hidden = hidden_per_step(cost);
-  for (size_t k = 0; k < sizeof shard / sizeof *shard; k++) {
-    add_message(hardware, through_mpi, shard[k], a->shards, nodes, k == 1 ? hidden : 0.0, cost);
-  }
-  const double replicas = (double)cost->n_replicas, all_nodes = ceil((double)cost->n_ranks / hardware->ranks_per_node);
-  const psac_cost_item sum = {.name = "sum eligibility",
-                              .calls = 1.0,
-                              .bytes = 2.0 * (replicas - 1.0) / replicas * 4.0 * a->eligibility_columns * a->n};
-  add_message(hardware, through_mpi, sum, replicas, fmin(replicas, all_nodes), 0.0, cost);
 }
 
 static void add_up(psac_cost *cost) {
@@ -134,15 +82,13 @@ void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_re
   cost->batch = config->training.batch_size;
   cost->batch_share = share.training.batch_size;
   cost->plan = psac_plan_make(&share, cost->n_shards, hardware->on_device);
+  cost->can_be_built = psac_sizes_check(&share, &cost->plan.sizes) == PSAC_OK;
   cost->chunks = ceil((double)cost->batch_share / cost->plan.sizes.n_concurrent);
   cost->steps = cost->chunks * (double)psac_config_n_steps(config);
   if (config->network.model != PSAC_MODEL_PSAC) return;
-  const psac_amounts amounts = psac_cost_amounts(config, hardware, conditions, cost);
-  if (hardware->on_device) psac_cost_count_gpu(&amounts, cost);
-  else psac_cost_count_cpu(&amounts, cost);
+  psac_cost_count(config, hardware, conditions, cost);
   const int with_graph = config->simulation.cuda_graph && !conditions->through_mpi;
-  for (int k = 0; k < cost->n_items; k++) time_kernel(hardware, with_graph, &cost->item[k]);
-  count_messages(&amounts, hardware, conditions->through_mpi, cost);
+  time_items(hardware, with_graph, conditions->through_mpi, cost);
   add_up(cost);
 }
 
@@ -153,7 +99,7 @@ double psac_cost_memory(const psac_cost *cost, const psac_hardware *hardware) {
 }
 
 int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware) {
-  return psac_cost_memory(cost, hardware) <= psac_hardware_memory(hardware, cost->n_ranks);
+  return cost->can_be_built && psac_cost_memory(cost, hardware) <= psac_hardware_memory(hardware, cost->n_ranks);
 }
 
 int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, const psac_hardware *hardware,

@@ -1,10 +1,9 @@
-// How long a trial will take: arithmetic on a configuration, a number of ranks and a machine, without building
-// anything.
+// Predicted time of a trial from the configuration, the number of ranks and a hardware profile. Builds nothing.
 //
-// Every kernel's bytes, instructions and launches are counted as it is written (cost_gpu.c, cost_cpu.c) for the rank
-// with the most to do, rank 0, and turned into seconds by the machine's figures (hardware.h). Expected time adds up
-// what a kernel spends on instructions, cache, memory, atomics and waiting, as if nothing overlapped; its floor is the
-// bytes at full bandwidth and the launch.
+// Bytes, scattered additions, launches and messages are counted for rank 0, which has the most work (cost_stages.c).
+// The time of a stage is (bytes / bandwidth + additions / rate) x the stage's measured factor, plus launches,
+// sequential steps, host and messages, as if nothing overlapped. The floor is the bytes at full bandwidth and the
+// launches.
 #ifndef PSAC_PLAN_COST_H
 #define PSAC_PLAN_COST_H
 
@@ -27,10 +26,10 @@ void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_re
 int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, const psac_hardware *hardware,
                                 const psac_conditions *conditions);
 
-// Seconds of one trial where a whole machine works through batches.
+// Seconds per trial of a job that trains on whole batches.
 double psac_cost_trial(const psac_cost *cost);
 
-// Bytes that a rank fills on this machine, and whether it has them.
+// Bytes that a rank needs on this hardware, and whether it has them and the network can be built.
 double psac_cost_memory(const psac_cost *cost, const psac_hardware *hardware);
 int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware);
 

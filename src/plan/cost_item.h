@@ -1,4 +1,4 @@
-// What a batch costs: items, each a kernel or a message, and their sums.
+// The cost of a batch: items, each a stage of the simulation or a kind of message, and their sums.
 #ifndef PSAC_PLAN_COST_ITEM_H
 #define PSAC_PLAN_COST_ITEM_H
 
@@ -7,17 +7,15 @@
 #include "src/model/stages.h"
 #include "src/plan/memory_plan.h"
 
-// What the time consists of. X(member, name)
-#define PSAC_COST_PART_LIST(X)                \
-  X(PSAC_PART_LAUNCH, "kernel launches")      \
-  X(PSAC_PART_OPERATIONS, "instructions")     \
-  X(PSAC_PART_CACHE, "cache")                 \
-  X(PSAC_PART_MEMORY, "memory")               \
-  X(PSAC_PART_ATOMICS, "atomics")             \
-  X(PSAC_PART_STEPS, "steps in turn")         \
-  X(PSAC_PART_HOST, "host")                   \
-  X(PSAC_PART_LATENCY, "latency of messages") \
-  X(PSAC_PART_LINKS, "bandwidth of links")
+// Components of the predicted time. X(member, name)
+#define PSAC_COST_PART_LIST(X)            \
+  X(PSAC_PART_LAUNCH, "kernel launches")  \
+  X(PSAC_PART_MEMORY, "memory")           \
+  X(PSAC_PART_SPIKES, "recurrent spikes") \
+  X(PSAC_PART_STEPS, "sequential steps")  \
+  X(PSAC_PART_HOST, "host")               \
+  X(PSAC_PART_LATENCY, "latency")         \
+  X(PSAC_PART_LINKS, "link bandwidth")
 
 typedef enum psac_cost_part {
 #define X(member, name) member,
@@ -26,30 +24,27 @@ typedef enum psac_cost_part {
       PSAC_N_COST_PARTS
 } psac_cost_part;
 
-enum { PSAC_COST_ITEMS = 24 };
+enum { PSAC_COST_ITEMS = 16 };
 
-// One kernel or one kind of message, in one batch.
+// Totals of one batch on rank 0, which has the most work.
 typedef struct psac_cost_item {
   const char *name;
   psac_stage stage;
   int is_message;
-  double calls;      // launches, calls or messages
-  double bytes;      // moved; of a message: received
-  double scattered;  // of them, by atomics, whose time in the cache is counted by their number
-  double again;      // beside them: read again by design while they are in the cache
-  double least;      // bytes that the same work would move in the best layout we know
-  double operations;
-  double atomics;
-  double resident;         // bytes that have to stay in the cache until they are used again
-  double steps_in_turn;    // timesteps that one kernel takes one after another
-  double seconds_in_turn;  // that they take beside dependent_step
-  double waits;            // of the host
-  double host_trials;      // trials that the host prepares or judges
+  int hides, hidden;    // messages that are hidden are in flight while a kernel runs that hides them
+  double ranks, nodes;  // of a message
+  double calls;         // kernel launches or messages
+  double bytes;         // read and written, each access counted once; of a message: received
+  double additions;     // to currents, one for each recurrent spike and target
+  double lookups;       // of words of 64 gathered spikes
+  double sequential;    // s, of time steps that depend on one another
+  double waits;         // of the host for the device
+  double host_trials;
   double floor, seconds;
-  double part[PSAC_N_COST_PARTS];  // their sum is `seconds`
+  double part[PSAC_N_COST_PARTS];  // s; their sum is `seconds`
 } psac_cost_item;
 
-// What the time depends on beside configuration and machine.
+// What the time depends on beside configuration and hardware.
 typedef struct psac_conditions {
   double rate_exc, rate_inh, rate_output;  // Hz
   int through_mpi;                         // devices exchange through MPI rather than NCCL
@@ -58,12 +53,13 @@ typedef struct psac_conditions {
 typedef struct psac_cost {
   int64_t n_ranks, n_shards, n_replicas;
   psac_plan plan;              // of a rank: its shard, its share of the batch
+  int can_be_built;            // psac_sizes_check
   int64_t batch, batch_share;  // trials of a batch, and of one replica's share
   double chunks;               // presentations of plan.sizes.n_concurrent trials in a share
-  double steps;                // timesteps that a rank computes in a batch: chunks x steps of a presentation
+  double steps;                // time steps that a rank computes in a batch: chunks x steps of a presentation
   int n_items;
   psac_cost_item item[PSAC_COST_ITEMS];
-  // seconds of a batch, on the rank with the most to do
+  // s per batch, on rank 0
   double stage[PSAC_N_STAGES];
   double part[PSAC_N_COST_PARTS];
   double seconds;  // = the sum of the stages = the sum of the parts

@@ -9,7 +9,7 @@
 #include "src/config/config_value.h"
 #include "src/config/config_yaml.h"
 
-// The numbers of a machine as keys, read and checked like those of a configuration.
+// The numbers of a profile as keys, read and checked like those of a configuration.
 static const psac_key keys[] = {
 #define X(key, unit_, lowest_, highest_, meaning) \
   {.name = #key,                                  \
@@ -51,20 +51,20 @@ static psac_status read_backend(psac_yaml *yaml, psac_hardware *hardware) {
   return psac_yaml_fail(yaml, "%s.backend = \"%s\" is not known; allowed: cpu, cuda", hardware->name, item.text);
 }
 
-// The keys of one machine, whose name has been read.
-static psac_status read_machine(psac_yaml *yaml, psac_hardware *hardware) {
+// The keys of one profile, whose name has been read.
+static psac_status read_profile(psac_yaml *yaml, psac_hardware *hardware) {
   int given[N_KEYS + 1] = {0};  // the last is the backend
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(yaml, &item));
   if (item.kind != PSAC_YAML_MAPPING) {
-    return psac_yaml_fail(yaml, "%s is a machine; its keys belong below it, indented", hardware->name);
+    return psac_yaml_fail(yaml, "%s is a hardware profile; its keys belong below it, indented", hardware->name);
   }
   for (;;) {
     PSAC_TRY(psac_yaml_next(yaml, &item));
     if (item.kind == PSAC_YAML_END) break;
     const int k = item.kind == PSAC_YAML_VALUE ? find_key(item.text) : N_KEYS;
     if (k == N_KEYS && strcmp(item.text, "backend") != 0) {
-      return psac_yaml_fail(yaml, "%s.%s is not a key of a machine; configs/hardware.yaml shows them all",
+      return psac_yaml_fail(yaml, "%s.%s is not a key of a hardware profile; configs/hardware.yaml shows them all",
                             hardware->name, item.text);
     }
     if (given[k]++) return psac_yaml_fail(yaml, "%s.%s is named a second time", hardware->name, item.text);
@@ -77,25 +77,27 @@ static psac_status read_machine(psac_yaml *yaml, psac_hardware *hardware) {
   return PSAC_OK;
 }
 
-// All machines are read, so that a mistake in any is told; *names lists them.
-static psac_status read_machines(psac_yaml *yaml, const char *wanted, psac_hardware *hardware, char *names,
+// Reads all profiles, so that an error in any is reported; *names lists them.
+static psac_status read_profiles(psac_yaml *yaml, const char *wanted, psac_hardware *hardware, char *names,
                                  size_t n_names) {
   psac_yaml_item item;
   PSAC_TRY(psac_yaml_next(yaml, &item));
-  if (item.kind != PSAC_YAML_MAPPING) return psac_yaml_fail(yaml, "a machine begins with its name, as in \"h100:\"");
+  if (item.kind != PSAC_YAML_MAPPING)
+    return psac_yaml_fail(yaml, "a hardware profile begins with its name, as in \"h100:\"");
   for (;;) {
     PSAC_TRY(psac_yaml_next(yaml, &item));
     if (item.kind == PSAC_YAML_END) return psac_yaml_next(yaml, &item);
-    psac_hardware machine = {0};
-    if (item.kind != PSAC_YAML_VALUE || strlen(item.text) >= sizeof machine.name) {
-      return psac_yaml_fail(yaml, "a machine's name is one word of at most %d letters", PSAC_HARDWARE_NAME_BYTES - 1);
+    psac_hardware profile = {0};
+    if (item.kind != PSAC_YAML_VALUE || strlen(item.text) >= sizeof profile.name) {
+      return psac_yaml_fail(yaml, "the name of a hardware profile is one word of at most %d characters",
+                            PSAC_HARDWARE_NAME_BYTES - 1);
     }
-    snprintf(machine.name, sizeof machine.name, "%.*s", PSAC_HARDWARE_NAME_BYTES - 1, item.text);
-    PSAC_TRY(read_machine(yaml, &machine));
-    const int is_it = wanted ? strcmp(machine.name, wanted) == 0 : names[0] == '\0';
-    if (is_it) *hardware = machine;
+    snprintf(profile.name, sizeof profile.name, "%.*s", PSAC_HARDWARE_NAME_BYTES - 1, item.text);
+    PSAC_TRY(read_profile(yaml, &profile));
+    const int is_it = wanted ? strcmp(profile.name, wanted) == 0 : names[0] == '\0';
+    if (is_it) *hardware = profile;
     const size_t n = strlen(names);
-    snprintf(names + n, n_names - n, "%s%s", n ? ", " : "", machine.name);
+    snprintf(names + n, n_names - n, "%s%s", n ? ", " : "", profile.name);
   }
 }
 
@@ -105,11 +107,12 @@ psac_status psac_hardware_read(const char *text, size_t n_bytes, const char *ori
   psac_yaml *yaml;
   *hardware = (psac_hardware){0};
   PSAC_TRY(psac_yaml_open(text, n_bytes, origin, true, &yaml));
-  const psac_status status = read_machines(yaml, wanted, hardware, names, sizeof names);
+  const psac_status status = read_profiles(yaml, wanted, hardware, names, sizeof names);
   psac_yaml_close(&yaml);
   PSAC_TRY(status);
   if (hardware->name[0]) return PSAC_OK;
-  return psac_fail(PSAC_ERR_INPUT, "%.60s is not a machine of %s; it has: %s", wanted ? wanted : "", origin, names);
+  return psac_fail(PSAC_ERR_INPUT, "%.60s is not a hardware profile of %s; it has: %s", wanted ? wanted : "", origin,
+                   names);
 }
 
 static int is_file(const char *path) {

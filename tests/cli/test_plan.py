@@ -28,7 +28,7 @@ class Plans(Mistakes):
         brief, verbose = self.plan(*arguments), self.plan(*arguments, "--verbose")
         for part in ("Layout", "Memory of a rank", "Time, predicted", "middle", "What would help"):
             self.assertIn(part, brief)
-        for part in ("recurrent_currents", "gather middle spikes"):
+        for part in ("recurrent currents", "gather middle spikes"):
             self.assertNotIn(part, brief)
             self.assertIn(part, verbose)
         shown = [line for line in verbose.splitlines() if line and line in brief]
@@ -88,7 +88,7 @@ class Plans(Mistakes):
         self.assertRegex(self.plan(*h100, "--neurons", "1e12", "--ranks", "1e6", "--set", "recurrence.in_degree=0"),
                          "^CANNOT BE BUILT: ")
 
-    def test_small_networks_and_model_seed(self):
+    def test_small_networks_and_model_notebook(self):
         self.plan("--neurons", "9")
         self.plan("--neurons", "1", "--set", "recurrence.in_degree=0")
         self.assertIn("the speed of model notebook is not modelled", self.plan("--config", "notebook", "--hardware", "cpu"))
@@ -99,13 +99,13 @@ class Plans(Mistakes):
         self.assertRegex(self.plan("--gpu", "h100", "--ranks", "8", "--replicas", "auto"), r"\d+ shards x \d+ replicas")
         self.assertNotIn(" replicas\n", self.plan("--gpu", "h100", "--ranks", "8", "--replicas", "1"))
 
-    def test_a_machine_of_ones_own(self):
-        with open(self.path("my machines.yaml"), "w") as file:
-            file.write(machine("slow", 1e9) + machine("fast", 1e12))
-        slow = self.plan("--hardware", "my machines.yaml")
+    def test_a_profile_of_ones_own(self):
+        with open(self.path("my profiles.yaml"), "w") as file:
+            file.write(profile("slow", 1e9) + profile("fast", 1e12))
+        slow = self.plan("--hardware", "my profiles.yaml")
         self.assertIn("rank of slow", slow)
-        self.assertEqual(self.plan("--hardware", "my machines.yaml:slow"), slow)
-        self.assertIn("rank of fast", self.plan("--hardware", "./my machines.yaml:fast"))
+        self.assertEqual(self.plan("--hardware", "my profiles.yaml:slow"), slow)
+        self.assertIn("rank of fast", self.plan("--hardware", "./my profiles.yaml:fast"))
 
     def test_what_is_calibrated_can_be_planned_with(self):
         for ranks in (1, 2):
@@ -115,13 +115,13 @@ class Plans(Mistakes):
             self.assertIn(f"on {ranks} rank", self.plan("--hardware", "here.yaml", "--ranks", ranks))
 
 
-def machine(name, operations):
-    """A complete machine: the built-in cpu with another speed."""
+def profile(name, bandwidth):
+    """A complete hardware profile: the built-in cpu with another bandwidth."""
     root = os.path.join(os.path.dirname(__file__), "..", "..", "configs", "hardware.yaml")
     with open(root) as file:
         text = file.read()
     block = text[text.index("\ncpu:\n") + 1:].replace("cpu:\n", f"{name}:\n", 1)
-    return re.sub(r"operations: \S+", f"operations: {operations}", block)
+    return re.sub(r"bandwidth: \S+", f"bandwidth: {bandwidth}", block, count=1)
 
 
 class Refusals(Mistakes):
@@ -135,8 +135,8 @@ class Refusals(Mistakes):
             self.refuse(["--ranks", n_ranks], f"--ranks {n_ranks} is not a whole number from 1 to 10000000")
         self.refuse(["--neurons", "9", "--ranks", "512"], "less than the 512 ranks", ranks=(1, 3))
 
-    def test_machines(self):
-        self.refuse(["--gpu", "abacus"], "abacus is not a machine of", "h100, h200, a100, cpu", ranks=(1, 3))
+    def test_profiles(self):
+        self.refuse(["--gpu", "abacus"], "abacus is not a hardware profile of", "h100, h200, a100, cpu", ranks=(1, 3))
         self.refuse(["--gpu", "cpu"], "--gpu cpu is no GPU")
         self.refuse(["--gpu", "h100", "--hardware", "cpu"], "give one of them")
         self.refuse(["--hardware", "nowhere.yaml"], "nowhere.yaml", "cannot open")
