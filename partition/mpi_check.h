@@ -6,7 +6,7 @@
 #include <mpi.h>
 
 #include "base/status.h"
-#include "base/watch.h"
+#include "base/wait.h"
 
 // PSAC_ERR_MPI with what MPI says of `code`.
 psac_status psac_mpi_failure(int code, const char *call, const char *file, int line);
@@ -16,9 +16,9 @@ _Noreturn void psac_mpi_abort(int n_ranks, int exit_code);
 
 #define PSAC_MPI(call)                                                                                     \
   do {                                                                                                     \
-    psac_watch_enter(#call);                                                                               \
+    psac_wait_begin(#call);                                                                               \
     const int psac_mpi_code_ = (call);                                                                     \
-    psac_watch_leave();                                                                                    \
+    psac_wait_end();                                                                                    \
     if (psac_mpi_code_ != MPI_SUCCESS) return psac_mpi_failure(psac_mpi_code_, #call, __FILE__, __LINE__); \
   } while (0)
 

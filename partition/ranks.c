@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "partition/liveness/watchdog.h"
+#include "partition/liveness/liveness.h"
 #include "partition/mpi_check.h"
 
 enum { CHUNK_BYTES = 1 << 30, CHUNK_ELEMENTS = 1 << 27 };  // of one message; MPI counts are ints
@@ -54,7 +54,7 @@ static psac_status find_place(psac_ranks *ranks) {
 psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
   memset(ranks, 0, sizeof *ranks);
   tune_open_mpi();
-  int threads;  // NCCL is started on a thread of its own, while the main one waits
+  int threads;  // the watchdog's thread makes no MPI calls, except to abort
   PSAC_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads));
   wait_for_late_ranks();
   static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
@@ -100,9 +100,9 @@ static void keep_libraries(void) {
 void psac_ranks_finish(psac_ranks *ranks) {
   keep_libraries();
   psac_watchdog_leave_node(ranks->watchdog);
-  psac_watch_enter("MPI_Finalize");
+  psac_wait_begin("MPI_Finalize");
   MPI_Finalize();
-  psac_watch_leave();
+  psac_wait_end();
   psac_watchdog_stop(&ranks->watchdog);
   ranks->mpi_comm = NULL;
 }

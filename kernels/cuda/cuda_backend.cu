@@ -61,9 +61,9 @@ static psac_status out_of_memory(const char *wanted) {
 
 static psac_status cuda_alloc(void **pointer, size_t n_bytes, const char *what) {
   *pointer = NULL;
-  psac_watch_enter_device("cudaMalloc");
+  psac_wait_begin_device("cudaMalloc");
   const cudaError_t code = cudaMalloc(pointer, n_bytes > 0 ? n_bytes : 1);
-  psac_watch_leave();
+  psac_wait_end();
   if (code == cudaErrorMemoryAllocation) {
     char wanted[160];
     snprintf(wanted, sizeof wanted, "%zu bytes for %s", n_bytes, what);
@@ -76,9 +76,9 @@ static psac_status cuda_alloc(void **pointer, size_t n_bytes, const char *what) 
 }
 
 static void cuda_release(void *pointer) {
-  psac_watch_enter_device("cudaFree");  // it waits for all work
+  psac_wait_begin_device("cudaFree");  // it waits for all work
   cudaFree(pointer);
-  psac_watch_leave();
+  psac_wait_end();
 }
 
 static psac_status cuda_stream_create(psac_stream **stream) {
@@ -167,10 +167,10 @@ static psac_status cuda_record_begin(psac_stream *stream) {
 
 // An executable graph has taken its memory of the device once it is uploaded.
 static psac_status make_executable(psac_stream *stream, cudaGraph_t graph, cudaGraphExec_t *executable) {
-  psac_watch_enter_device("cudaGraphInstantiate");
+  psac_wait_begin_device("cudaGraphInstantiate");
   cudaError_t code = cudaGraphInstantiateWithFlags(executable, graph, 0);
   if (code == cudaSuccess) code = cudaGraphUpload(*executable, stream->cuda);
-  psac_watch_leave();
+  psac_wait_end();
   if (code == cudaErrorMemoryAllocation) return out_of_memory("a recording of all steps (simulation.cuda_graph)");
   PSAC_CUDA(code);
   return PSAC_OK;

@@ -116,7 +116,7 @@ static void advance(shared_counter *counter, unsigned target) {
 // written.
 static node_buffer *begin(psac_node_memory *memory, const char *call, int n_written, int n_read) {
   node_buffer *taken = &memory->buffer[memory->n_operations++ % N_BUFFERS];
-  psac_watch_enter(call);
+  psac_wait_begin(call);
   wait_for(memory, &taken->shared->read, taken->read);
   taken->written += (unsigned)n_written;
   taken->read += (unsigned)n_read;
@@ -130,7 +130,7 @@ static void write_part(node_buffer *buffer, size_t offset, const void *bytes, si
 
 static void await_parts(const psac_node_memory *memory, const node_buffer *buffer) {
   wait_for(memory, &buffer->shared->written, buffer->written);
-  psac_watch_leave();
+  psac_wait_end();
 }
 
 static void end_reading(node_buffer *buffer) { advance(&buffer->shared->read, buffer->read); }
@@ -148,7 +148,7 @@ void psac_node_reduce_i64(psac_node_memory *memory, const int64_t *value, int64_
   node_buffer *buffer = begin(memory, "reduce through the node's memory", memory->n_ranks, 1);
   write_part(buffer, (size_t)memory->rank * n_bytes, value, n_bytes);
   if (memory->rank != 0) {
-    psac_watch_leave();
+    psac_wait_end();
     return;
   }
   await_parts(memory, buffer);
@@ -164,7 +164,7 @@ void psac_node_broadcast(psac_node_memory *memory, void *bytes, size_t n_bytes) 
   node_buffer *buffer = begin(memory, "broadcast through the node's memory", 1, memory->n_ranks - 1);
   if (memory->rank == 0) {
     write_part(buffer, 0, bytes, n_bytes);
-    psac_watch_leave();
+    psac_wait_end();
     return;
   }
   await_parts(memory, buffer);

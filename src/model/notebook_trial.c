@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/watch.h"
+#include "base/heartbeat.h"
 #include "src/model/presentation.h"
 
 // The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
@@ -58,7 +58,7 @@ static psac_status run_learning_pass(psac_network *network, int n_trials, int tr
   PSAC_TRY(backend->device->clear(network->stream, network->messages.event, sizeof *network->messages.event));
   for (int t = 0, n, block = 1; t < shard->n_steps; t += n) {
     n = shard->n_steps - t < block ? shard->n_steps - t : block;
-    psac_watch_step(network->trial + trial, t);
+    psac_heartbeat_step(network->trial + trial, t);
     PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n_trials, trial, 1, t, n, readout->drives));
     PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives,
                                    (size_t)n * (size_t)shard->columns.n));

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/watch.h"
+#include "base/heartbeat.h"
 #include "src/model/retina.h"
 
 // Recorded spikes as they are.
@@ -77,7 +77,7 @@ static psac_status enqueue_steps(psac_network *network, int n) {
   const psac_shard *shard = &network->shard;
   PSAC_TRY(network->backend->stage->reset_potentials(network->stream, shard, n));
   for (int t = 0; t < shard->n_steps; t++) {
-    psac_watch_step(network->trial, t);
+    psac_heartbeat_step(network->trial, t);
     PSAC_TRY(step_middle(network, n, t));
   }
   return psac_exchange_end(&network->exchange, network->native_stream);
@@ -151,7 +151,7 @@ psac_status psac_network_record(psac_network *network) {
 psac_status psac_network_simulate_middle(psac_network *network, const psac_trial *trials, int n) {
   psac_stages_start(&network->stages);
   network->trial = (int64_t)trials[0].number;
-  psac_watch_step(network->trial, 0);
+  psac_heartbeat_step(network->trial, 0);
   PSAC_TRY(fill_retina(network, trials, n));
   PSAC_TRY(run_middle(network, n));
   return psac_network_mark(network, PSAC_STAGE_MIDDLE);
@@ -170,7 +170,7 @@ psac_status psac_network_simulate_readout(psac_network *network, int n) {
     const size_t n_drives = (size_t)n_steps * (size_t)n * (size_t)shard->columns.n;
     PSAC_TRY(backend->stage->partial_drives(network->stream, shard, n, 0, n, t, n_steps, readout->drives));
     psac_network_mark_step(network, PSAC_STAGE_READOUT);
-    psac_watch_step(network->trial, t);
+    psac_heartbeat_step(network->trial, t);
     PSAC_TRY(transport->reduce_i64(transport, network->native_stream, readout->drives, readout->drives, n_drives));
     psac_network_mark_step(network, PSAC_STAGE_EXCHANGE);
     if (is_root) PSAC_TRY(backend->stage->step_readout(network->stream, shard, readout, n, t, n_steps));

@@ -5,13 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/watch.h"
+#include "base/heartbeat.h"
 #include "partition/ranks.h"
 
 static void compute(void) {
   const struct timespec moment = {.tv_nsec = 10000000};
   for (int64_t step = 0;; step++) {
-    psac_watch_step(7, step);
+    psac_heartbeat_step(7, step);
     nanosleep(&moment, NULL);
   }
 }

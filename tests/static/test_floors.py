@@ -60,7 +60,7 @@ class Floors(unittest.TestCase):
     def test_internal_and_higher_headers_are_on_no_include_path(self):
         below_model = ["base", "kernels", "partition", "config"]
         self.assertTrue(self.compiles(below_model, "partition/ranks.h"))
-        self.assertFalse(self.compiles(below_model, "partition/liveness/watchdog.h"))
+        self.assertFalse(self.compiles(below_model, "partition/liveness/liveness.h"))
         self.assertFalse(self.compiles(below_model, "src/model/sizes.h"))
         self.assertTrue(self.compiles(below_model + ["model"], "src/model/sizes.h"))
         self.assertFalse(self.compiles(below_model + ["model"], "src/model/build.h"))

@@ -94,6 +94,11 @@ class Faults(Mistakes):
                          r"stuck before exchange \d+, to which others have come$", *recorded, PSAC_EMU_LAZY="1",
                          PSAC_EMU_STICK="1:integrate_lif:90")
 
+    def test_a_rank_that_hangs_while_nccl_connects_ends_all(self):
+        self.assert_ends(r"rank 0 on \S+ has waited 1 s in ncclCommInitRank, at trial -1, step -1; no rank of this node "
+                         r"is late \(watchdog.seconds\)$", "--set", "watchdog.seconds=1",
+                         PSAC_EMU_HANG="1:ncclCommInitRank:1")
+
     def test_a_rank_that_never_comes_is_named(self):
         late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate_lif:30"}
         self.assert_ends(r"rank [02] on \S+ has waited 1 s for its GPU \(watchdog.seconds\); rank 1 does not answer",

@@ -1,0 +1,136 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "partition/liveness/liveness.h"
+#include "partition/mpi_check.h"
+
+enum { REQUEST = 30001, REPLY = 30002 };  // tags that nothing else uses
+
+// A small message, which MPI sends without waiting for its receiver; *progress has to stay valid.
+static psac_status send(int tag, int to, const psac_progress *progress) {
+  MPI_Request request;
+  PSAC_MPI(MPI_Isend(progress, progress ? sizeof *progress : 0, MPI_BYTE, to, tag, MPI_COMM_WORLD, &request));
+  PSAC_MPI(MPI_Request_free(&request));
+  return PSAC_OK;
+}
+
+// Receives one message with this tag, if there is one; *from = -1 if not.
+static psac_status receive(int tag, int *from, psac_progress *progress) {
+  int is_there;
+  MPI_Status status;
+  *from = -1;
+  PSAC_MPI(MPI_Iprobe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &is_there, &status));
+  if (!is_there) return PSAC_OK;
+  PSAC_MPI(MPI_Recv(progress, progress ? sizeof *progress : 0, MPI_BYTE, status.MPI_SOURCE, tag, MPI_COMM_WORLD,
+                    MPI_STATUS_IGNORE));
+  *from = status.MPI_SOURCE;
+  return PSAC_OK;
+}
+
+psac_status psac_status_poll_answer(psac_progress_source own) {
+  static psac_progress progress;
+  for (int from;;) {
+    PSAC_TRY(receive(REQUEST, &from, NULL));
+    if (from < 0) return PSAC_OK;
+    progress = own.read(own.self);
+    PSAC_TRY(send(REPLY, from, &progress));
+  }
+}
+
+typedef struct reply_list {
+  int rank, n_ranks;
+  psac_progress *progress;  // [n_ranks]
+  char *is_silent;          // [n_ranks]
+} reply_list;
+
+// Answers other ranks' polls until `until` or, with `replies`, until all ranks have replied to ours.
+static psac_status exchange_replies(const reply_list *replies, psac_progress_source own, double until) {
+  const struct timespec moment = {.tv_nsec = 1000000};
+  int n_silent = replies ? replies->n_ranks - 1 : 1;
+  while (n_silent > 0 && psac_clock_seconds() < until) {
+    int from = -1;
+    psac_progress progress;
+    PSAC_TRY(psac_status_poll_answer(own));
+    if (replies) PSAC_TRY(receive(REPLY, &from, &progress));
+    if (from < 0) {
+      nanosleep(&moment, NULL);
+      continue;
+    }
+    replies->progress[from] = progress;
+    n_silent -= replies->is_silent[from];
+    replies->is_silent[from] = 0;
+  }
+  return PSAC_OK;
+}
+
+static psac_status collect(const reply_list *replies, double seconds, psac_progress_source own) {
+  for (int r = 0; r < replies->n_ranks; r++) {
+    replies->is_silent[r] = r != replies->rank;
+    if (r != replies->rank) PSAC_TRY(send(REQUEST, r, NULL));
+  }
+  PSAC_TRY(exchange_replies(replies, own, psac_clock_seconds() + seconds));
+  replies->progress[replies->rank] = own.read(own.self);
+  return PSAC_OK;
+}
+
+// "rank 2 and 3 more"
+static void name_ranks(int first, int n, const char *before, const char *after, char *text, size_t n_bytes) {
+  const int written = snprintf(text, n_bytes, "%srank %d", before, first);
+  if (n > 1) snprintf(text + written, n_bytes - (size_t)written, " and %d more", n - 1);
+  snprintf(text + strlen(text), n_bytes - strlen(text), "%s", after);
+}
+
+// The ranks of this rank's group whose GPUs have reached fewer collectives than another; 0 if none.
+static int name_behind(const reply_list *replies, char *text, size_t n_bytes) {
+  const psac_progress *progress = replies->progress, *own = &progress[replies->rank];
+  int64_t least = own->collectives, most = least;
+  int first = replies->rank, n = 0;
+  for (int r = 0; r < replies->n_ranks; r++) {
+    if (replies->is_silent[r] || progress[r].group != own->group) continue;
+    if (progress[r].collectives > most) most = progress[r].collectives;
+    if (progress[r].collectives < least) least = progress[r].collectives, n = 0;
+    if (progress[r].collectives == least && n++ == 0) first = r;
+  }
+  if (least == most) return 0;
+  char after[80];
+  snprintf(after, sizeof after, " is stuck before exchange %lld, to which others have come", (long long)least + 1);
+  name_ranks(first, n, "the GPU of ", after, text, n_bytes);
+  return n;
+}
+
+static int name_silent(const reply_list *replies, char *text, size_t n_bytes) {
+  int first = 0, n = 0;
+  for (int r = 0; r < replies->n_ranks; r++) {
+    if (replies->is_silent[r] && n++ == 0) first = r;
+  }
+  if (n > 0) name_ranks(first, n, "", n == 1 ? " does not answer" : " do not answer", text, n_bytes);
+  else snprintf(text, n_bytes, "all ranks answer, so a GPU or the network is stuck");
+  return n;
+}
+
+// Backs off longer with weaker evidence, so that a better informed rank reports first: a silent rank may itself wait
+// for another one.
+static psac_status diagnose(const reply_list *replies, double seconds, psac_progress_source own, char *text,
+                            size_t n_bytes) {
+  PSAC_TRY(collect(replies, seconds, own));
+  if (name_behind(replies, text, n_bytes) > 0) return PSAC_OK;
+  const int n_silent = name_silent(replies, text, n_bytes);
+  return exchange_replies(NULL, own, psac_clock_seconds() + (n_silent > 0 ? 1.0 : 3.0) * seconds);
+}
+
+psac_status psac_status_poll(double seconds, psac_progress_source own, char *text, size_t n_bytes) {
+  reply_list replies = {0};
+  PSAC_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &replies.rank));
+  PSAC_MPI(MPI_Comm_size(MPI_COMM_WORLD, &replies.n_ranks));
+  replies.progress = calloc((size_t)replies.n_ranks, sizeof *replies.progress);
+  replies.is_silent = calloc((size_t)replies.n_ranks, 1);
+  const psac_status status = replies.progress && replies.is_silent
+                                 ? diagnose(&replies, seconds, own, text, n_bytes)
+                                 : psac_fail(PSAC_ERR_MEMORY, "out of memory for a status poll");
+  free(replies.progress);
+  free(replies.is_silent);
+  return status;
+}
