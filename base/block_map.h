@@ -1,7 +1,7 @@
 // How N neurons are cut into consecutive blocks, one per rank: pure arithmetic, the same on host and device.
 //
-// The unit of the cut is a column of PSAC_COLUMN neurons. The first `n_large` ranks hold one column more than the
-// others; the last neuron's column may be incomplete. In a gathered spike vector each rank has `slots` bits (a multiple
+// The unit of the cut is a minicolumn of PSAC_MINICOLUMN neurons. The first `n_large` ranks hold one more than the
+// others; the last minicolumn may be incomplete. In a gathered spike vector each rank has `slots` bits (a multiple
 // of 64), so a neuron's place there, its slot, follows from its global id alone.
 #ifndef PSAC_BASE_BLOCK_MAP_H
 #define PSAC_BASE_BLOCK_MAP_H
@@ -10,22 +10,22 @@
 
 #include "base/device.h"
 
-enum { PSAC_COLUMN = 8 };  // neurons that share a receptive-field position, and a vector register
+enum { PSAC_MINICOLUMN = 8 };  // neurons that share a receptive-field position, and a vector register
 
 typedef struct psac_block_map {
   int64_t n_neurons;
   int64_t n_large;  // ranks that hold `large` neurons
-  int64_t large;    // neurons of a large block, a multiple of PSAC_COLUMN
+  int64_t large;    // neurons of a large block, a multiple of PSAC_MINICOLUMN
   int64_t slots;    // bits per rank in a gathered spike vector
 } psac_block_map;
 
 PSAC_HD static inline psac_block_map psac_block_map_make(int64_t n_neurons, int64_t n_ranks) {
-  const int64_t n_columns = (n_neurons + PSAC_COLUMN - 1) / PSAC_COLUMN;
+  const int64_t n_minicolumns = (n_neurons + PSAC_MINICOLUMN - 1) / PSAC_MINICOLUMN;
   psac_block_map map;
   map.n_neurons = n_neurons;
-  map.n_large = n_columns % n_ranks;
-  map.large = (n_columns / n_ranks + 1) * PSAC_COLUMN;
-  const int64_t largest = map.n_large > 0 ? map.large : map.large - PSAC_COLUMN;
+  map.n_large = n_minicolumns % n_ranks;
+  map.large = (n_minicolumns / n_ranks + 1) * PSAC_MINICOLUMN;
+  const int64_t largest = map.n_large > 0 ? map.large : map.large - PSAC_MINICOLUMN;
   map.slots = (largest + 63) / 64 * 64;
   return map;
 }
@@ -33,13 +33,13 @@ PSAC_HD static inline psac_block_map psac_block_map_make(int64_t n_neurons, int6
 // Global id of the first neuron of a rank; first(n_ranks) == n_neurons.
 PSAC_HD static inline int64_t psac_block_map_first(psac_block_map map, int64_t rank) {
   const int64_t extra = rank < map.n_large ? rank : map.n_large;
-  const int64_t first = rank * (map.large - PSAC_COLUMN) + extra * PSAC_COLUMN;
+  const int64_t first = rank * (map.large - PSAC_MINICOLUMN) + extra * PSAC_MINICOLUMN;
   return first < map.n_neurons ? first : map.n_neurons;
 }
 
 PSAC_HD static inline int64_t psac_block_map_rank(psac_block_map map, int64_t gid) {
   const int64_t boundary = map.n_large * map.large;
-  return gid < boundary ? gid / map.large : map.n_large + (gid - boundary) / (map.large - PSAC_COLUMN);
+  return gid < boundary ? gid / map.large : map.n_large + (gid - boundary) / (map.large - PSAC_MINICOLUMN);
 }
 
 PSAC_HD static inline int64_t psac_block_map_slot(psac_block_map map, int64_t gid) {

@@ -1,4 +1,4 @@
-// Messages for people. All of them go to standard error; standard output is for results.
+// Messages for messages. All of them go to standard error; standard output is for results.
 #ifndef PSAC_BASE_LOG_H
 #define PSAC_BASE_LOG_H
 

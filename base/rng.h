@@ -1,6 +1,6 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, library Random123), the same on host and device.
 //
-// A draw is keyed by its meaning: the seed and the stream give the key; neuron, trial and timestep give the counter.
+// A draw is keyed by its meaning: the seed and the stream give the key; neuron, trial and time step give the counter.
 // Nothing is stateful, so any rank can produce any draw and no order of calls matters.
 #ifndef PSAC_BASE_RNG_H
 #define PSAC_BASE_RNG_H

@@ -63,9 +63,9 @@ hid_t psac_h5_memory_type(psac_type type, size_t text_bytes);  // PSAC_TEXT: to 
 // A call that waits for other ranks; for the watchdog.
 #define PSAC_H5_TOGETHER(result, call) \
   do {                                 \
-    psac_wait_begin(#call);           \
+    psac_wait_begin(#call);            \
     result = (call);                   \
-    psac_wait_end();                \
+    psac_wait_end();                   \
   } while (0)
 
 #endif

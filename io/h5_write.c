@@ -4,39 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mpi_check.h"
 #include "io/disk.h"
 #include "io/h5_internal.h"
 
-// What one rank tells the others.
-typedef struct notice {
-  psac_status status;
-  char message[512];
-  int64_t offset;
-} notice;
-
-static notice make_notice(psac_status status, int64_t offset) {
-  notice made = {.status = status, .offset = offset};
-  if (status != PSAC_OK) snprintf(made.message, sizeof made.message, "%s", psac_fail_message());
-  return made;
-}
-
-static psac_status spread(const psac_h5_file *file, int root, notice *news) {
-  int code;
-  PSAC_H5_TOGETHER(code, MPI_Bcast(news, (int)sizeof *news, MPI_BYTE, root, *(const MPI_Comm *)file->access.mpi_comm));
-  if (code != MPI_SUCCESS)
-    return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
-  return news->status == PSAC_OK ? PSAC_OK : psac_fail(news->status, "%s", news->message);
-}
+static MPI_Comm comm_of(const psac_h5_file *file) { return *(const MPI_Comm *)file->access.mpi_comm; }
 
 // Collective: the failure of the lowest rank that has one becomes everybody's.
-static psac_status share(const psac_h5_file *file, psac_status status) {
-  const psac_access *access = &file->access;
-  notice news = make_notice(status, 0);
-  int code, first = status == PSAC_OK ? access->n_ranks : access->rank;
-  PSAC_H5_TOGETHER(code, MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, *(const MPI_Comm *)access->mpi_comm));
-  if (code != MPI_SUCCESS)
-    return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Allreduce failed writing %s", access->rank, file->path);
-  return first == access->n_ranks ? PSAC_OK : spread(file, first, &news);
+static psac_status agree(const psac_h5_file *file, psac_status status) {
+  int is_agreed;
+  return psac_mpi_agree(comm_of(file), status, &is_agreed);
 }
 
 static psac_status begin(psac_h5_file *file) {
@@ -49,11 +26,7 @@ static psac_status begin(psac_h5_file *file) {
 
 // The other ranks open what rank 0 has made.
 static psac_status join(psac_h5_file *file) {
-  int code;
-  PSAC_H5_TOGETHER(
-      code, MPI_Bcast(file->partial, PSAC_DISK_NAME_BYTES, MPI_BYTE, 0, *(const MPI_Comm *)file->access.mpi_comm));
-  if (code != MPI_SUCCESS)
-    return psac_fail(PSAC_ERR_MPI, "rank %d: MPI_Bcast failed writing %s", file->access.rank, file->path);
+  PSAC_MPI(MPI_Bcast(file->partial, PSAC_DISK_NAME_BYTES, MPI_BYTE, 0, comm_of(file)));
   return file->access.rank > 0 ? psac_disk_join(file->partial, &file->fd) : PSAC_OK;
 }
 
@@ -61,8 +34,8 @@ psac_status psac_h5_create(const psac_access *access, const char *path, int repl
   psac_h5_file *made = psac_h5_new_file(path), none = {.access = *access, .path = (char *)path};
   if (made) made->access = *access, made->replace = replace;
   psac_status status =
-      share(made ? made : &none, made ? begin(made) : psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path));
-  if (status == PSAC_OK) status = share(made, join(made));
+      agree(made ? made : &none, made ? begin(made) : psac_fail(PSAC_ERR_MEMORY, "out of memory creating %s", path));
+  if (status == PSAC_OK) status = agree(made, join(made));
   if (status != PSAC_OK) psac_h5_abandon(&made);
   *file = made;
   return status;
@@ -100,14 +73,9 @@ static psac_status write_units(psac_h5_file *file, const psac_field *field) {
 }
 
 psac_status psac_h5_place(psac_h5_file *file, const psac_field *field, int64_t *offset) {
-  notice news = {.status = PSAC_OK};
   *offset = 0;
-  if (file->access.rank == 0) {
-    const psac_status status = psac_h5_reserve(file, field, offset);
-    news = make_notice(status, *offset);
-  }
-  PSAC_TRY(spread(file, 0, &news));
-  *offset = news.offset;
+  PSAC_TRY(agree(file, file->access.rank == 0 ? psac_h5_reserve(file, field, offset) : PSAC_OK));
+  PSAC_MPI(MPI_Bcast(offset, 1, MPI_INT64_T, 0, comm_of(file)));
   return write_units(file, field);
 }
 
@@ -185,8 +153,8 @@ static psac_status publish(psac_h5_file *file) {
 }
 
 psac_status psac_h5_commit(psac_h5_file **file) {
-  psac_status status = share(*file, flush(*file));
-  if (status == PSAC_OK) status = share(*file, (*file)->access.rank == 0 ? publish(*file) : PSAC_OK);
+  psac_status status = agree(*file, flush(*file));
+  if (status == PSAC_OK) status = agree(*file, (*file)->access.rank == 0 ? publish(*file) : PSAC_OK);
   if (status == PSAC_OK) psac_h5_free_file(file);
   else psac_h5_abandon(file);
   return status;

@@ -18,7 +18,7 @@ static psac_status configure(psac_session *session, const psac_options *options,
   if (status == PSAC_OK && ranks->rank == 0) status = psac_run_file_read_config(options->weights, &text);
   status = psac_ranks_agree(ranks, status);
   if (status == PSAC_OK) {
-    const psac_layer layer = {.text = text, .origin = options->weights};
+    const psac_config_layer layer = {.text = text, .origin = options->weights};
     status = psac_session_configure(session, &options->run, ranks, &layer);
   }
   if (status == PSAC_OK) {

@@ -12,7 +12,7 @@
 
 typedef struct replay_state {
   psac_session *session;
-  psac_case replay_case;
+  psac_replay_case replay_case;
   int64_t k;  // current presentation
   psac_outcome outcome;
 } replay_state;
@@ -34,7 +34,7 @@ static psac_status see_pass(void *self, const psac_view *view) {
   const psac_network *network = view->network;
   const psac_shard *shard = &network->shard;
   psac_presentation *presentation = &replay->replay_case.presentation[replay->k];
-  psac_case_pass *pass = &presentation->pass[view->pass];
+  psac_replay_case_pass *pass = &presentation->pass[view->pass];
   const size_t words = (size_t)shard->n_words, n_steps = (size_t)shard->n_steps;
   uint64_t *spikes = malloc(sizeof *spikes * (words + 1) * n_steps);
   int64_t *count = calloc(n_steps, sizeof *count);
@@ -95,7 +95,7 @@ static psac_status present(replay_state *replay) {
 static psac_status spread_results(replay_state *replay) {
   for (int64_t k = 0; k < replay->replay_case.n; k++) {
     for (int p = 0; p < 2; p++) {
-      psac_case_pass *pass = &replay->replay_case.presentation[k].pass[p];
+      psac_replay_case_pass *pass = &replay->replay_case.presentation[k].pass[p];
       PSAC_TRY(psac_ranks_broadcast(replay->session->ranks, &pass->reward, sizeof pass->reward));
       PSAC_TRY(psac_ranks_broadcast(replay->session->ranks, &pass->prediction, sizeof pass->prediction));
     }
@@ -116,39 +116,39 @@ static psac_status set_weights(psac_network *network, const float *weights) {
 
 static psac_status run(replay_state *replay, const psac_options *options, psac_ranks *ranks) {
   psac_session *session = replay->session;
-  psac_case *replay_case = &replay->replay_case;
+  psac_replay_case *replay_case = &replay->replay_case;
   psac_status status = ranks->rank == 0 ? check_options(options) : PSAC_OK;
   PSAC_TRY(psac_ranks_agree(ranks, status));
   session->ranks = ranks;
   session->options = &options->run;
   PSAC_TRY(psac_session_claim(session, options->out));
   PSAC_TRY(psac_session_refuse_to_overwrite(session));
-  PSAC_TRY(psac_ranks_agree(ranks, psac_case_open(options->replay_case, replay_case)));
-  const psac_layer layer = {.text = replay_case->attributes, .origin = options->replay_case, .over = 1};
+  PSAC_TRY(psac_ranks_agree(ranks, psac_replay_case_open(options->replay_case, replay_case)));
+  const psac_config_layer layer = {.text = replay_case->attributes, .origin = options->replay_case, .over = 1};
   PSAC_TRY(psac_session_configure(session, &options->run, ranks, &layer));
   if (session->config.network.model != PSAC_MODEL_NOTEBOOK) {
     status = psac_fail(PSAC_ERR_INPUT,
                        "network.model = psac cannot be replayed: a case is the notebook's two passes; use notebook");
   }
   if (status == PSAC_OK && ranks->rank == 0)
-    status = psac_case_check(options->replay_case, &session->config, replay_case);
+    status = psac_replay_case_check(options->replay_case, &session->config, replay_case);
   PSAC_TRY(psac_ranks_agree(ranks, status));
   PSAC_TRY(psac_session_build(session));
-  PSAC_TRY(psac_ranks_agree(ranks, psac_case_read(options->replay_case, session->network, replay_case)));
+  PSAC_TRY(psac_ranks_agree(ranks, psac_replay_case_read(options->replay_case, session->network, replay_case)));
   PSAC_TRY(psac_ranks_agree(ranks, set_weights(session->network, replay_case->weights_initial)));
   psac_session_announce(session);
   for (replay->k = 0; replay->k < replay_case->n; replay->k++) PSAC_TRY(present(replay));
   PSAC_TRY(spread_results(replay));
   const psac_access access = psac_session_access(session);
   PSAC_TRY(psac_session_check_owner(session));
-  return psac_case_write(&access, session->out, session->replace, session->network, replay_case);
+  return psac_replay_case_write(&access, session->out, session->replace, session->network, replay_case);
 }
 
 psac_status psac_job_replay(const psac_options *options, psac_ranks *ranks) {
   psac_session session = {0};
   replay_state replay = {.session = &session};
   const psac_status status = run(&replay, options, ranks);
-  psac_case_free(&replay.replay_case);
+  psac_replay_case_free(&replay.replay_case);
   psac_session_end(&session, status);
   return status;
 }

@@ -15,7 +15,7 @@ static void group_path(char path[PATH_BYTES], int64_t k, const char *member) {
   snprintf(path, PATH_BYTES, "/presentation_%03lld%s", (long long)k, member);
 }
 
-static psac_status read_attributes(psac_h5_file *file, psac_case *replay_case) {
+static psac_status read_attributes(psac_h5_file *file, psac_replay_case *replay_case) {
   int64_t num_neurons;
   double t_total, t_skip, learning_rate, dt = 1.0;
   char text[512];
@@ -47,7 +47,7 @@ static psac_status check_presentation(psac_h5_file *file, int64_t k) {
       file, path, n, "retina_spikes, and no others than image, retina_rates, weights_after, pass_1 and pass_2");
 }
 
-psac_status psac_case_open(const char *path, psac_case *replay_case) {
+psac_status psac_replay_case_open(const char *path, psac_replay_case *replay_case) {
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_h5_open(NULL, path, &file));
   psac_status status = read_attributes(file, replay_case);
@@ -93,7 +93,7 @@ static psac_status check_sizes(psac_h5_file *file, const char *name, const psac_
   return PSAC_OK;
 }
 
-psac_status psac_case_check(const char *path, const psac_config *config, const psac_case *replay_case) {
+psac_status psac_replay_case_check(const char *path, const psac_config *config, const psac_replay_case *replay_case) {
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_h5_open(NULL, path, &file));
   const psac_status status = check_sizes(file, path, config, replay_case->n);
@@ -156,7 +156,7 @@ static psac_status alloc_results(const psac_network *network, psac_presentation 
   presentation->weights_after = calloc((size_t)network->shard.n_local * n_output + 1, sizeof(float));
   int complete = presentation->weights_after != NULL;
   for (int p = 0; p < 2; p++) {
-    psac_case_pass *pass = &presentation->pass[p];
+    psac_replay_case_pass *pass = &presentation->pass[p];
     pass->middle_spikes = calloc(n_steps, sizeof(int32_t));
     pass->output_spikes = calloc(n_steps, sizeof(int32_t));
     pass->output_counts = calloc(n_output, sizeof(float));
@@ -166,7 +166,7 @@ static psac_status alloc_results(const psac_network *network, psac_presentation 
 }
 
 static psac_status read_rest(psac_h5_file *file, const char *path, const psac_network *network,
-                             psac_case *replay_case) {
+                             psac_replay_case *replay_case) {
   PSAC_TRY(read_matrix(file, path, weights_path, PSAC_F32, sizeof(float), network->config.middle_layer.num_neurons,
                        network->shard.columns.n_output, network->shard.first_gid, network->shard.n_local,
                        &replay_case->weights_initial));
@@ -177,7 +177,7 @@ static psac_status read_rest(psac_h5_file *file, const char *path, const psac_ne
   return PSAC_OK;
 }
 
-psac_status psac_case_read(const char *path, const psac_network *network, psac_case *replay_case) {
+psac_status psac_replay_case_read(const char *path, const psac_network *network, psac_replay_case *replay_case) {
   replay_case->presentation = calloc((size_t)replay_case->n, sizeof *replay_case->presentation);
   if (!replay_case->presentation)
     return psac_fail(PSAC_ERR_MEMORY, "out of memory for %lld presentations", (long long)replay_case->n);
@@ -196,7 +196,7 @@ static psac_status write_mine(psac_h5_file *file, const psac_network *network, c
 }
 
 static psac_status write_pass(psac_h5_file *file, const psac_network *network, int64_t k, int p,
-                              const psac_case_pass *pass) {
+                              const psac_replay_case_pass *pass) {
   const int64_t n_steps = network->shard.n_steps, n_output = network->shard.columns.n_output;
   const struct {
     const char *member;
@@ -267,7 +267,7 @@ static psac_status write_duration(psac_h5_file *file, const char *name, double m
   return psac_h5_write_f64(file, "/", name, ms);
 }
 
-static psac_status write_case(psac_h5_file *file, const psac_network *network, const psac_case *replay_case) {
+static psac_status write_case(psac_h5_file *file, const psac_network *network, const psac_replay_case *replay_case) {
   const psac_config *config = &network->config;
   PSAC_TRY(psac_h5_write_text(file, "/", "source", "psac_dist " PSAC_VERSION " (" PSAC_GIT_REVISION ")"));
   PSAC_TRY(psac_h5_write_i64(file, "/", "num_neurons", config->middle_layer.num_neurons));
@@ -289,8 +289,8 @@ static psac_status write_case(psac_h5_file *file, const psac_network *network, c
   return PSAC_OK;
 }
 
-psac_status psac_case_write(const psac_access *access, const char *path, int replace, const psac_network *network,
-                            const psac_case *replay_case) {
+psac_status psac_replay_case_write(const psac_access *access, const char *path, int replace,
+                                   const psac_network *network, const psac_replay_case *replay_case) {
   psac_h5_file *file = NULL;
   PSAC_TRY(psac_h5_create(access, path, replace, &file));
   const psac_status status = write_case(file, network, replay_case);
@@ -299,7 +299,7 @@ psac_status psac_case_write(const psac_access *access, const char *path, int rep
   return status;
 }
 
-void psac_case_free(psac_case *replay_case) {
+void psac_replay_case_free(psac_replay_case *replay_case) {
   for (int64_t k = 0; replay_case->presentation && k < replay_case->n; k++) {
     psac_presentation *presentation = &replay_case->presentation[k];
     free(presentation->image);

@@ -7,31 +7,28 @@
 #include "jobs/options.h"
 #include "jobs/summary.h"
 #include "src/run/checkpoint/checkpoint.h"
+#include "src/run/course.h"
 #include "src/run/run_file.h"
-#include "src/run/shuffle.h"
 
 typedef struct training_state {
   psac_session *session;
   psac_results *results;
   psac_progress progress;
-  int64_t *order;          // [n] images of the epoch, shuffled
-  psac_trial *trials;      // [batch]
-  psac_outcome *outcomes;  // [batch]
-  psac_position at;        // of the current batch
-  int64_t *looks;          // [PRINTED][n_looks][2] spikes that this rank saw in the first trials of the epoch
-  psac_keeper keeper;
+  psac_course course;
+  int64_t *looks;  // [PRINTED][n_looks][2] spikes of this rank in the first trials of the epoch
+  psac_checkpointer checkpointer;
 } training_state;
 
 static double accuracy(const psac_position *at) {
   return at->trials > 0 ? (double)at->correct / (double)at->trials : 0.0;
 }
 
-// The notebook prints the first PRINTED trials of an epoch, every LOOK_EVERY timesteps.
+// The notebook prints the first PRINTED trials of an epoch, every LOOK_EVERY time steps.
 enum { PRINTED = 2, LOOK_EVERY = 200 };
 
 static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_NOTEBOOK ? 1 : 0; }
 
-// The spikes of trial k of the view, of this rank, in every LOOK_EVERY-th timestep: counts [steps][2], of the middle
+// The spikes of trial k of the view, of this rank, in every LOOK_EVERY-th time step: counts [steps][2], of the middle
 // and the output layer.
 static psac_status look(const psac_view *view, int k, int64_t *counts) {
   const psac_network *network = view->network;
@@ -62,12 +59,13 @@ static psac_status see_trials(void *self, const psac_view *view) {
   training_state *training = self;
   const psac_config *config = &training->session->config;
   for (int k = 0; k < view->n; k++) {
-    const int64_t position = training->at.first + view->first + k;
+    const int64_t position = training->course.at.first + view->first + k;
     if (view->pass == 0 && position < PRINTED) {
       PSAC_TRY(look(view, k, training->looks + position * 2 * n_looks(training)));
     }
     if (view->pass < last_pass(config)) continue;
-    PSAC_TRY(psac_recorder_see(&training->results->recorder, &config->record.trials, training->at.first, view, k));
+    PSAC_TRY(
+        psac_recorder_see(&training->results->recorder, &config->record.trials, training->course.at.first, view, k));
   }
   return PSAC_OK;
 }
@@ -75,7 +73,8 @@ static psac_status see_trials(void *self, const psac_view *view) {
 // The notebook's look into the first trials of an epoch. Collective where the batch has one of them.
 static psac_status print_looks(training_state *training, int n) {
   const psac_session *session = training->session;
-  for (int64_t position = training->at.first; position < training->at.first + n && position < PRINTED; position++) {
+  for (int64_t position = training->course.at.first; position < training->course.at.first + n && position < PRINTED;
+       position++) {
     int64_t *counts = training->looks + position * 2 * n_looks(training);
     PSAC_TRY(psac_ranks_sum_i64(session->ranks, counts, (size_t)(2 * n_looks(training))));
     for (int64_t k = 0; k < n_looks(training); k++) {
@@ -91,27 +90,13 @@ static psac_status print_looks(training_state *training, int n) {
 static psac_status end_recording(training_state *training, int n) {
   const psac_session *session = training->session;
   const psac_recorded_batch batch = {.wanted = &session->config.record.trials,
-                                     .epoch = training->at.epoch + 1,
-                                     .first = training->at.first,
+                                     .epoch = training->course.at.epoch + 1,
+                                     .first = training->course.at.first,
                                      .n = n,
-                                     .order = training->order,
+                                     .order = training->course.order,
                                      .labels = session->train.labels,
-                                     .outcomes = training->outcomes};
+                                     .outcomes = training->course.outcomes};
   return psac_recorder_end_batch(&training->results->recorder, session->ranks, &batch);
-}
-
-static void fill_batch(training_state *training, int n) {
-  const psac_digits *digits = &training->session->train;
-  const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
-  for (int b = 0; b < n; b++) {
-    const int64_t position = training->at.first + b, image = training->order[position];
-    training->trials[b] = (psac_trial){
-        .number = (uint64_t)(training->at.epoch * digits->n + position),
-        .stream = PSAC_STREAM_RETINA_TRAIN,
-        .image = digits->pixels + (size_t)image * image_bytes,
-        .label = digits->labels[image],
-    };
-  }
 }
 
 static psac_status close_interval(training_state *training, int64_t trials) {
@@ -122,7 +107,7 @@ static psac_status close_interval(training_state *training, int64_t trials) {
   psac_results *results = training->results;
   psac_curve_add_middle(&results->interval, spikes);
   psac_curve_add_middle(&results->epoch, spikes);
-  return psac_curve_close(&results->interval, training->session->network, trials, training->at.epoch + 1);
+  return psac_curve_close(&results->interval, training->session->network, trials, training->course.at.epoch + 1);
 }
 
 // Rank 0 books n outcomes; the notebook's line at every log interval, whose accuracy is that of all trials so far.
@@ -131,117 +116,104 @@ static psac_status book(training_state *training, int n) {
   const psac_session *session = training->session;
   const int64_t interval = session->config.training.log_interval, n_images = session->train.n;
   for (int b = 0; b < n; b++) {
-    const int64_t position = training->at.first + b + 1;
-    const psac_outcome *outcome = &training->outcomes[b];
-    training->at.trials++;
+    const int64_t position = training->course.at.first + b + 1;
+    const psac_outcome *outcome = &training->course.outcomes[b];
+    training->course.at.trials++;
     if (session->ranks->rank == 0) {
-      training->at.correct += outcome->judgement.reward > 0.0;
+      training->course.at.correct += outcome->judgement.reward > 0.0;
       psac_curve_add(&training->results->interval, session->network, outcome);
       psac_curve_add(&training->results->epoch, session->network, outcome);
     }
     if (position % interval == 0) {
       psac_progress_line(&training->progress, "Sample %lld True=%d Pred=%d Acc=%.2f of training so far",
-                         (long long)position, training->trials[b].label, outcome->judgement.action,
-                         accuracy(&training->at));
+                         (long long)position, training->course.trials[b].label, outcome->judgement.action,
+                         accuracy(&training->course.at));
     }
     // spikes are counted batch by batch, so a point closes with the batch in which its interval ends
   }
-  const int64_t end = training->at.first + n;
-  if (end / interval > training->at.first / interval || end == n_images) {
-    PSAC_TRY(close_interval(training, training->at.epoch * n_images + end));
+  const int64_t end = training->course.at.first + n;
+  if (end / interval > training->course.at.first / interval || end == n_images) {
+    PSAC_TRY(close_interval(training, training->course.at.epoch * n_images + end));
   }
   return PSAC_OK;
 }
 
-static psac_status run_epoch(training_state *training, int batch) {
-  psac_session *session = training->session;
-  const psac_config *config = &session->config;
-  const psac_observer observer = {see_trials, training};
-  const int64_t n_images = session->train.n, n_epochs = config->training.num_epochs;
-  char what[64];
-  snprintf(what, sizeof what, "epoch %lld/%lld", (long long)training->at.epoch + 1, (long long)n_epochs);
-  psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", (long long)training->at.epoch + 1,
-                     (long long)n_epochs);
-  psac_shuffle(training->order, n_images, (uint64_t)config->simulation.seed, training->at.epoch);
+// Trials of the next batch at most. Model notebook learns within a trial, so any number may be presented concurrently;
+// a log interval has to end with a batch.
+static int64_t limit_of(const training_state *training) {
+  const psac_config *config = &training->session->config;
   const int64_t interval = config->training.log_interval;
-  int n;
-  for (; training->at.first < n_images; training->at.first += n) {
-    if (training->at.first > 0) PSAC_TRY(psac_keeper_visit(&training->keeper, 0));
-    n = (int)(n_images - training->at.first < batch ? n_images - training->at.first : batch);
-    // Model notebook learns within a trial, so how many are presented at a time is free; no interval's end may fall
-    // between them.
-    const int64_t left = interval - training->at.first % interval;
-    if (config->network.model == PSAC_MODEL_NOTEBOOK && left < n) n = (int)left;
-    fill_batch(training, n);
-    psac_network_set_progress(session->network, training->at.epoch * n_images + training->at.first, n_images,
-                              training->at.first_epoch);
-    PSAC_TRY(psac_network_present(session->network, training->trials, n, 1, &observer, training->outcomes));
-    PSAC_TRY(print_looks(training, n));
-    PSAC_TRY(end_recording(training, n));
-    PSAC_TRY(book(training, n));
-    const psac_curve *curve = &training->results->interval;
-    const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy : accuracy(&training->at);
-    psac_progress_update(&training->progress, what, training->at.epoch * n_images + training->at.first + n, "interval",
-                         late);
-  }
-  if (session->ranks->rank != 0) return PSAC_OK;
-  psac_curve *own = &training->results->epoch;
-  psac_progress_line(&training->progress, "Epoch %lld Acc=%.2f of training so far, %.2f of this epoch",
-                     (long long)training->at.epoch + 1, accuracy(&training->at),
-                     (double)own->n_correct / (double)own->n_trials);
-  return psac_curve_close(own, session->network, (training->at.epoch + 1) * n_images, training->at.epoch + 1);
+  return config->network.model == PSAC_MODEL_NOTEBOOK ? interval - training->course.at.first % interval : INT64_MAX;
 }
 
-// An epoch is over: the position is the beginning of the next, and the state is kept.
-static psac_status end_epoch(training_state *training) {
-  training->at.epoch++;
-  training->at.first = 0;
-  return psac_keeper_visit(&training->keeper, 1);
+static psac_status run_batch(training_state *training, const char *what) {
+  const psac_observer observer = {see_trials, training};
+  psac_course *course = &training->course;
+  PSAC_TRY(psac_course_present(course, limit_of(training), &observer));
+  PSAC_TRY(print_looks(training, course->n));
+  PSAC_TRY(end_recording(training, course->n));
+  PSAC_TRY(book(training, course->n));
+  const psac_curve *curve = &training->results->interval;
+  const double late = curve->n > 0 ? curve->point[curve->n - 1].accuracy : accuracy(&course->at);
+  const int64_t done = course->at.epoch * training->session->train.n + course->at.first + course->n;
+  psac_progress_update(&training->progress, what, done, "interval", late);
+  psac_course_advance(course);
+  return PSAC_OK;
+}
+
+// From the current position to the end of its epoch.
+static psac_status run_epoch(training_state *training) {
+  const psac_session *session = training->session;
+  psac_position *at = &training->course.at;
+  const long long epoch = at->epoch + 1, n_epochs = session->config.training.num_epochs;
+  char what[64];
+  snprintf(what, sizeof what, "epoch %lld/%lld", epoch, n_epochs);
+  psac_progress_line(&training->progress, "--- Epoch %lld/%lld ---", epoch, n_epochs);
+  do {
+    if (at->first > 0) PSAC_TRY(psac_checkpointer_poll(&training->checkpointer, 0));
+    PSAC_TRY(run_batch(training, what));
+  } while (at->first > 0);
+  psac_curve *own = &training->results->epoch;
+  if (session->ranks->rank == 0) {
+    psac_progress_line(&training->progress, "Epoch %lld Acc=%.2f of training so far, %.2f of this epoch", epoch,
+                       accuracy(at), (double)own->n_correct / (double)own->n_trials);
+    PSAC_TRY(psac_curve_close(own, session->network, epoch * session->train.n, epoch));
+  }
+  return psac_checkpointer_poll(&training->checkpointer, 1);
 }
 
 static psac_status start_training(training_state *training, psac_progress_kind kind) {
-  const psac_session *session = training->session;
-  const size_t n = (size_t)psac_network_batch_size(session->network, 1);
-  training->order = malloc(sizeof *training->order * (size_t)session->train.n + 1);
-  training->trials = calloc(n, sizeof *training->trials);
-  training->outcomes = calloc(n, sizeof *training->outcomes);
+  psac_session *session = training->session;
   psac_progress_start(&training->progress, kind, session->config.training.num_epochs * session->train.n);
-  training->progress.done_before = training->at.trials;
+  training->progress.done_before = training->course.at.trials;
   training->looks = calloc((size_t)(INT64_C(2) * PRINTED * n_looks(training)), sizeof *training->looks);
-  const int complete = training->order && training->trials && training->outcomes && training->looks;
-  return complete ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", n);
+  if (!training->looks) return psac_fail(PSAC_ERR_MEMORY, "out of memory for spike counts");
+  return psac_course_start(&training->course, session, (size_t)psac_network_batch_size(session->network, 1));
 }
 
 static psac_status run_training(training_state *training, psac_progress_kind kind) {
-  const psac_session *session = training->session;
-  const int batch = psac_network_batch_size(session->network, 1);
+  const psac_position *at = &training->course.at;
   psac_status status = start_training(training, kind);
-  while (status == PSAC_OK && training->at.epoch < session->config.training.num_epochs) {
-    status = run_epoch(training, batch);
-    if (status == PSAC_OK) status = end_epoch(training);
-  }
+  while (status == PSAC_OK && at->epoch < training->session->config.training.num_epochs) status = run_epoch(training);
   psac_progress_end(&training->progress);
-  if (status == PSAC_OK && training->at.trials > 0) {
-    psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f of all training",
-                       accuracy(&training->at));
+  if (status == PSAC_OK && at->trials > 0) {
+    psac_progress_line(&training->progress, "Training complete. Final Acc=%.2f of all training", accuracy(at));
   }
   free(training->looks);
-  free(training->order);
-  free(training->trials);
-  free(training->outcomes);
+  psac_course_free(&training->course);
   return status;
 }
 
-static psac_status ask_keeper(void *keeper) { return psac_keeper_visit(keeper, 0); }
+static psac_status poll_checkpointer(void *checkpointer) { return psac_checkpointer_poll(checkpointer, 0); }
 
 static psac_status finish(training_state *training, psac_progress_kind kind) {
   psac_session *session = training->session;
   psac_results *results = training->results;
   PSAC_TRY(run_training(training, kind));
-  session->pause = (psac_pause){ask_keeper, &training->keeper};
+  session->pause = (psac_pause){poll_checkpointer, &training->checkpointer};
   PSAC_TRY(psac_evaluation_run(session, kind, &results->recorder, &results->evaluation));
   PSAC_TRY(psac_summary_finish(session, results));
-  if (session->ranks->rank == 0) psac_keeper_clear(&training->keeper);
+  if (session->ranks->rank == 0) psac_checkpointer_clear(&training->checkpointer);
   return PSAC_OK;
 }
 
@@ -264,11 +236,11 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   PSAC_TRY(psac_session_build(session));
   psac_summary_start(session, kind);
   if (path[0]) {
-    training.at = found->checkpoint.position;
+    training.course.at = found->checkpoint.position;
     PSAC_TRY(psac_checkpoint_restore(session, path, &found->checkpoint, &results->interval, &results->epoch,
                                      &results->recorder));
-    psac_log("psac_dist: going on from %s, after %lld trials", path, (long long)training.at.trials);
-    if (found->is_extended) begin_segment(&training.at, &session->config);
+    psac_log("psac_dist: going on from %s, after %lld trials", path, (long long)training.course.at.trials);
+    if (found->is_extended) begin_segment(&training.course.at, &session->config);
   } else if (session->options->resume) {
     psac_log("psac_dist: no checkpoint beside %s: starting afresh", session->out);
   }
@@ -276,15 +248,15 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   psac_recording_name(session->out, spikes);
   PSAC_TRY(
       psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, found->checkpoint.recording));
-  psac_keeper_start(&training.keeper, session, results, &training.at, path);
-  return psac_keeper_explain(&training.keeper, finish(&training, kind));
+  psac_checkpointer_start(&training.checkpointer, session, results, &training.course.at, path);
+  return psac_checkpointer_explain(&training.checkpointer, finish(&training, kind));
 }
 
 // The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is
 // refused.
 static psac_status configure(psac_session *session, psac_resumption *found) {
-  const psac_layer layer = {.text = found->checkpoint.config_text,
-                            .origin = found->path[0] ? found->path : session->out};
+  const psac_config_layer layer = {.text = found->checkpoint.config_text,
+                                   .origin = found->path[0] ? found->path : session->out};
   const int goes_on = found->path[0] || found->finished_epochs >= 0;
   return psac_session_configure(session, session->options, session->ranks, goes_on ? &layer : NULL);
 }

@@ -19,7 +19,7 @@ typedef struct psac_extents {
   double n_steps, n_block_steps;  // of a presentation; of one reduction of the drives
   double n_concurrent, n_shared;  // concurrent trials; the same in whole shares of all ranks
   double n_units, n_retina_words;
-  double n_pixels, n_fields;        // pixels of a receptive field, 0 without; columns of neurons that share one
+  double n_pixels, n_fields;        // pixels of a receptive field, 0 without; minicolumns, whose neurons share one
   double n_columns, n_eligibility;  // of rows
   double n_gathered_words;
 } psac_extents;

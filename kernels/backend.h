@@ -24,7 +24,7 @@ extern "C" {
 typedef struct psac_stream psac_stream;        // the backend's own; NULL on the CPU backend
 typedef struct psac_recording psac_recording;  // work that can be enqueued again at once; the backend's own
 
-// What a rank computes on, for people and to tell whether two ranks share it.
+// What a rank computes on, for messages and to tell whether two ranks share it.
 typedef struct psac_device {
   char name[96];
   char id[48];  // the same for all processes of a node that use this device, different for two devices

@@ -114,13 +114,13 @@ typedef struct psac_readout {
 #undef X
 } psac_readout;
 
-// What rank 0 tells every rank about one trial of the batch; in the backend's memory, broadcast as bytes.
+// What rank 0 sends to every rank for each trial of the batch; in the backend's memory, broadcast as bytes.
 typedef struct psac_third_factor {
   float output[PSAC_MAX_PLASTIC];  // k_o
   float critic;                    // delta
 } psac_third_factor;
 
-// What rank 0 tells every rank about the batch; in the backend's memory, broadcast as bytes.
+// What rank 0 sends to every rank for the batch; in the backend's memory, broadcast as bytes.
 typedef struct psac_batch_factor {
   float target[PSAC_MAX_PLASTIC];  // sum over trials of k_o alpha_b c_o tau_plus / (T - t_skip): times mu_m it is the
                                    // x_tar term

@@ -25,8 +25,8 @@ PSAC_HD static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, 
   }
 }
 
-// Distance between the patch positions of neighbouring columns: near the golden section of the ring, and coprime to its
-// length.
+// Distance between the patch positions of neighboring minicolumns: near the golden section of the ring, and coprime to
+// its length.
 PSAC_HD static inline int psac_wiring_hop(int n_positions) {
   int hop = (int)(0.618034 * n_positions) | 1;
   for (;; hop += 2) {
@@ -47,10 +47,10 @@ PSAC_HD static inline int psac_wiring_unit(int position, int k, int patch_size, 
   return y * retina_width + x;
 }
 
-// Patch position of a column: columns tile the n_positions places evenly, neighbours far apart (`hop` is coprime to
-// n_positions).
-PSAC_HD static inline int psac_wiring_position(int64_t column, int n_positions, int hop) {
-  return (int)(column % n_positions * hop % n_positions);
+// Patch position of a minicolumn: minicolumns tile the n_positions places evenly, neighbors far apart (`hop` is coprime
+// to n_positions).
+PSAC_HD static inline int psac_wiring_position(int64_t minicolumn, int n_positions, int hop) {
+  return (int)(minicolumn % n_positions * hop % n_positions);
 }
 
 // The n weights of one receptive field, `stride` places apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight /

@@ -12,7 +12,7 @@ typedef struct psac_layout {
   int64_t n_ranks;
   int64_t rank;
   int64_t first_gid;  // this rank owns [first_gid, first_gid + n_local)
-  int64_t n_local;    // may be 0: ranks are filled by whole columns of PSAC_COLUMN neurons
+  int64_t n_local;    // may be 0: ranks are filled by whole minicolumns
   int64_t n_words;    // 64-bit words of a rank's spike vector, the same on every rank
 } psac_layout;
 

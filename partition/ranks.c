@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mpi_check.h"
 #include "partition/liveness/liveness.h"
-#include "partition/mpi_check.h"
 
 enum { CHUNK_BYTES = 1 << 30, CHUNK_ELEMENTS = 1 << 27 };  // of one message; MPI counts are ints
 
@@ -107,13 +107,13 @@ void psac_ranks_finish(psac_ranks *ranks) {
   ranks->mpi_comm = NULL;
 }
 
-psac_status psac_ranks_split(const psac_ranks *ranks, int colour, psac_ranks *part) {
+psac_status psac_ranks_split(const psac_ranks *ranks, int color, psac_ranks *part) {
   MPI_Comm *comm = malloc(sizeof *comm);  // NOLINT(bugprone-sizeof-expression): a handle is a pointer in Open MPI
   if (!comm) return psac_fail(PSAC_ERR_MEMORY, "out of memory for a group of ranks");
   *part = *ranks;
   part->mpi_comm = comm;
   *comm = MPI_COMM_NULL;
-  PSAC_MPI(MPI_Comm_split(comm_of(ranks), colour, ranks->rank, comm));
+  PSAC_MPI(MPI_Comm_split(comm_of(ranks), color, ranks->rank, comm));
   return find_place(part);
 }
 
@@ -134,17 +134,10 @@ _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code) {
 }
 
 psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status) {
-  int first = status == PSAC_OK ? ranks->n_ranks : ranks->rank;
-  PSAC_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, comm_of(ranks)));
-  if (first == ranks->n_ranks) return PSAC_OK;
-  struct {
-    int status;
-    char message[1024];
-  } failure = {status, ""};
-  snprintf(failure.message, sizeof failure.message, "%s", psac_fail_message());
-  PSAC_MPI(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, first, comm_of(ranks)));
-  ranks->agreed_to_fail = 1;
-  return psac_fail((psac_status)failure.status, "%s", failure.message);
+  int is_agreed;
+  status = psac_mpi_agree(comm_of(ranks), status, &is_agreed);
+  if (status != PSAC_OK && is_agreed) ranks->agreed_to_fail = 1;
+  return status;
 }
 
 psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_bytes) {

@@ -31,10 +31,10 @@ psac_status psac_ranks_watch(psac_ranks *ranks, double seconds);
 // Ends MPI; collective over ranks that end normally.
 void psac_ranks_finish(psac_ranks *ranks);
 
-// The ranks that name the same colour, in their order: a part of the run with collectives of its own. Collective over
+// The ranks that name the same color, in their order: a part of the run with collectives of its own. Collective over
 // `ranks`; to be given back with psac_ranks_rejoin, which is collective over the part and accepts what was never split
 // off.
-psac_status psac_ranks_split(const psac_ranks *ranks, int colour, psac_ranks *part);
+psac_status psac_ranks_split(const psac_ranks *ranks, int color, psac_ranks *part);
 void psac_ranks_rejoin(psac_ranks *part);
 
 // Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first; longest if

@@ -1,4 +1,4 @@
-// The answer of job `plan`, for people and for programs.
+// The answer of job `plan`, for messages and for programs.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,7 +96,7 @@ static void print_job(const psac_plan_request *request, const psac_cost *cost) {
 static void print_layout(const psac_cost *cost) {
   char text[2][32];
   const psac_layout layout = psac_layout_make(cost->plan.sizes.n_neurons, cost->n_shards, 0);
-  const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_COLUMN;
+  const int64_t n_large = layout.map.n_large, small = layout.map.large - PSAC_MINICOLUMN;
   printf("\nLayout\n  neurons of a rank  %s", grouped((double)cost->plan.sizes.n_local, text[0]));
   if (n_large > 0 && n_large < cost->n_shards) {
     printf(" on %s, %s on the others", grouped((double)n_large, text[0]), grouped((double)small, text[1]));

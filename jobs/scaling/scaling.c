@@ -17,7 +17,7 @@ enum { SYNTHETIC_IMAGES = 64 };
 typedef struct scaling {
   const psac_options *options;
   psac_session session;
-  psac_cases cases;
+  psac_scaling_cases cases;
   psac_table table;
   psac_dry_run dry_run;
   psac_hardware hardware;
@@ -78,8 +78,8 @@ static psac_status get_images(scaling *job) {
   int64_t most_trials = 1, most_tests = 1;
   int with_accuracy = 0;
   for (int k = 0; k < job->cases.n; k++) {
-    psac_case what;
-    if (!psac_cases_take(&job->cases, k, &what)) continue;
+    psac_scaling_case what;
+    if (!psac_scaling_cases_take(&job->cases, k, &what)) continue;
     if (what.trials > most_trials) most_trials = what.trials;
     if (what.kind != PSAC_STUDY_ACCURACY) continue;
     if (!with_accuracy || (most_tests > 0 && what.test_images > most_tests) || what.test_images == 0)
@@ -138,7 +138,7 @@ static psac_status measure_all(scaling *job, psac_progress_kind kind) {
       .progress = kind,
   };
   for (int k = 0; k < job->cases.n; k++) {
-    if (!psac_cases_take(&job->cases, k, &measurement.what)) continue;
+    if (!psac_scaling_cases_take(&job->cases, k, &measurement.what)) continue;
     PSAC_TRY(psac_measure(&measurement, keep_row, job));
   }
   return PSAC_OK;
@@ -147,7 +147,7 @@ static psac_status measure_all(scaling *job, psac_progress_kind kind) {
 static psac_status run(scaling *job, psac_progress_kind kind) {
   psac_session *session = &job->session;
   if (job->options->list) {
-    if (session->ranks->rank == 0) psac_cases_list(&job->cases);
+    if (session->ranks->rank == 0) psac_scaling_cases_list(&job->cases);
     return PSAC_OK;
   }
   PSAC_TRY(get_images(job));
@@ -171,7 +171,7 @@ psac_status psac_job_scaling(const psac_options *options, psac_ranks *ranks) {
   psac_progress_kind kind = PSAC_PROGRESS_NONE;
   psac_status status = psac_ranks_agree(ranks, psac_progress_choose(options->progress, ranks->rank, &kind));
   if (status == PSAC_OK) status = psac_session_configure(&job->session, &options->run, ranks, NULL);
-  if (status == PSAC_OK) status = psac_cases_read(&job->session, options, &job->cases);
+  if (status == PSAC_OK) status = psac_scaling_cases_read(&job->session, options, &job->cases);
   if (status == PSAC_OK) status = run(job, kind);
   if (job->cases.is_dry_run) psac_dry_run_end(&job->dry_run, &job->session);
   psac_table_free(&job->table);

@@ -8,7 +8,7 @@
 
 enum { MOST_RANKS = 1000000 };
 
-static psac_status read_only(const char *text, psac_cases *cases) {
+static psac_status read_only(const char *text, psac_scaling_cases *cases) {
   for (int kind = 0; kind < PSAC_N_STUDY_KINDS; kind++) {
     if (strcmp(text, psac_study_kind_name((psac_study_kind)kind)) != 0) continue;
     cases->kind = kind;
@@ -37,7 +37,7 @@ static psac_status read_only(const char *text, psac_cases *cases) {
   return PSAC_OK;
 }
 
-static psac_status read_dry_run(const psac_session *session, const psac_options *options, psac_cases *cases) {
+static psac_status read_dry_run(const psac_session *session, const psac_options *options, psac_scaling_cases *cases) {
   const int n_real = session->ranks->n_ranks;
   cases->n_ranks = n_real;
   if (!options->dry_run_ranks) {
@@ -72,7 +72,7 @@ static psac_status read_ranks(const char *text, psac_numbers *ranks) {
                    PSAC_INT_LIST_MAX, MOST_RANKS);
 }
 
-static psac_status change_study(const psac_options *options, psac_cases *cases) {
+static psac_status change_study(const psac_options *options, psac_scaling_cases *cases) {
   psac_study_section own = {.replicas = {.n = 1}};
   if (options->repeats) PSAC_TRY(psac_option_whole("repeats", options->repeats, 1, 1000, own.repeats.value));
   if (options->run.replicas) PSAC_TRY(psac_option_replicas(options->run.replicas, own.replicas.value));
@@ -93,26 +93,29 @@ static psac_status change_study(const psac_options *options, psac_cases *cases) 
 
 // ---- which cases are meant
 
-static int is_meant(const psac_cases *cases, int k, psac_study_kind kind) {
+static int is_meant(const psac_scaling_cases *cases, int k, psac_study_kind kind) {
   if (cases->number >= 0 && k != cases->number) return 0;
   if (cases->kind >= 0 && (int)kind != cases->kind) return 0;
   return !(cases->is_dry_run && kind == PSAC_STUDY_ACCURACY);  // a simulated rank learns nothing true
 }
 
 // Replicas that do not divide the ranks cannot be measured there.
-static int is_possible(const psac_case *what) { return what->replicas == 0 || what->ranks % what->replicas == 0; }
+static int is_possible(const psac_scaling_case *what) {
+  return what->replicas == 0 || what->ranks % what->replicas == 0;
+}
 
-static const psac_numbers *ranks_of(const psac_cases *cases, int k) {
+static const psac_numbers *ranks_of(const psac_scaling_cases *cases, int k) {
   return &cases->study.section[psac_study_case(&cases->study, k, 1).kind].ranks;
 }
 
-int psac_cases_take(const psac_cases *cases, int k, psac_case *what) {
+int psac_scaling_cases_take(const psac_scaling_cases *cases, int k, psac_scaling_case *what) {
   *what = psac_study_case(&cases->study, k, cases->n_ranks);
   if (cases->repeat >= 0) what->first = cases->repeat, what->repeats = 1;
   return is_meant(cases, k, what->kind) && is_possible(what);
 }
 
-static psac_status refuse_replicas(const psac_cases *cases, const psac_case *what, const psac_options *options) {
+static psac_status refuse_replicas(const psac_scaling_cases *cases, const psac_scaling_case *what,
+                                   const psac_options *options) {
   const long long n = cases->n_ranks;
   char name[32] = "--replicas", ranks[64];
   snprintf(ranks, sizeof ranks, "any of the numbers of ranks of section %s", psac_study_kind_name(what->kind));
@@ -123,9 +126,9 @@ static psac_status refuse_replicas(const psac_cases *cases, const psac_case *wha
                    (long long)what->replicas, ranks);
 }
 
-static psac_status check_case(const psac_config *base, int k, const psac_case *what) {
+static psac_status check_case(const psac_config *base, int k, const psac_scaling_case *what) {
   psac_config config;
-  const psac_status status = psac_case_configure(base, what, 0, 0, &config);
+  const psac_status status = psac_scaling_case_configure(base, what, 0, 0, &config);
   if (status == PSAC_OK) return PSAC_OK;
   return psac_fail(status, "case %d of the study (%s, %lld neurons, batch %lld): %s", k,
                    psac_study_kind_name(what->kind), (long long)what->neurons, (long long)what->batch,
@@ -134,12 +137,12 @@ static psac_status check_case(const psac_config *base, int k, const psac_case *w
 
 // Every case is looked at before the first is measured. Of a list of replicas only those that divide the ranks of this
 // run are meant; one has to.
-static psac_status check(const psac_cases *cases, const psac_session *session, const psac_options *options) {
+static psac_status check(const psac_scaling_cases *cases, const psac_session *session, const psac_options *options) {
   int n_meant = 0, n_possible[PSAC_N_STUDY_KINDS] = {0};
-  psac_case impossible[PSAC_N_STUDY_KINDS] = {{0}};
+  psac_scaling_case impossible[PSAC_N_STUDY_KINDS] = {{0}};
   for (int k = 0; k < cases->n; k++) {
     const psac_numbers *ranks = ranks_of(cases, k);
-    psac_case what = psac_study_case(&cases->study, k, ranks->value[0]);
+    psac_scaling_case what = psac_study_case(&cases->study, k, ranks->value[0]);
     if (!is_meant(cases, k, what.kind)) continue;
     n_meant++;
     int n = 0;
@@ -160,8 +163,8 @@ static psac_status check(const psac_cases *cases, const psac_session *session, c
                      : psac_fail(PSAC_ERR_INPUT, "nothing is left to measure: simulated ranks have no accuracy");
 }
 
-static psac_status read(const psac_session *session, const psac_options *options, psac_cases *cases) {
-  *cases = (psac_cases){.kind = -1, .number = -1, .repeat = -1, .is_listed = options->list != NULL};
+static psac_status read(const psac_session *session, const psac_options *options, psac_scaling_cases *cases) {
+  *cases = (psac_scaling_cases){.kind = -1, .number = -1, .repeat = -1, .is_listed = options->list != NULL};
   PSAC_TRY(read_dry_run(session, options, cases));
   PSAC_TRY(psac_study_read(options->study ? options->study : "scaling", &cases->study));
   PSAC_TRY(change_study(options, cases));
@@ -170,18 +173,19 @@ static psac_status read(const psac_session *session, const psac_options *options
   return check(cases, session, options);
 }
 
-psac_status psac_cases_read(const psac_session *session, const psac_options *options, psac_cases *cases) {
+psac_status psac_scaling_cases_read(const psac_session *session, const psac_options *options,
+                                    psac_scaling_cases *cases) {
   psac_ranks *ranks = session->ranks;
   PSAC_TRY(psac_ranks_agree(ranks, ranks->rank == 0 ? read(session, options, cases) : PSAC_OK));
   return psac_ranks_broadcast(ranks, cases, sizeof *cases);
 }
 
-void psac_cases_list(const psac_cases *cases) {
+void psac_scaling_cases_list(const psac_scaling_cases *cases) {
   printf("case kind ranks replicas neurons batch trials warm_up repeats\n");
   for (int k = 0; k < cases->n; k++) {
     const psac_numbers *ranks = ranks_of(cases, k);
     for (int64_t r = 0; r < ranks->n; r++) {
-      const psac_case what = psac_study_case(&cases->study, k, ranks->value[r]);
+      const psac_scaling_case what = psac_study_case(&cases->study, k, ranks->value[r]);
       char replicas[24] = "auto";
       if (!is_meant(cases, k, what.kind) || !is_possible(&what)) continue;
       if (what.replicas > 0) snprintf(replicas, sizeof replicas, "%lld", (long long)what.replicas);

@@ -6,7 +6,7 @@
 #include "jobs/scaling/scaling_study.h"
 #include "src/run/session.h"
 
-typedef struct psac_cases {
+typedef struct psac_scaling_cases {
   psac_study study;  // with what the options put in its place: repeats, replicas, ranks
   int n;             // cases of the study; those that are meant follow from the rest
   int kind;          // psac_study_kind; -1 = all
@@ -16,16 +16,17 @@ typedef struct psac_cases {
   int is_dry_run;
   int64_t n_ranks;  // of this run, or simulated
   int64_t as_rank;
-} psac_cases;
+} psac_scaling_cases;
 
 // From the options; the configuration has been settled. PSAC_ERR_INPUT names option or study and what is allowed.
 // Collective.
-psac_status psac_cases_read(const psac_session *session, const psac_options *options, psac_cases *cases);
+psac_status psac_scaling_cases_read(const psac_session *session, const psac_options *options,
+                                    psac_scaling_cases *cases);
 
 // Case k; 0 if it is not to be measured.
-int psac_cases_take(const psac_cases *cases, int k, psac_case *what);
+int psac_scaling_cases_take(const psac_scaling_cases *cases, int k, psac_scaling_case *what);
 
 // Prints one line for every case and every number of ranks that its section names; for slurm/scaling_study.sh.
-void psac_cases_list(const psac_cases *cases);
+void psac_scaling_cases_list(const psac_scaling_cases *cases);
 
 #endif

@@ -10,19 +10,15 @@
 #include "partition/transport/transport_counted.h"
 #include "src/plan/cost.h"
 #include "src/plan/memory_plan.h"
+#include "src/run/course.h"
 #include "src/run/evaluation.h"
-#include "src/run/shuffle.h"
 
-// The way through the training images, as job train goes it.
-typedef struct course {
+typedef struct measuring {
   const psac_measurement *measurement;
-  int64_t *order;      // [train.n] of the epoch
-  psac_trial *trials;  // [batch]
-  psac_outcome *outcomes;
-  int64_t epoch, place;  // of the next trial
-  psac_traffic told;     // what replicas told each other of their trials, past the transports
+  psac_course course;
+  psac_traffic told;  // outcomes that replicas exchange outside the transports
   psac_progress bar;
-} course;
+} measuring;
 
 typedef struct memory {
   double host, device;  // bytes in use by this rank
@@ -31,8 +27,8 @@ typedef struct memory {
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-psac_status psac_case_configure(const psac_config *base, const psac_case *what, int64_t repeat, int64_t n_train,
-                                psac_config *config) {
+psac_status psac_scaling_case_configure(const psac_config *base, const psac_scaling_case *what, int64_t repeat,
+                                        int64_t n_train, psac_config *config) {
   char assignment[64];
   *config = *base;
   snprintf(assignment, sizeof assignment, "middle_layer.num_neurons=%lld", (long long)what->neurons);
@@ -62,23 +58,8 @@ static psac_status measure_memory(const psac_session *session, memory *used) {
   return PSAC_OK;
 }
 
-static void fill_batch(course *on, int n) {
-  const psac_session *session = on->measurement->session;
-  const psac_digits *digits = &session->train;
-  const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
-  for (int b = 0; b < n; b++) {
-    const int64_t image = on->order[on->place + b];
-    on->trials[b] = (psac_trial){
-        .number = (uint64_t)(on->epoch * digits->n + on->place + b),
-        .stream = PSAC_STREAM_RETINA_TRAIN,
-        .image = digits->pixels + (size_t)image * image_bytes,
-        .label = digits->labels[image],
-    };
-  }
-}
-
 // Rank 0 of every replica learns how the trials of the others ended.
-static void count_told(course *on, int n) {
+static void count_told(measuring *on, int n) {
   const psac_session *session = on->measurement->session;
   if (session->replicas.n_ranks == 1 || session->transport.rank != 0) return;
   on->told.messages++;
@@ -86,25 +67,20 @@ static void count_told(course *on, int n) {
       (int64_t)(session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
 }
 
-// Presents n trials, learning from them. `shown` are done already, of those that the bar counts. Collective.
-static psac_status present(course *on, int64_t n, int64_t shown) {
+// Presents n trials, learning from them; the bar has counted `shown` trials already. Collective.
+static psac_status present(measuring *on, int64_t n, int64_t shown) {
   psac_session *session = on->measurement->session;
-  const int64_t n_images = session->train.n, batch = psac_network_batch_size(session->network, 1);
+  psac_course *course = &on->course;
   int64_t correct = 0;
-  for (int64_t done = 0; done < n;) {
-    if (on->place == 0) psac_shuffle(on->order, n_images, (uint64_t)session->config.simulation.seed, on->epoch);
-    const int m = (int)smaller(smaller(batch, n - done), n_images - on->place);
-    fill_batch(on, m);
-    const int64_t total = session->config.training.num_epochs * n_images;
-    psac_network_set_progress(session->network, smaller(on->epoch * n_images + on->place, total), n_images, 0);
-    PSAC_TRY(psac_network_present(session->network, on->trials, m, 1, NULL, on->outcomes));
-    count_told(on, m);
-    for (int b = 0; b < m; b++) correct += session->transport.rank == 0 && on->outcomes[b].judgement.reward > 0.0;
-    done += m;
-    on->place += m;
-    if (on->place == n_images) on->place = 0, on->epoch++;
-    psac_progress_update(&on->bar, psac_study_kind_name(on->measurement->what.kind), shown + done, "training",
-                         (double)correct / (double)done);
+  for (int64_t done = 0; done < n; done += course->n) {
+    PSAC_TRY(psac_course_present(course, n - done, NULL));
+    psac_course_advance(course);
+    count_told(on, course->n);
+    for (int b = 0; session->transport.rank == 0 && b < course->n; b++) {
+      correct += course->outcomes[b].judgement.reward > 0.0;
+    }
+    psac_progress_update(&on->bar, psac_study_kind_name(on->measurement->what.kind), shown + done + course->n,
+                         "training", (double)correct / (double)(done + course->n));
   }
   return psac_network_settle(session->network);
 }
@@ -207,7 +183,7 @@ static psac_row begin_row(const psac_measurement *measurement, int64_t repeat, d
   return row;
 }
 
-static void reset_counters(course *on) {
+static void reset_counters(measuring *on) {
   const psac_measurement *measurement = on->measurement;
   const psac_session *session = measurement->session;
   on->told = (psac_traffic){0};
@@ -217,7 +193,7 @@ static void reset_counters(course *on) {
 }
 
 // Among shards and among replicas.
-static psac_traffic read_traffic(const course *on) {
+static psac_traffic read_traffic(const measuring *on) {
   const psac_session *session = on->measurement->session;
   psac_traffic all = psac_traffic_read(&session->transport);
   if (session->n_replicas == 1) return all;
@@ -228,7 +204,7 @@ static psac_traffic read_traffic(const course *on) {
 }
 
 // One row: n trials, timed. Collective.
-static psac_status measure_row(course *on, const memory *before, int64_t shown, psac_row *row) {
+static psac_status measure_row(measuring *on, const memory *before, int64_t shown, psac_row *row) {
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
   psac_network *network = session->network;
@@ -265,11 +241,11 @@ static psac_status test_accuracy(const psac_measurement *measurement, psac_row *
 }
 
 // A network, and the rows [first, end) of the repeats that it serves.
-static psac_status measure_network(course *on, int64_t first, int64_t end,
+static psac_status measure_network(measuring *on, int64_t first, int64_t end,
                                    psac_status (*keep)(void *self, const psac_row *row), void *self) {
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
-  const psac_case *what = &measurement->what;
+  const psac_scaling_case *what = &measurement->what;
   memory before;
   malloc_trim(0);  // or this network would grow into what the last one has left
   PSAC_TRY(psac_ranks_agree(session->ranks, measure_memory(session, &before)));
@@ -277,7 +253,7 @@ static psac_status measure_network(course *on, int64_t first, int64_t end,
   PSAC_TRY(psac_session_build_network(session));
   const double build_s = psac_clock_seconds() - started;
   if (measurement->dry_run) PSAC_TRY(psac_dry_run_attach(measurement->dry_run, session));
-  on->epoch = on->place = 0;
+  psac_course_restart(&on->course);
   PSAC_TRY(present(on, what->warm_up, 0));
   for (int64_t repeat = first; repeat < end; repeat++) {
     psac_row row = begin_row(measurement, repeat, build_s);
@@ -291,23 +267,21 @@ static psac_status measure_network(course *on, int64_t first, int64_t end,
   return PSAC_OK;
 }
 
-static psac_status measure_networks(course *on, psac_status (*keep)(void *self, const psac_row *row), void *self) {
+static psac_status measure_networks(measuring *on, psac_status (*keep)(void *self, const psac_row *row), void *self) {
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
-  const psac_case *what = &measurement->what;
+  const psac_scaling_case *what = &measurement->what;
   // Speed is measured on one network again and again, accuracy on a new one each time.
   const int64_t each = what->kind == PSAC_STUDY_ACCURACY ? 1 : what->repeats;
   for (int64_t first = what->first; first < what->first + what->repeats; first += each) {
-    PSAC_TRY(psac_case_configure(measurement->base, what, first, measurement->n_train, &session->config));
+    PSAC_TRY(psac_scaling_case_configure(measurement->base, what, first, measurement->n_train, &session->config));
     session->n_replicas = (int)what->replicas;
     if (!measurement->dry_run) {
       PSAC_TRY(psac_session_cut(session));
     } else {
-      psac_shuffle(on->order, session->train.n, (uint64_t)session->config.simulation.seed, 0);
-      on->epoch = on->place = 0;
-      const int n = (int)smaller(what->batch, session->train.n);
-      fill_batch(on, n);
-      PSAC_TRY(psac_dry_run_begin(measurement->dry_run, session, on->trials, n));
+      psac_course_restart(&on->course);
+      psac_course_fill(&on->course, what->batch, what->batch);
+      PSAC_TRY(psac_dry_run_begin(measurement->dry_run, session, on->course.trials, on->course.n));
     }
     psac_progress_start(&on->bar, measurement->progress, what->warm_up + each * what->trials);
     const psac_status status = measure_network(on, first, first + each, keep, self);
@@ -321,23 +295,14 @@ static psac_status measure_networks(course *on, psac_status (*keep)(void *self, 
 psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep)(void *self, const psac_row *row),
                          void *self) {
   psac_session *session = measurement->session;
-  const psac_case *what = &measurement->what;
+  const psac_scaling_case *what = &measurement->what;
   session->train.n = smaller(measurement->n_train, larger(what->trials, 1));
   const size_t batch = (size_t)larger(what->batch, 4096);  // model notebook presents as many as are simulated together
-  course on = {
-      .measurement = measurement,
-      .order = malloc(sizeof(int64_t) * (size_t)session->train.n),
-      .trials = calloc(batch, sizeof(psac_trial)),
-      .outcomes = calloc(batch, sizeof(psac_outcome)),
-  };
-  psac_status status = on.order && on.trials && on.outcomes
-                           ? PSAC_OK
-                           : psac_fail(PSAC_ERR_MEMORY, "out of memory for a batch of %zu trials", batch);
+  measuring on = {.measurement = measurement};
+  psac_status status = psac_course_start(&on.course, session, batch);
   status = psac_ranks_agree(session->ranks, status);
   if (status == PSAC_OK) status = measure_networks(&on, keep, self);
   session->train.n = measurement->n_train;
-  free(on.order);
-  free(on.trials);
-  free(on.outcomes);
+  psac_course_free(&on.course);
   return status;
 }

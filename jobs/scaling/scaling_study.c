@@ -187,13 +187,13 @@ int psac_study_n_cases(const psac_study *study) {
   return n;
 }
 
-psac_case psac_study_case(const psac_study *study, int k, int64_t n_ranks) {
+psac_scaling_case psac_study_case(const psac_study *study, int k, int64_t n_ranks) {
   int kind = 0;
   for (; k >= n_section_cases(&study->section[kind]); kind++) k -= n_section_cases(&study->section[kind]);
   const psac_study_section *section = &study->section[kind];
   const int64_t replicas = k % section->replicas.n, batch = k / section->replicas.n % section->batch.n;
   const int64_t size = k / section->replicas.n / section->batch.n;
-  return (psac_case){
+  return (psac_scaling_case){
       .kind = (psac_study_kind)kind,
       .neurons = section->neurons.value[size] * (kind == PSAC_STUDY_WEAK ? n_ranks : 1),
       .ranks = n_ranks,

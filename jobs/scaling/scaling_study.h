@@ -35,14 +35,14 @@ typedef struct psac_study {
 } psac_study;
 
 // One thing to measure.
-typedef struct psac_case {
+typedef struct psac_scaling_case {
   psac_study_kind kind;
   int64_t neurons;          // of the whole network
   int64_t ranks, replicas;  // replicas 0 = as the plan says
   int64_t batch, trials, warm_up;
   int64_t first, repeats;  // repeats [first, first + repeats)
   int64_t test_images;     // accuracy; 0 = all
-} psac_case;
+} psac_scaling_case;
 
 const char *psac_study_kind_name(psac_study_kind kind);
 
@@ -56,6 +56,6 @@ psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origi
 // The cases of a study on `ranks` ranks: for each section, sizes x batches x replicas. Case k has the same place on any
 // number of ranks, also where its replicas do not divide them.
 int psac_study_n_cases(const psac_study *study);
-psac_case psac_study_case(const psac_study *study, int k, int64_t n_ranks);
+psac_scaling_case psac_study_case(const psac_study *study, int k, int64_t n_ranks);
 
 #endif

@@ -17,7 +17,7 @@ typedef struct psac_row {
   int64_t replicas, shards;  // ranks = replicas x shards
   int64_t as_rank;           // of `ranks` simulated ones; -1 = all of them were there
   int64_t batch, together;   // trials between two weight changes, and simulated concurrently
-  int64_t trials, steps;     // measured trials, timesteps of each
+  int64_t trials, steps;     // measured trials, time steps of each
   int64_t repeat, seed;
   double build_s, seconds;  // building the network; the measured trials
   double trials_per_s;

@@ -14,8 +14,8 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
   const int n_positions =
       (shard->retina_height - shard->patch_size + 1) * (shard->retina_width - shard->patch_size + 1);
   const int hop = psac_wiring_hop(n_positions);
-  const int32_t n_columns = (shard->n_local + PSAC_COLUMN - 1) / PSAC_COLUMN;
-  const size_t n_entries = (size_t)n_columns * (size_t)patch;
+  const int32_t n_minicolumns = (shard->n_local + PSAC_MINICOLUMN - 1) / PSAC_MINICOLUMN;
+  const size_t n_entries = (size_t)n_minicolumns * (size_t)patch;
   if (n_entries >= UINT32_MAX) {
     return psac_fail(PSAC_ERR_INPUT,
                      "%d neurons on one rank with %d-pixel receptive fields are too many; use more ranks",
@@ -24,23 +24,23 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
 
   // counting sort by unit: count, prefix sum, fill (which moves every start to the next one's place), shift back
   uint32_t *first = shard->field_first;
-  const int64_t first_column = shard->first_gid / PSAC_COLUMN;
-  for (int32_t c = 0; c < n_columns; c++) {
-    const int position = psac_wiring_position(first_column + c, n_positions, hop);
+  const int64_t first_minicolumn = shard->first_gid / PSAC_MINICOLUMN;
+  for (int32_t c = 0; c < n_minicolumns; c++) {
+    const int position = psac_wiring_position(first_minicolumn + c, n_positions, hop);
     for (int k = 0; k < patch; k++) first[unit_of(shard, position, k) + 1]++;
   }
   for (int u = 0; u < shard->n_units; u++) first[u + 1] += first[u];
   int16_t weight[PSAC_PATCH_MAX];
-  for (int32_t c = 0; c < n_columns; c++) {
-    const int position = psac_wiring_position(first_column + c, n_positions, hop);
+  for (int32_t c = 0; c < n_minicolumns; c++) {
+    const int position = psac_wiring_position(first_minicolumn + c, n_positions, hop);
     for (int k = 0; k < patch; k++) {
-      shard->field_column[first[unit_of(shard, position, k)]] = (uint32_t)c;
+      shard->field_minicolumn[first[unit_of(shard, position, k)]] = (uint32_t)c;
     }
-    for (int lane = 0; lane < PSAC_COLUMN && c * PSAC_COLUMN + lane < shard->n_local; lane++) {
-      psac_wiring_receptive_field(key, shard->first_gid + (int64_t)c * PSAC_COLUMN + lane, patch, norm,
+    for (int lane = 0; lane < PSAC_MINICOLUMN && c * PSAC_MINICOLUMN + lane < shard->n_local; lane++) {
+      psac_wiring_receptive_field(key, shard->first_gid + (int64_t)c * PSAC_MINICOLUMN + lane, patch, norm,
                                   shard->current_scale, weight, 1);
       for (int k = 0; k < patch; k++) {
-        shard->field_weight[(size_t)first[unit_of(shard, position, k)] * PSAC_COLUMN + (size_t)lane] = weight[k];
+        shard->field_weight[(size_t)first[unit_of(shard, position, k)] * PSAC_MINICOLUMN + (size_t)lane] = weight[k];
       }
     }
     for (int k = 0; k < patch; k++) first[unit_of(shard, position, k)]++;

@@ -8,24 +8,21 @@
 #include "kernels/cpu/spike_list.h"
 #include "kernels/rules/power_stdp/power_stdp_core.h"
 
-// What a middle spike in step t adds to its neuron's eligibility row: for output o the third factor k_o times the
-// time-reversed trace of o's counted spikes (sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus)), for the
-// critic delta, and 1 for the count. So the pair sum over (middle spike, later output spike) costs one vector add per
-// middle spike.
+// table [n_steps][n_eligibility]: what a middle spike in each step of trial b adds to its neuron's eligibility row.
 PSAC_CLONES static void fill_reversed_traces(const psac_shard *shard, int n_trials, int b, float decay,
                                              const uint64_t *output_spikes, const psac_third_factor *factor,
                                              int32_t *table) {
   const psac_columns columns = shard->columns;
   const float scale = ldexpf(1.0f, shard->fraction_bits);
-  const int32_t critic = (int32_t)rintf(ldexpf(factor->critic, shard->critic_fraction_bits));
+  const int32_t critic = psac_power_stdp_critic_addend(factor, shard->critic_fraction_bits);
   float trace[PSAC_MAX_PLASTIC] = {0}, spike[PSAC_MAX_PLASTIC] = {0};
   for (int t = shard->n_steps - 1; t >= 0; t--) {
     const int counted = t >= shard->first_counted_step;
     const uint64_t spikes = counted ? output_spikes[(size_t)t * (size_t)n_trials + (size_t)b] : 0;
     int32_t *restrict row = table + (size_t)t * (size_t)columns.n_eligibility;
     for (int o = 0; o < columns.n_output; o++) spike[o] = (float)(uint32_t)(spikes >> o & 1);
-    for (int o = 0; o < columns.n_output; o++) trace[o] = fmaf(trace[o], decay, spike[o]);
-    for (int o = 0; o < columns.n_output; o++) row[o] = (int32_t)rintf(factor->output[o] * trace[o] * scale);
+    for (int o = 0; o < columns.n_output; o++) trace[o] = psac_power_stdp_trace(trace[o], decay, spike[o]);
+    for (int o = 0; o < columns.n_output; o++) row[o] = psac_power_stdp_addend(factor->output[o], trace[o], scale);
     row[columns.n_output] = counted ? critic : 0;
     row[columns.n_output + 1] = counted;
   }
@@ -70,10 +67,9 @@ psac_status psac_cpu_accumulate_eligibility(psac_stream *stream, const psac_shar
   return PSAC_OK;
 }
 
-// The bound of choose_fraction_bits (src/model/build.c).
 PSAC_ASSERTED int eligibilities_fit(const int32_t *eligibility, int n) {
   for (int k = 0; k < n; k++) {
-    if (eligibility[k] < -(3 << 29) || eligibility[k] > 3 << 29) return 0;
+    if (eligibility[k] < -PSAC_POWER_STDP_MAX_SUM || eligibility[k] > PSAC_POWER_STDP_MAX_SUM) return 0;
   }
   return 1;
 }
@@ -89,15 +85,15 @@ PSAC_CLONES psac_status psac_cpu_apply_learning(psac_stream *stream, const psac_
     const float mean = shard->mean_count[i];
     assert(eligibilities_fit(eligibility, columns.n_eligibility));
     for (int o = 0; o < columns.n_output; o++) {
-      const float gate = (float)eligibility[o] * step - mean * batch->target[o];
+      const float gate = psac_power_stdp_gate(eligibility[o], step, mean, batch->target[o]);
       row[o] = psac_power_stdp(row[o], gate, batch->learning_rate, batch->power_mu);
     }
-    const float critic_gate = (float)eligibility[columns.n_output] * critic_step - mean * batch->critic_target;
+    const float critic_gate =
+        psac_power_stdp_gate(eligibility[columns.n_output], critic_step, mean, batch->critic_target);
     for (int c = columns.n_output; c < columns.n_output + columns.n_critic; c++) {
       row[c] = psac_power_stdp(row[c], critic_gate, batch->critic_rate, batch->power_mu);
     }
-    const float count = (float)eligibility[columns.n_output + 1] / (float)batch->n_trials;
-    shard->mean_count[i] = fmaf(batch->mean_rate, count - mean, mean);
+    shard->mean_count[i] = psac_power_stdp_mean(mean, eligibility[columns.n_output + 1], batch);
     row[columns.mean_count] = psac_mean_steps(shard->mean_count[i]);
   }
   memset(shard->eligibility, 0, sizeof *shard->eligibility * (size_t)shard->n_padded * (size_t)columns.n_eligibility);

@@ -1,4 +1,4 @@
-// One timestep of the middle layer: retina and recurrent currents, integration, spikes.
+// One time step of the middle layer: retina and recurrent currents, integration, spikes.
 #include <assert.h>
 #include <string.h>
 
@@ -15,19 +15,20 @@ psac_status psac_cpu_reset_potentials(psac_stream *stream, const psac_shard *sha
   return PSAC_OK;
 }
 
-typedef int16_t column_weights __attribute__((vector_size(PSAC_COLUMN * sizeof(int16_t))));
-typedef int32_t column_currents __attribute__((vector_size(PSAC_COLUMN * sizeof(int32_t))));
+typedef int16_t minicolumn_weights __attribute__((vector_size(PSAC_MINICOLUMN * sizeof(int16_t))));
+typedef int32_t minicolumn_currents __attribute__((vector_size(PSAC_MINICOLUMN * sizeof(int32_t))));
 
-// Every spiking unit adds its weights to the columns whose patch contains it: one vector add per (spike, column).
+// Every spiking unit adds its weights to the minicolumns whose patch contains it: one vector add per (spike,
+// minicolumn).
 PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *retina, int32_t *current) {
   for (int w = 0; w < shard->n_retina_words; w++) {
     for (uint64_t spikes = retina[w]; spikes; spikes &= spikes - 1) {
       const int unit = 64 * w + __builtin_ctzll(spikes);
       const uint32_t end = shard->field_first[unit + 1];
       for (uint32_t e = shard->field_first[unit]; e < end; e++) {
-        const column_weights *weights = (const column_weights *)shard->field_weight + e;
-        column_currents *column = (column_currents *)current + shard->field_column[e];
-        *column += __builtin_convertvector(*weights, column_currents);
+        const minicolumn_weights *weights = (const minicolumn_weights *)shard->field_weight + e;
+        minicolumn_currents *column = (minicolumn_currents *)current + shard->field_minicolumn[e];
+        *column += __builtin_convertvector(*weights, minicolumn_currents);
       }
     }
   }

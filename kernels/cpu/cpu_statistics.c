@@ -56,9 +56,9 @@ psac_status psac_cpu_project_weights(psac_stream *stream, const psac_shard *shar
   const psac_columns columns = shard->columns;
   for (int u = 0; u < shard->n_units; u++) {
     for (uint32_t e = shard->field_first[u]; e < shard->field_first[u + 1]; e++) {
-      for (int lane = 0; lane < PSAC_COLUMN; lane++) {
-        const size_t i = (size_t)shard->field_column[e] * PSAC_COLUMN + (size_t)lane;
-        const int64_t field = shard->field_weight[(size_t)e * PSAC_COLUMN + (size_t)lane];
+      for (int lane = 0; lane < PSAC_MINICOLUMN; lane++) {
+        const size_t i = (size_t)shard->field_minicolumn[e] * PSAC_MINICOLUMN + (size_t)lane;
+        const int64_t field = shard->field_weight[(size_t)e * PSAC_MINICOLUMN + (size_t)lane];
         for (int o = 0; o < columns.n_output; o++) {
           const int64_t weight = shard->rows[i * (size_t)columns.n + (size_t)o] - reference;
           projection[(size_t)o * (size_t)shard->n_units + (size_t)u] += field * (weight >> 14);

@@ -194,7 +194,7 @@ static psac_status cuda_replay(psac_stream *stream, psac_recording *recording) {
   return PSAC_OK;
 }
 
-// C++17 has no designated initialisers, and the order of a struct's members should not matter here.
+// C++17 has no designated initializers, and the order of a struct's members should not matter here.
 static psac_device_ops make_device_ops(void) {
   psac_device_ops table = {};
   table.device_count = cuda_device_count;

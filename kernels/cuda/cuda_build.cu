@@ -6,15 +6,17 @@
 
 enum { SCAN_THREADS = 1024 };
 
-// Thread per neuron; weights [patch pixels][n_padded], and per column the retina unit at its patch's upper left corner.
+// Thread per neuron; weights [patch pixels][n_padded], and per minicolumn the retina unit at its patch's upper left
+// corner.
 __global__ void build_fields(psac_shard shard, psac_rng_key key, float norm, int n_positions, int hop) {
   const int64_t i = psac_thread();
   if (i >= shard.n_local) return;
   const int patch = shard.patch_size * shard.patch_size;
   psac_wiring_receptive_field(key, shard.first_gid + i, patch, norm, shard.current_scale, shard.field_weight + i,
                               (size_t)shard.n_padded);
-  const int position = psac_wiring_position((shard.first_gid + i) / PSAC_COLUMN, n_positions, hop);
-  shard.field_column[i / PSAC_COLUMN] = (uint32_t)psac_wiring_unit(position, 0, shard.patch_size, shard.retina_width);
+  const int position = psac_wiring_position((shard.first_gid + i) / PSAC_MINICOLUMN, n_positions, hop);
+  shard.field_minicolumn[i / PSAC_MINICOLUMN] =
+      (uint32_t)psac_wiring_unit(position, 0, shard.patch_size, shard.retina_width);
 }
 
 extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key,

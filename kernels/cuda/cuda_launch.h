@@ -19,9 +19,9 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
 
 #define PSAC_CUDA(call)                                                                             \
   do {                                                                                              \
-    psac_wait_begin_device(#call);                                                                 \
+    psac_wait_begin_device(#call);                                                                  \
     const cudaError_t psac_code_ = (call);                                                          \
-    psac_wait_end();                                                                             \
+    psac_wait_end();                                                                                \
     if (psac_code_ != cudaSuccess) return psac_cuda_failure(psac_code_, #call, __FILE__, __LINE__); \
   } while (0)
 
@@ -42,9 +42,9 @@ extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, con
   do {                                                                           \
     const dim3 psac_grid_ = (grid);                                              \
     if (psac_grid_.x > 0 && psac_grid_.y > 0) {                                  \
-      psac_wait_begin_device(#kernel); /* where the queue is full it waits */   \
+      psac_wait_begin_device(#kernel); /* where the queue is full it waits */    \
       PSAC_RUN(kernel, psac_grid_, block, n_bytes, (stream)->cuda, __VA_ARGS__); \
-      psac_wait_end();                                                        \
+      psac_wait_end();                                                           \
       PSAC_CUDA(cudaGetLastError());                                             \
     }                                                                            \
   } while (0)

@@ -4,14 +4,14 @@
 
 enum { AHEAD = 8 };  // steps whose output spikes are in flight
 
-// Block per trial, thread per lane: what a middle spike in step t adds to its neuron's eligibility row (see
-// cpu_learning.c), as table [trials][n_steps][n_eligibility].
+// Block per trial, thread per column. table [trials][n_steps][n_eligibility]: what a middle spike in each step adds to
+// its neuron's eligibility row.
 __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, const uint64_t *output_spikes,
                                const psac_third_factor *factors, int32_t *table) {
   const int64_t b = blockIdx.x;
   const int lane = (int)threadIdx.x, n_output = shard.columns.n_output, n_columns = shard.columns.n_eligibility;
   const float scale = ldexpf(1.0f, shard.fraction_bits), k = lane < n_output ? factors[b].output[lane] : 0.0f;
-  const int32_t critic = (int32_t)rintf(ldexpf(factors[b].critic, shard.critic_fraction_bits));
+  const int32_t critic = psac_power_stdp_critic_addend(&factors[b], shard.critic_fraction_bits);
   const int32_t constant = lane == n_output ? critic : lane == n_output + 1;
   float trace = 0.0f;
   for (int last = shard.n_steps - 1; last >= 0; last -= AHEAD) {
@@ -19,8 +19,9 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
     for (int s = 0; s < AHEAD; s++) spikes[s] = last - s >= 0 ? output_spikes[(int64_t)(last - s) * n_trials + b] : 0;
     for (int s = 0; s < AHEAD && last - s >= 0; s++) {
       const int t = last - s, counted = t >= shard.first_counted_step;
-      trace = fmaf(trace, decay, lane < n_output && counted ? (float)(uint32_t)(spikes[s] >> lane & 1) : 0.0f);
-      const int32_t value = lane < n_output ? (int32_t)rintf(k * trace * scale) : counted ? constant : 0;
+      const float spike = lane < n_output && counted ? (float)(uint32_t)(spikes[s] >> lane & 1) : 0.0f;
+      trace = psac_power_stdp_trace(trace, decay, spike);
+      const int32_t value = lane < n_output ? psac_power_stdp_addend(k, trace, scale) : counted ? constant : 0;
       table[(b * shard.n_steps + t) * n_columns + lane] = value;
     }
   }
@@ -66,16 +67,16 @@ __global__ void learn(psac_shard shard, const psac_batch_factor *batch) {
   int32_t *row = shard.rows + i * columns.n;
   const int32_t *eligibility = shard.eligibility + i * columns.n_eligibility;
   const float mean = shard.mean_count[i];
-  const float critic_gate = (float)eligibility[columns.n_output] * critic_step - mean * batch->critic_target;
+  const float critic_gate =
+      psac_power_stdp_gate(eligibility[columns.n_output], critic_step, mean, batch->critic_target);
   for (int o = psac_lane(); o < columns.n_output + columns.n_critic; o += PSAC_WARP) {
     const int is_output = o < columns.n_output;
-    const float gate = is_output ? (float)eligibility[o] * step - mean * batch->target[o] : critic_gate;
+    const float gate = is_output ? psac_power_stdp_gate(eligibility[o], step, mean, batch->target[o]) : critic_gate;
     row[o] = psac_power_stdp(row[o], gate, is_output ? batch->learning_rate : batch->critic_rate, batch->power_mu);
   }
   __syncwarp(PSAC_ALL_LANES);  // every lane has read the mean
   if (psac_lane() != 0) return;
-  const float count = (float)eligibility[columns.n_output + 1] / (float)batch->n_trials;
-  const float changed = fmaf(batch->mean_rate, count - mean, mean);
+  const float changed = psac_power_stdp_mean(mean, eligibility[columns.n_output + 1], batch);
   shard.mean_count[i] = changed;
   row[columns.mean_count] = psac_mean_steps(changed);
 }

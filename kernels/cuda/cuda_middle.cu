@@ -1,4 +1,4 @@
-// One timestep of the middle layer: retina and recurrent currents, integration, spikes.
+// One time step of the middle layer: retina and recurrent currents, integration, spikes.
 //
 // Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its
 // receptive field is read where the pixel spikes, a target list once for each spike. With so few bytes instructions
@@ -30,14 +30,14 @@ static dim3 trials_grid(const psac_shard *shard, int n_trials) {
   return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + PSAC_TRIALS - 1) / PSAC_TRIALS);
 }
 
-// Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a column
-// see the same patch: each of their lanes collects the bits of one trial, patch_rows rows at a time, which fit into 32.
-// Few pixels spike in a step, and only their weights are read. To be called by whole warps.
+// Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a
+// minicolumn see the same patch: each of their lanes collects the bits of one trial, patch_rows rows at a time, which
+// fit into 32. Few pixels spike in a step, and only their weights are read. To be called by whole warps.
 __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_rows,
                                  const uint64_t (*row)[PSAC_RETINA_SIDE_MAX + 1], int32_t *sum) {
-  const uint32_t corner = shard->field_column[i / PSAC_COLUMN], retina_width = (uint32_t)shard->retina_width;
+  const uint32_t corner = shard->field_minicolumn[i / PSAC_MINICOLUMN], retina_width = (uint32_t)shard->retina_width;
   const uint32_t top = corner / retina_width, left = corner % retina_width;
-  const int size = shard->patch_size, trial = psac_lane() % PSAC_TRIALS, column = psac_lane() - trial;
+  const int size = shard->patch_size, trial = psac_lane() % PSAC_TRIALS, first_lane = psac_lane() - trial;
   const uint32_t n_padded = (uint32_t)shard->n_padded;
   const int16_t *weight = shard->field_weight + i;
   for (int first = 0; first < size; first += patch_rows) {
@@ -46,7 +46,7 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_r
       const uint32_t n_rows = size - first < patch_rows ? (uint32_t)(size - first) : (uint32_t)patch_rows;
       const uint32_t bits = psac_patch_bits(row[trial], left + x, top + first, width, n_rows);
       for (int b = 0; b < PSAC_TRIALS; b++) {
-        uint32_t patch = __shfl_sync(PSAC_ALL_LANES, bits, column + b);
+        uint32_t patch = __shfl_sync(PSAC_ALL_LANES, bits, first_lane + b);
         for (; patch; patch &= patch - 1) sum[b] += weight[(uint64_t)((uint32_t)__ffs((int)patch) - 1) * n_padded];
       }
       weight += (uint64_t)(n_rows * width) * n_padded;

@@ -1,4 +1,4 @@
-// The middle layer on the device: what the kernels of one timestep and the kernel of a whole presentation share.
+// The middle layer on the device: what the kernels of one time step and the kernel of a whole presentation share.
 #ifndef PSAC_KERNELS_CUDA_CUDA_MIDDLE_H
 #define PSAC_KERNELS_CUDA_CUDA_MIDDLE_H
 

@@ -147,7 +147,7 @@ __device__ static inline int32_t retina_current(const psac_shard *shard, const b
                                                 const block_state *state, uint32_t i) {
   int32_t sum = 0;
   if (plan->n_parts > 0) {
-    const uint32_t *word = state->patch + shard->field_column[i / PSAC_COLUMN];
+    const uint32_t *word = state->patch + shard->field_minicolumn[i / PSAC_MINICOLUMN];
     sum = sum_weights(shard, *word, i);
     if (plan->n_parts > 1) sum += sum_other_words(shard, plan, word, i);
   }

@@ -11,8 +11,8 @@ enum {
   PSAC_THREADS = 256,  // of a block, unless a kernel says otherwise
   PSAC_WARP = 32,
   PSAC_WARPS = PSAC_THREADS / PSAC_WARP,
-  PSAC_TRIALS = PSAC_COLUMN,  // that a thread of the middle layer handles together, one for each neuron of a column
-  PSAC_SECTOR = 32,           // bytes that memory moves at once
+  PSAC_TRIALS = PSAC_MINICOLUMN,   // trials of a thread of the middle layer, one for each neuron of a minicolumn
+  PSAC_SECTOR = 32,                // bytes that memory moves at once
   PSAC_THREADS_AT_ONCE = 1 << 18,  // that a large GPU runs
   PSAC_CURRENTS_AT_ONCE =
       24 << 20,                 // bytes of currents that are added to at a time: half the level 2 cache of a large GPU

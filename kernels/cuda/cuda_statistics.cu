@@ -68,7 +68,7 @@ extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, cons
 __global__ void project(psac_shard shard, int32_t reference, int64_t *projection) {
   const int64_t i = psac_thread();
   if (i >= shard.n_local) return;
-  const int corner = (int)shard.field_column[i / PSAC_COLUMN], patch = shard.patch_size;
+  const int corner = (int)shard.field_minicolumn[i / PSAC_MINICOLUMN], patch = shard.patch_size;
   for (int k = 0; k < patch * patch; k++) {
     const int unit = corner + k / patch * shard.retina_width + k % patch;
     const int64_t field = shard.field_weight[(int64_t)k * shard.n_padded + i];

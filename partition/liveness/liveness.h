@@ -26,7 +26,7 @@ typedef struct psac_watchdog psac_watchdog;
 // that jumps or a job that is suspended as a whole does not look like a late rank.
 psac_status psac_watchdog_start(const psac_watchdog_place *place, double seconds, psac_watchdog **watchdog);
 
-// Collective: the heartbeats are no longer shared. The thread goes on, to watch MPI_Finalize.
+// Collective: the heartbeats are no longer shared. The thread continues, to watch MPI_Finalize.
 void psac_watchdog_leave_node(psac_watchdog *watchdog);
 
 // Ends the thread and frees; NULL-safe. Not collective.

@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/mpi_check.h"
 #include "partition/liveness/liveness.h"
-#include "partition/mpi_check.h"
 
 enum { REQUEST = 30001, REPLY = 30002 };  // tags that nothing else uses
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/heartbeat.h"
+#include "base/mpi_check.h"
 #include "partition/liveness/liveness.h"
-#include "partition/mpi_check.h"
 
 enum {
   INTERVALS = 8,         // of the limit, at least

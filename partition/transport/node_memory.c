@@ -1,4 +1,5 @@
 #define _GNU_SOURCE  // syscall
+#include "base/mpi_check.h"
 #include "partition/transport/node_memory.h"
 
 #include <linux/futex.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "partition/mpi_check.h"
 
 enum { CACHE_LINE = 64, SPINS = 200, N_BUFFERS = 2, YIELDS = 16 };
 

@@ -1,7 +1,7 @@
 // Collectives among the ranks of one node through memory that they share: each writes its part, and reads those of the
 // others as soon as they are there.
 //
-// Several times faster than a message per pair for the short messages of a timestep, most of all when ranks outnumber
+// Several times faster than a message per pair for the short messages of a time step, most of all when ranks outnumber
 // cores: a rank that waits gives its core away and is woken once. Internal to partition/.
 #ifndef PSAC_PARTITION_TRANSPORT_NODE_MEMORY_H
 #define PSAC_PARTITION_TRANSPORT_NODE_MEMORY_H

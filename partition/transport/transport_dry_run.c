@@ -145,7 +145,7 @@ static psac_status dry_run_all_gather_wait(const psac_transport *transport, void
   return PSAC_OK;
 }
 
-// Rank 0 goes on with its own part of the sum; what it computes from it costs the same.
+// Rank 0 continues with its own part of the sum; what it computes from it costs the same.
 static psac_status dry_run_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
                                       size_t n) {
   dry_run_state *state = transport->state;
@@ -159,7 +159,7 @@ static psac_status dry_run_reduce_i64(const psac_transport *transport, void *str
   return PSAC_OK;
 }
 
-// This rank goes on with its own part of the sum here, too. NOLINTNEXTLINE(readability-non-const-parameter)
+// This rank continues with its own part of the sum here, too. NOLINTNEXTLINE(readability-non-const-parameter)
 static psac_status dry_run_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
   (void)stream, (void)value;
   book(transport->state, psac_clock_seconds(), psac_transport_all_reduce_bytes(transport, n * sizeof *value));

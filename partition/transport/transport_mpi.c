@@ -2,7 +2,7 @@
 // through its memory.
 #include <stdlib.h>
 
-#include "partition/mpi_check.h"
+#include "base/mpi_check.h"
 #include "partition/transport/node_memory.h"
 #include "partition/transport/transport.h"
 

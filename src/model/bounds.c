@@ -14,7 +14,7 @@
 //   CV2 of a neuron's intervals  2^25 for each spike of all images: at most 10 times those of one label, which the
 //   check
 //                                below keeps below 2^30; 2^59, int64
-// Those of choose_current_scale and choose_fraction_bits (build.c) are bounded there by the choice of the unit.
+// Those of choose_current_scale (build.c) and of eligibility (rules/power_stdp) are bounded by the choice of the unit.
 
 // Checks are in double, whose relative error of 1e-16 does not matter beside a factor of two.
 static const double limit_i64 = 0x1p62, limit_i32 = 0x1p30;
@@ -48,14 +48,14 @@ static double largest_initial_weight(const psac_config *config) {
 }
 
 // The weights by pixel sum (w - reference) 2^16, less than 3 * 2^16 in size, times a field's weight of at most 16 bits,
-// over the neurons whose field has the pixel: the positions of columns go round, so that no position has two columns
+// over the neurons whose field has the pixel: minicolumns take positions in turn, so that no position has two
 // more than another.
 static psac_status check_projection(const psac_config *config) {
   int height, width;
   psac_retina_size(config, &height, &width);
   const double size = (double)config->receptive_field.size, n = (double)config->middle_layer.num_neurons;
   const double positions = (height - size + 1.0) * (width - size + 1.0);
-  const double covering = fmin(n, size * size * (n / positions + 2.0 * PSAC_COLUMN));
+  const double covering = fmin(n, size * size * (n / positions + 2.0 * PSAC_MINICOLUMN));
   const double field = fmin(config->receptive_field.norm * PSAC_SCALE_MAX, INT16_MAX);
   if (covering * field * 3.0 * 0x1p16 <= 2.0 * limit_i64) return PSAC_OK;
   return psac_fail(

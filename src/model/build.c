@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/rules/power_stdp/power_stdp_core.h"
 #include "kernels/source_core.h"
 #include "src/model/bounds.h"
 #include "src/model/retina.h"
@@ -221,23 +222,19 @@ static psac_status build_readout(psac_network *network) {
   return network->backend->notebook->sum_words(network->stream, shard);
 }
 
-// Eligibility is summed in 32 bits. Bound per trial: |k_o| <= 2 / (c_o + 1), and the traces of c_o spikes summed over
-// all steps are at most c_o / (1 - decay); the critic's column adds |delta| < 1 per counted step, the spike count 1. In
-// units, that is at most 2^30 for a batch; rounding adds at most 1/2 per trial and step, 2^29; both together stay below
-// 2^31.
 static psac_status choose_fraction_bits(psac_network *network) {
   const psac_config *config = &network->config;
+  psac_shard *shard = &network->shard;
   const double decay = exp(-config->simulation.dt / config->learning.tau_plus);
-  const double batch = (double)config->training.batch_size, batch_steps = batch * network->shard.n_steps;
-  if (batch_steps > 0x1p30) {
+  const double batch = (double)config->training.batch_size;
+  if (batch * shard->n_steps > PSAC_POWER_STDP_MAX_STEPS) {
     return psac_fail(PSAC_ERR_INPUT,
-                     "training.batch_size = %lld trials of %d timesteps are too many for one weight change; "
-                     "allowed: 2^30 timesteps",
-                     (long long)config->training.batch_size, network->shard.n_steps);
+                     "training.batch_size = %lld trials of %d time steps are too many for one weight change; "
+                     "allowed: 2^30 time steps",
+                     (long long)config->training.batch_size, shard->n_steps);
   }
-  const double bound = batch * 2.0 / (1.0 - decay) + batch_steps * 0x1p-24;
-  network->shard.fraction_bits = (int32_t)floor(fmin(30.0 - log2(bound), 24.0));
-  network->shard.critic_fraction_bits = (int32_t)floor(fmin(30.0 - log2(batch_steps), 24.0));
+  shard->fraction_bits = psac_power_stdp_output_bits(batch, shard->n_steps, decay);
+  shard->critic_fraction_bits = psac_power_stdp_critic_bits(batch, shard->n_steps);
   return PSAC_OK;
 }
 

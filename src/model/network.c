@@ -15,7 +15,7 @@ psac_status psac_network_create(const psac_config *config, const psac_backend *b
   made->config = *config;
   made->backend = backend;
   made->transport = *transport;
-  made->replicas = psac_transport_self;
+  made->replica_transport = psac_transport_self;
   made->layout = psac_layout_make(config->middle_layer.num_neurons, transport->n_ranks, transport->rank);
   const psac_sizes sizes = psac_sizes_make(config, transport->n_ranks, 0, psac_backend_can(backend, PSAC_CAP_DEVICE));
   psac_status status = psac_sizes_check(config, &sizes);
@@ -44,14 +44,15 @@ void psac_network_destroy(psac_network **network) {
 }
 
 void psac_network_replicate(psac_network *network, const psac_transport *replicas, const psac_ranks *replica_ranks) {
-  network->replicas = *replicas;
+  network->replica_transport = *replicas;
   network->replica_ranks = replica_ranks;
 }
 
 int psac_network_batch_size(const psac_network *network, int learn) {
   const int batch = (int)network->config.training.batch_size;
-  return learn && network->config.network.model == PSAC_MODEL_PSAC ? batch
-                                                                   : network->n_concurrent * network->replicas.n_ranks;
+  return learn && network->config.network.model == PSAC_MODEL_PSAC
+             ? batch
+             : network->n_concurrent * network->replica_transport.n_ranks;
 }
 
 psac_status psac_network_take_spikes(psac_network *network, const psac_ranks *ranks, int64_t spikes[2]) {

@@ -15,7 +15,7 @@ psac_status psac_network_settle(const psac_network *network) {
   const psac_transport *transport = &network->transport;
   if (psac_network_is_asynchronous(network)) {
     PSAC_TRY(transport->settle(transport, network->native_stream));
-    PSAC_TRY(network->replicas.settle(&network->replicas, network->native_stream));
+    PSAC_TRY(network->replica_transport.settle(&network->replica_transport, network->native_stream));
   }
   return network->backend->device->synchronize(network->stream);
 }
@@ -37,21 +37,21 @@ void psac_network_mark_step(psac_network *network, psac_stage stage) {
 }
 
 int psac_network_share(const psac_network *network, int n) {
-  return (n + network->replicas.n_ranks - 1) / network->replicas.n_ranks;
+  return (n + network->replica_transport.n_ranks - 1) / network->replica_transport.n_ranks;
 }
 
 void psac_network_own_trials(const psac_network *network, int n, int *first, int *n_own) {
-  const int share = psac_network_share(network, n), start = network->replicas.rank * share;
+  const int share = psac_network_share(network, n), start = network->replica_transport.rank * share;
   *first = start < n ? start : n;
   *n_own = n - *first < share ? n - *first : share;
 }
 
 int psac_network_is_root(const psac_network *network) {
-  return network->transport.rank == 0 && network->replicas.rank == 0;
+  return network->transport.rank == 0 && network->replica_transport.rank == 0;
 }
 
 int64_t psac_network_stored_rows(const psac_network *network) {
-  return network->replicas.rank == 0 ? network->shard.n_local : 0;
+  return network->replica_transport.rank == 0 ? network->shard.n_local : 0;
 }
 
 psac_status psac_network_share_outcomes(const psac_network *network, int n, psac_outcome *outcomes) {
@@ -60,7 +60,8 @@ psac_status psac_network_share_outcomes(const psac_network *network, int n, psac
   const size_t n_bytes = sizeof *outcomes * (size_t)share;
   int first, n_own;
   psac_network_own_trials(network, n, &first, &n_own);
-  psac_outcome *own = calloc((size_t)share, sizeof *own), *all = malloc(n_bytes * (size_t)network->replicas.n_ranks);
+  psac_outcome *own = calloc((size_t)share, sizeof *own),
+               *all = malloc(n_bytes * (size_t)network->replica_transport.n_ranks);
   psac_status status =
       own && all ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for the outcomes of %d trials", n);
   if (status == PSAC_OK) {

@@ -24,10 +24,10 @@ typedef struct psac_recorded {
 struct psac_network {
   psac_config config;
   const psac_backend *backend;
-  psac_transport transport;  // among the shards of a replica
-  psac_transport
-      replicas;  // among the ranks that hold the same shard: rank = which replica this is, n_ranks = how many there are
-  const psac_ranks *replica_ranks;  // the same ranks, for messages of the host; NULL with one replica
+  psac_transport transport;          // among the shards of a replica
+  psac_transport replica_transport;  // among the ranks that hold the same shard: rank = of this replica, n_ranks =
+                                     // their number
+  const psac_ranks *replica_ranks;   // the same ranks, for messages of the host; NULL with one replica
   psac_layout layout;
   psac_exchange exchange;
   psac_shard shard;
@@ -50,7 +50,7 @@ struct psac_network {
 // The structs that hold the arrays of arrays.def.
 psac_array_owners psac_network_arrays(psac_network *network);
 
-// 1 where the device works while the host goes on.
+// 1 where the device works while the host continues.
 int psac_network_is_asynchronous(const psac_network *network);
 
 // Trials of a batch of n that this replica simulates: [*first, *first + *n_own). The share of a replica comes first.

@@ -122,7 +122,7 @@ static psac_status run_middle(psac_network *network, int n) {
 }
 
 psac_status psac_network_warm_up(psac_network *network) {
-  const psac_transport *transport = &network->transport, *replicas = &network->replicas;
+  const psac_transport *transport = &network->transport, *replicas = &network->replica_transport;
   const psac_shard *shard = &network->shard;
   const int n = network->n_concurrent;
   const size_t n_sums = (size_t)shard->n_padded * (size_t)shard->columns.n_eligibility,

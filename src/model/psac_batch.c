@@ -95,8 +95,8 @@ static psac_status learn_batch(psac_network *network, int n, batch_state *batch)
   const psac_span span = {network->messages.batch, sizeof *factor};
   PSAC_TRY(transport->broadcast(transport, network->native_stream, &span, 1));
   const size_t n_sums = (size_t)network->shard.n_padded * (size_t)network->shard.columns.n_eligibility;
-  PSAC_TRY(
-      network->replicas.all_reduce_i32(&network->replicas, network->native_stream, network->shard.eligibility, n_sums));
+  PSAC_TRY(network->replica_transport.all_reduce_i32(&network->replica_transport, network->native_stream,
+                                                     network->shard.eligibility, n_sums));
   PSAC_TRY(psac_network_mark(network, PSAC_STAGE_EXCHANGE));
   PSAC_TRY(network->backend->stage->apply_learning(network->stream, &network->shard, network->messages.batch));
   return psac_network_mark(network, PSAC_STAGE_LEARNING);

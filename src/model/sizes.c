@@ -89,7 +89,7 @@ static psac_extents make_extents(const psac_config *config, const psac_sizes *si
       .n_units = height * width,
       .n_retina_words = ceil(height * width / 64.0),
       .n_pixels = is_psac ? (double)(config->receptive_field.size * config->receptive_field.size) : 0.0,
-      .n_fields = ceil((double)sizes->n_local / PSAC_COLUMN),
+      .n_fields = ceil((double)sizes->n_local / PSAC_MINICOLUMN),
       .n_columns = columns.n,
       .n_eligibility = columns.n_eligibility,
   };

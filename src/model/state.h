@@ -1,5 +1,5 @@
 // What learning has changed so far: given back to a freshly built network of the same configuration, on any number of
-// ranks, that network goes on as if it had never stopped. To be called between batches.
+// ranks, that network continues as if it had never stopped. To be called between batches.
 #ifndef PSAC_MODEL_STATE_H
 #define PSAC_MODEL_STATE_H
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/run/course.h"
+
 typedef struct test_observer {
   const psac_digits *digits;
   psac_recorder *recorder;
@@ -50,17 +52,12 @@ static void report(psac_progress *progress, const psac_evaluation *evaluation, i
 static psac_status run(psac_session *session, psac_progress *progress, psac_recorder *recorder,
                        psac_evaluation *evaluation, psac_trial *trials, psac_outcome *outcomes, int batch) {
   const psac_digits *digits = &session->test;
-  const size_t image_bytes = (size_t)digits->height * (size_t)digits->width;
   test_observer seen = {digits, recorder, 0};
   const psac_observer observer = {see_trials, &seen};
   for (int64_t first = 0; first < digits->n; first += batch) {
     const int n = (int)(digits->n - first < batch ? digits->n - first : batch);
     for (int b = 0; b < n; b++) {
-      const int64_t i = first + b;
-      trials[b] = (psac_trial){.number = (uint64_t)i,
-                               .stream = PSAC_STREAM_RETINA_TEST,
-                               .image = digits->pixels + (size_t)i * image_bytes,
-                               .label = digits->labels[i]};
+      trials[b] = psac_digits_trial(digits, first + b, PSAC_STREAM_RETINA_TEST, (uint64_t)(first + b));
     }
     seen.first = first;
     if (session->pause.ask) PSAC_TRY(session->pause.ask(session->pause.self));

@@ -1,4 +1,4 @@
-// What a person sees while a run goes on: a bar on a terminal, plain lines in a log. On standard error, by rank 0.
+// What a person sees while a run continues: a bar on a terminal, plain lines in a log. On standard error, by rank 0.
 #ifndef PSAC_RUN_PROGRESS_H
 #define PSAC_RUN_PROGRESS_H
 
@@ -12,7 +12,7 @@ typedef struct psac_progress {
   psac_progress_kind kind;
   double started, shown;  // clock readings
   int64_t total, done;    // trials
-  int64_t done_before;    // of these by an earlier run that this one goes on from
+  int64_t done_before;    // of these by an earlier run that this one resumes from
   int bar_is_drawn;
 } psac_progress;
 

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-static int64_t columns_of(int64_t n_neurons) { return (n_neurons + PSAC_COLUMN - 1) / PSAC_COLUMN; }
+static int64_t minicolumns_of(int64_t n_neurons) { return (n_neurons + PSAC_MINICOLUMN - 1) / PSAC_MINICOLUMN; }
 
 void psac_recorder_populations(const psac_network *network, psac_population of[PSAC_N_POPULATIONS]) {
   static const char *const name[PSAC_N_POPULATIONS] = {"retina", "middle", "output", "critic"};
@@ -16,8 +16,8 @@ void psac_recorder_populations(const psac_network *network, psac_population of[P
                        network->readout.layer[1].n};
   int64_t first = 0;
   for (int p = 0; p < PSAC_N_POPULATIONS; p++) {
-    of[p] = (psac_population){name[p], first, columns_of(n[p]), 0, is_root ? n[p] : 0};
-    first += of[p].n_columns;
+    of[p] = (psac_population){name[p], first, minicolumns_of(n[p]), 0, is_root ? n[p] : 0};
+    first += of[p].n_minicolumns;
   }
   of[1].own_first = shard->first_gid;
   of[1].n_own = shard->n_local;
@@ -27,7 +27,7 @@ psac_recording_shape psac_recorder_shape(const psac_network *network) {
   psac_population of[PSAC_N_POPULATIONS];
   psac_recorder_populations(network, of);
   const psac_population *last = &of[PSAC_N_POPULATIONS - 1];
-  return (psac_recording_shape){last->first + last->n_columns, network->shard.n_steps};
+  return (psac_recording_shape){last->first + last->n_minicolumns, network->shard.n_steps};
 }
 
 psac_status psac_recorder_open(psac_recorder *recorder, psac_ranks *ranks, const psac_network *network,
@@ -54,16 +54,16 @@ static psac_status make_room(psac_recorder *recorder, int64_t n) {
   return PSAC_OK;
 }
 
-// From words of 64 neurons by timestep to rows of timesteps by column.
-static void transpose(const uint64_t *words, size_t n_words, int64_t n_columns, size_t n_steps, uint8_t *rows) {
-  for (int64_t c = 0; c < n_columns; c++) {
+// From words of 64 neurons by time step to rows of time steps by minicolumn.
+static void transpose(const uint64_t *words, size_t n_words, int64_t n_minicolumns, size_t n_steps, uint8_t *rows) {
+  for (int64_t c = 0; c < n_minicolumns; c++) {
     const uint64_t *word = words + c / 8;
     const int shift = 8 * (int)(c % 8);
     for (size_t t = 0; t < n_steps; t++) *rows++ = (uint8_t)(word[t * n_words] >> shift);
   }
 }
 
-// This rank's spikes of a population, whose words of timestep t begin `stride` words after those of t - 1 in the
+// This rank's spikes of a population, whose words of time step t begin `stride` words after those of t - 1 in the
 // backend's memory.
 static psac_status write_population(const psac_recorder *recorder, const psac_network *network,
                                     const psac_population *of, const uint64_t *spikes, size_t stride, int64_t slot,
@@ -78,16 +78,16 @@ static psac_status write_population(const psac_recorder *recorder, const psac_ne
   psac_status status = words && rows ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory recording spikes");
   for (int64_t w = 0, n; status == PSAC_OK && w < n_words; w += n) {
     n = n_words - w < piece ? n_words - w : piece;
-    const int64_t left = columns_of(of->n_own) - 8 * w, n_columns = left < 8 * n ? left : 8 * n;
+    const int64_t left = minicolumns_of(of->n_own) - 8 * w, n_minicolumns = left < 8 * n ? left : 8 * n;
     for (size_t t = 0; status == PSAC_OK && t < n_steps; t++) {
       const size_t n_bytes = sizeof *words * (size_t)n;
       status = backend->device->download(network->stream, words + t * (size_t)n, spikes + t * stride + w, n_bytes);
     }
     if (status == PSAC_OK) status = backend->device->synchronize(network->stream);
     if (status != PSAC_OK) break;
-    transpose(words, (size_t)n, n_columns, n_steps, rows);
-    const int64_t first = of->first + of->own_first / PSAC_COLUMN + 8 * w;
-    status = psac_recording_write(&recorder->file, slot, first, n_columns, rows, checksum);
+    transpose(words, (size_t)n, n_minicolumns, n_steps, rows);
+    const int64_t first = of->first + of->own_first / PSAC_MINICOLUMN + 8 * w;
+    status = psac_recording_write(&recorder->file, slot, first, n_minicolumns, rows, checksum);
   }
   free(words);
   free(rows);

@@ -35,13 +35,13 @@ typedef struct psac_recorded_batch {
   const psac_outcome *outcomes;  // [n], rank 0
 } psac_recorded_batch;
 
-// Where the spikes of a population lie: columns of PSAC_COLUMN neurons in a trial's record, and which of them this rank
+// Where the spikes of a population lie: minicolumns in a trial's record, and which of them this rank
 // has.
 enum { PSAC_N_POPULATIONS = 4 };
 typedef struct psac_population {
   const char *name;
-  int64_t first, n_columns;  // of the whole population
-  int64_t own_first, n_own;  // this rank's neurons; the first is that of a column
+  int64_t first, n_minicolumns;  // of the whole population
+  int64_t own_first, n_own;      // this rank's neurons; the first is that of a minicolumn
 } psac_population;
 
 void psac_recorder_populations(const psac_network *network, psac_population of[PSAC_N_POPULATIONS]);

@@ -29,7 +29,7 @@ static void add_spike(spike_writer *to, int64_t trial, int64_t t, int64_t id) {
   to->node_id[to->id.n_rows++] = (uint64_t)id;
 }
 
-// The spikes of bit `bit` in a row, eight timesteps at a time as most of them have none.
+// The spikes of bit `bit` in a row, eight time steps at a time as most of them have none.
 static void add_row(spike_writer *to, const uint8_t *row, int64_t n_steps, int bit, int64_t trial, int64_t id) {
   for (int64_t t = 0; t < n_steps; t += 8) {
     uint64_t eight = 0;
@@ -64,7 +64,7 @@ typedef struct row_reader {
 static psac_status read_piece(const row_reader *r, int64_t first, int64_t n) {
   const psac_recording_file *file = &r->recorder->file;
   for (int64_t k = 0; k < r->recorder->n; k++) {
-    PSAC_TRY(psac_recording_read(file, k, r->of->first + r->of->own_first / PSAC_COLUMN + first, n,
+    PSAC_TRY(psac_recording_read(file, k, r->of->first + r->of->own_first / PSAC_MINICOLUMN + first, n,
                                  r->rows + k * n * file->shape.n_steps, r->checksum ? &r->checksum[k] : NULL));
   }
   return PSAC_OK;
@@ -73,19 +73,20 @@ static psac_status read_piece(const row_reader *r, int64_t first, int64_t n) {
 // Neuron by neuron, then trial by trial, then by time.
 static void add_piece(const row_reader *r, int64_t first, int64_t n, spike_writer *to) {
   const int64_t n_steps = r->recorder->file.shape.n_steps;
-  for (int64_t i = first * PSAC_COLUMN; i < (first + n) * PSAC_COLUMN && i < r->of->n_own; i++) {
+  for (int64_t i = first * PSAC_MINICOLUMN; i < (first + n) * PSAC_MINICOLUMN && i < r->of->n_own; i++) {
     for (int64_t k = 0; k < r->recorder->n; k++) {
-      const uint8_t *row = r->rows + (k * n + i / PSAC_COLUMN - first) * n_steps;
-      add_row(to, row, n_steps, (int)(i % PSAC_COLUMN), k, r->of->own_first + i);
+      const uint8_t *row = r->rows + (k * n + i / PSAC_MINICOLUMN - first) * n_steps;
+      add_row(to, row, n_steps, (int)(i % PSAC_MINICOLUMN), k, r->of->own_first + i);
     }
   }
 }
 
 // Counts this rank's spikes, or hands them to `to`.
 static psac_status read_spikes(const row_reader *r, int64_t *n_spikes, spike_writer *to) {
-  const int64_t n_columns = (r->of->n_own + PSAC_COLUMN - 1) / PSAC_COLUMN, row_bytes = r->recorder->file.shape.n_steps;
-  for (int64_t first = 0; first < n_columns; first += r->piece) {
-    const int64_t n = n_columns - first < r->piece ? n_columns - first : r->piece;
+  const int64_t n_minicolumns = (r->of->n_own + PSAC_MINICOLUMN - 1) / PSAC_MINICOLUMN,
+                row_bytes = r->recorder->file.shape.n_steps;
+  for (int64_t first = 0; first < n_minicolumns; first += r->piece) {
+    const int64_t n = n_minicolumns - first < r->piece ? n_minicolumns - first : r->piece;
     PSAC_TRY(read_piece(r, first, n));
     if (to) add_piece(r, first, n, to);
     else *n_spikes += count_spikes(r->rows, (size_t)(n * r->recorder->n * row_bytes));
@@ -137,7 +138,7 @@ static psac_status copy_spikes(psac_recorder *recorder, const psac_network *netw
   psac_population of[PSAC_N_POPULATIONS];
   psac_recorder_populations(network, of);
   for (int p = 0; status == PSAC_OK && p < PSAC_N_POPULATIONS; p++) {
-    if (network->replicas.rank > 0) of[p].n_own = 0;  // the first replica writes
+    if (network->replica_transport.rank > 0) of[p].n_own = 0;  // the first replica writes
     r.of = &of[p];
     status = copy_population(&r, network, ranks, &to);
   }

@@ -10,7 +10,7 @@
 #include "io/checksum.h"
 #include "io/disk.h"
 
-static int64_t trial_bytes(psac_recording_shape shape) { return shape.n_columns * shape.n_steps; }
+static int64_t trial_bytes(psac_recording_shape shape) { return shape.n_minicolumns * shape.n_steps; }
 
 static int64_t place(const psac_recording_file *file, int64_t trial, int64_t row) {
   return trial * trial_bytes(file->shape) + row * file->shape.n_steps;
@@ -18,7 +18,7 @@ static int64_t place(const psac_recording_file *file, int64_t trial, int64_t row
 
 static void add_checksum(const psac_recording_file *file, int64_t trial, int64_t first, int64_t n, const uint8_t *rows,
                          int64_t *sum) {
-  const int64_t row = trial * file->shape.n_columns + first;
+  const int64_t row = trial * file->shape.n_minicolumns + first;
   if (sum) *sum = (int64_t)((uint64_t)*sum + psac_checksum_rows(row, n, (size_t)file->shape.n_steps, rows));
 }
 
@@ -82,13 +82,13 @@ static int64_t rows_of_piece(const psac_recording_file *file) {
 // is there.
 static psac_status go_through(const psac_recording_file *file, const psac_recording_file *to, int64_t first,
                               int64_t end, int64_t *sum) {
-  const int64_t piece = rows_of_piece(file), n_columns = file->shape.n_columns;
+  const int64_t piece = rows_of_piece(file), n_minicolumns = file->shape.n_minicolumns;
   uint8_t *rows = malloc((size_t)(piece * file->shape.n_steps));
   if (!rows) return psac_fail(PSAC_ERR_MEMORY, "out of memory reading recorded spikes");
   psac_status status = PSAC_OK;
   for (int64_t n; status == PSAC_OK && first < end; first += n) {
-    const int64_t trial = first / n_columns, row = first % n_columns,
-                  left = n_columns - row < end - first ? n_columns - row : end - first;
+    const int64_t trial = first / n_minicolumns, row = first % n_minicolumns,
+                  left = n_minicolumns - row < end - first ? n_minicolumns - row : end - first;
     n = left < piece ? left : piece;
     status = psac_recording_read(file, trial, row, n, rows, sum ? &sum[trial] : NULL);
     if (status == PSAC_OK && to) status = psac_recording_write(to, trial, row, n, rows, NULL);
@@ -100,7 +100,7 @@ static psac_status go_through(const psac_recording_file *file, const psac_record
 psac_status psac_recording_sum(const psac_recording_file *file, const psac_ranks *ranks, int64_t n_trials,
                                int64_t *sum) {
   const int64_t share = ranks ? ranks->rank : 0, n_shares = ranks ? ranks->n_ranks : 1,
-                n_rows = n_trials * file->shape.n_columns;
+                n_rows = n_trials * file->shape.n_minicolumns;
   const int64_t rows = n_rows / n_shares, extra = n_rows % n_shares,
                 first = share * rows + (share < extra ? share : extra);
   memset(sum, 0, sizeof *sum * (size_t)n_trials);
@@ -127,7 +127,7 @@ static psac_status begin(psac_recording_file *file, const char *from, int64_t n_
   psac_status status = open_for_writing(file, !is_same);
   if (status == PSAC_OK && is_same) psac_recording_cut(file, n_trials);
   if (status == PSAC_OK && n_trials > 0 && !is_same)
-    status = go_through(&old, file, 0, n_trials * file->shape.n_columns, NULL);
+    status = go_through(&old, file, 0, n_trials * file->shape.n_minicolumns, NULL);
   psac_recording_close(&old);
   return status;
 }

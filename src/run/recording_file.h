@@ -1,9 +1,9 @@
 // The spikes of recorded trials on the disk, beside the run file: runs/full.h5 has runs/full.spikes. Every rank writes
 // what it simulated as soon as it is recorded, so that none holds spikes until the run file is written.
 //
-// The file has no header. A trial is n_columns rows of n_steps bytes: row c, byte t has the spikes of neurons 8 c to 8
-// c + 7 of its population in timestep t, a bit each. The populations' columns follow each other, and the trials each
-// other: the same bytes on any number of ranks. How many trials are valid, and their checksums, is known to the
+// The file has no header. A trial is n_minicolumns rows of n_steps bytes: row c, byte t has the spikes of neurons 8 c
+// to 8 c + 7 of its population in time step t, a bit each. The populations' columns follow each other, and the trials
+// each other: the same bytes on any number of ranks. How many trials are valid, and their checksums, is known to the
 // recorder and to checkpoints.
 #ifndef PSAC_RUN_RECORDING_FILE_H
 #define PSAC_RUN_RECORDING_FILE_H
@@ -15,7 +15,7 @@
 #include "src/run/checkpoint/checkpoint_names.h"
 
 typedef struct psac_recording_shape {
-  int64_t n_columns, n_steps;  // rows of a trial, bytes of a row
+  int64_t n_minicolumns, n_steps;  // rows of a trial, bytes of a row
 } psac_recording_shape;
 
 typedef struct psac_recording_file {

@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "src/model/bounds.h"
 
-static psac_status resolve(const psac_run_options *options, int n_ranks, const psac_layer *layer, psac_config *config) {
+static psac_status resolve(const psac_run_options *options, int n_ranks, const psac_config_layer *layer,
+                           psac_config *config) {
   const int under = layer && !layer->over, over = layer && layer->over;
   const char *file = options->config ? options->config : under ? NULL : options->default_config;
   PSAC_TRY(psac_config_defaults(config));
@@ -39,7 +40,7 @@ static psac_status resolve(const psac_run_options *options, int n_ranks, const p
 }
 
 psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks,
-                                   const psac_layer *layer) {
+                                   const psac_config_layer *layer) {
   session->options = options;
   session->ranks = ranks;
   psac_clock_utc(session->start_time);

@@ -49,16 +49,16 @@ typedef struct psac_session {
 } psac_session;
 
 // A YAML text that a job lays under --config or over it.
-typedef struct psac_layer {
+typedef struct psac_config_layer {
   const char *text;    // rank 0; NULL on the others
   const char *origin;  // names it in messages
   int over;            // over --config rather than under it
-} psac_layer;
+} psac_config_layer;
 
 // The configuration: the defaults, then --config (or the job's own) and `layer` (may be NULL) in its place, then --set
 // and --seed; the same on all ranks. A layer under --config replaces the job's own configuration. Collective.
 psac_status psac_session_configure(psac_session *session, const psac_run_options *options, psac_ranks *ranks,
-                                   const psac_layer *layer);
+                                   const psac_config_layer *layer);
 
 // Reads the wanted sets on rank 0 and gives them to all ranks; the images must have the configured size. Collective.
 psac_status psac_session_read_digits(psac_session *session, int want_train);

@@ -1,5 +1,5 @@
 // Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so
-// that the ranks of a replica, which meet in every step, are neighbours.
+// that the ranks of a replica, which meet in every step, are neighbors.
 #include "partition/transport/transport_counted.h"
 #include "src/plan/cost.h"
 #include "src/run/session.h"

@@ -1,4 +1,4 @@
-// What was asked of a run by signals: SIGUSR1 = write a checkpoint and go on; SIGTERM, SIGINT, SIGHUP, SIGXCPU or
+// What was asked of a run by signals: SIGUSR1 = write a checkpoint and continue; SIGTERM, SIGINT, SIGHUP, SIGXCPU or
 // SIGUSR2 = write a checkpoint and stop. (mpirun passes SIGUSR2 on and ends with the exit code of the ranks; after
 // SIGTERM it gives them one second and has a code of its own.)
 #ifndef PSAC_RUN_SIGNALS_H

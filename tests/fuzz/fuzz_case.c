@@ -26,17 +26,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   const char *path = fuzz_path("case.h5");
   fuzz_write(path, data, n_bytes);
   if (psac_h5_try(path) != PSAC_OK) return 0;
-  psac_case replay_case = {0};
-  psac_status status = psac_case_open(path, &replay_case);
+  psac_replay_case replay_case = {0};
+  psac_status status = psac_replay_case_open(path, &replay_case);
   if (status == PSAC_OK) {
     psac_config config = session.config;
     FUZZ_REQUIRE(replay_case.n >= 1 && replay_case.attributes);
     status = psac_config_overlay(&config, replay_case.attributes, strlen(replay_case.attributes), path);
     if (status == PSAC_OK) status = psac_config_check(&config, 1);
-    if (status == PSAC_OK) (void)psac_case_check(path, &config, &replay_case);
-    status = psac_case_read(path, session.network, &replay_case);
+    if (status == PSAC_OK) (void)psac_replay_case_check(path, &config, &replay_case);
+    status = psac_replay_case_read(path, session.network, &replay_case);
   }
   for (int64_t k = 0; status == PSAC_OK && k < replay_case.n; k++) check_presentation(&replay_case.presentation[k]);
-  psac_case_free(&replay_case);
+  psac_replay_case_free(&replay_case);
   return 0;
 }

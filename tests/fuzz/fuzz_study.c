@@ -12,7 +12,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   return 0;
 }
 
-static void check_case(const psac_case *what, int64_t n_ranks) {
+static void check_case(const psac_scaling_case *what, int64_t n_ranks) {
   FUZZ_REQUIRE(what->kind >= 0 && what->kind < PSAC_N_STUDY_KINDS && what->ranks == n_ranks);
   FUZZ_REQUIRE(what->neurons >= 1 && what->neurons <= most_neurons * (what->kind == PSAC_STUDY_WEAK ? n_ranks : 1));
   FUZZ_REQUIRE(what->replicas >= 0 && what->replicas <= MOST_RANKS && what->batch >= 1 && what->batch <= 65536);
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     FUZZ_REQUIRE(n >= 1);
     for (int k = 0; k < n; k++) {
       for (int64_t n_ranks = 1; n_ranks <= MOST_RANKS; n_ranks *= 1000) {
-        const psac_case what = psac_study_case(&study, k, n_ranks);
+        const psac_scaling_case what = psac_study_case(&study, k, n_ranks);
         check_case(&what, n_ranks);
       }
     }

@@ -52,15 +52,15 @@ static void check_balance(psac_block_map map, int64_t n_neurons, int64_t n_ranks
   int64_t most_columns = 0, fewest_columns = INT64_MAX, most = 0;
   for (int64_t rank = 0; rank < n_ranks; rank++) {
     const int64_t first = psac_block_map_first(map, rank), n = n_of(map, rank);
-    assert_true(first % PSAC_COLUMN == 0 || first == n_neurons);
-    const int64_t columns = (n + PSAC_COLUMN - 1) / PSAC_COLUMN;
+    assert_true(first % PSAC_MINICOLUMN == 0 || first == n_neurons);
+    const int64_t columns = (n + PSAC_MINICOLUMN - 1) / PSAC_MINICOLUMN;
     if (columns > most_columns) most_columns = columns;
     if (columns < fewest_columns) fewest_columns = columns;
     if (n > most) most = n;
   }
   assert_true(most_columns - fewest_columns <= 1);
   assert_int_equal(map.slots % 64, 0);
-  assert_true(map.slots >= most && map.slots < most + 64 + PSAC_COLUMN);
+  assert_true(map.slots >= most && map.slots < most + 64 + PSAC_MINICOLUMN);
 }
 
 static void test_blocks_are_whole_columns_and_differ_by_one_at_most(void **state) {

@@ -30,7 +30,7 @@ static int find_position(const int32_t *field, const int16_t *weight, int side, 
 }
 
 static void check_patch(const psac_backend *backend, int side, int patch, int64_t n_neurons) {
-  const int n_positions = (side - patch + 1) * (side - patch + 1), n_columns = (int)n_neurons / PSAC_COLUMN,
+  const int n_positions = (side - patch + 1) * (side - patch + 1), n_minicolumns = (int)n_neurons / PSAC_MINICOLUMN,
             n_units = side * side;
   int count[SIDE_MAX * SIDE_MAX] = {0};
   psac_config config = wiring_config(n_neurons);
@@ -48,11 +48,11 @@ static void check_patch(const psac_backend *backend, int side, int patch, int64_
     psac_wiring_receptive_field(key, gid, patch * patch, (float)config.receptive_field.norm, scale, weight, 1);
     const int found = find_position(field + gid * n_units, weight, side, patch);
     assert_in_range(found, 0, n_positions - 1);
-    if (gid % PSAC_COLUMN == 0) count[position = found]++;
+    if (gid % PSAC_MINICOLUMN == 0) count[position = found]++;
     assert_int_equal(found, position);
   }
   for (int k = 0; k < n_positions; k++) {
-    assert_in_range(count[k], n_columns / n_positions, (n_columns + n_positions - 1) / n_positions);
+    assert_in_range(count[k], n_minicolumns / n_positions, (n_minicolumns + n_positions - 1) / n_positions);
   }
   free(field);
   shards_destroy(&cut);

@@ -6,17 +6,10 @@
 
 #include "src/model/state.h"
 #include "src/run/checkpoint/checkpoint_names.h"
+#include "src/run/course.h"
 #include "src/run/learning_curve.h"
 #include "src/run/recorder.h"
 #include "src/run/session.h"
-
-// Where a training stands, between two batches.
-typedef struct psac_position {
-  int64_t epoch;            // from 0; the number of epochs when training is over
-  int64_t first;            // trials of the epoch that are done
-  int64_t trials, correct;  // in all, since the start
-  int64_t first_epoch;      // of the current linear learning-rate schedule: 0, or where the run was extended
-} psac_position;
 
 // A checkpoint in memory: all but the arrays that are spread over ranks.
 typedef struct psac_checkpoint {
@@ -52,7 +45,7 @@ psac_status psac_checkpoint_check(const psac_session *session, const char *path,
 
 void psac_checkpoint_free(psac_checkpoint *checkpoint);
 
-// Identifies the digits of a session, so that a run goes on with the same ones.
+// Identifies the digits of a session, so that a run continues with the same ones.
 void psac_checkpoint_identify_digits(const psac_session *session, uint64_t digits[2]);
 
 #endif

@@ -105,10 +105,10 @@ static psac_status get_recording(const reader *r) {
   int64_t dims[2] = {-1, PSAC_TRIAL_WORDS};
   PSAC_TRY(get(r, "/recording/trials", PSAC_I64, 2, dims, &recorder->trial));
   recorder->n = recorder->capacity = dims[0];
-  PSAC_TRY(psac_h5_read_i64(r->file, "/recording", "columns", &shape->n_columns));
+  PSAC_TRY(psac_h5_read_i64(r->file, "/recording", "columns", &shape->n_minicolumns));
   PSAC_TRY(psac_h5_read_i64(r->file, "/recording", "steps", &shape->n_steps));
-  if (dims[0] > MAX_TRIALS || shape->n_steps < 1 || shape->n_columns < 1 ||
-      shape->n_columns > INT64_MAX / MAX_TRIALS / shape->n_steps) {
+  if (dims[0] > MAX_TRIALS || shape->n_steps < 1 || shape->n_minicolumns < 1 ||
+      shape->n_minicolumns > INT64_MAX / MAX_TRIALS / shape->n_steps) {
     return psac_fail(PSAC_ERR_INPUT, "%s: /recording claims more than there can be", r->path);
   }
   return get_recording_name(r);
@@ -281,7 +281,7 @@ static psac_status set_parts(reader *r, const psac_session *session) {
     PSAC_TRY(get_dims(r, part->path, part->type, part->n_dims, part->dims));
     PSAC_TRY(read_part(r, part, part->first_row, part->n_rows, set_rows, &to));
   }
-  if (has->n_columns != shape.n_columns || has->n_steps != shape.n_steps) {
+  if (has->n_minicolumns != shape.n_minicolumns || has->n_steps != shape.n_steps) {
     return psac_fail(PSAC_ERR_INPUT, "%s: the recorded trials are not those of this network", r->path);
   }
   return psac_network_rows_are_set(session->network);

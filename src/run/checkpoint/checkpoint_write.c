@@ -1,6 +1,6 @@
 // Writing a checkpoint. Rank 0 drafts the file, every rank writes its own rows into it with plain writes, rank 0 adds
 // the rest. Whatever fails on whichever rank fails there at once, without anybody waiting in a library, so that all can
-// agree to go on without it.
+// agree to continue without it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static psac_status put_recording(const writer *w) {
   const psac_recording_shape shape = psac_recorder_shape(w->session->network);
   const char *slash = strrchr(file->path, '/'), *name = file->is_open ? slash ? slash + 1 : file->path : "";
   PSAC_TRY(put(draft, "/recording/trials", PSAC_I64, w->n_recorded, PSAC_TRIAL_WORDS, w->trial));
-  PSAC_TRY(psac_h5_write_i64(draft, "/recording", "columns", shape.n_columns));
+  PSAC_TRY(psac_h5_write_i64(draft, "/recording", "columns", shape.n_minicolumns));
   PSAC_TRY(psac_h5_write_i64(draft, "/recording", "steps", shape.n_steps));
   return psac_h5_write_text(draft, "/recording", "file", name);
 }
@@ -175,7 +175,7 @@ psac_status psac_checkpoint_write(const psac_session *session, const psac_curve 
               .fd = -1};
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
   psac_checkpoint_parts(session, w.part);
-  for (int p = 0; p < N_PARTS && session->network->replicas.rank > 0; p++)
+  for (int p = 0; p < N_PARTS && session->network->replica_transport.rank > 0; p++)
     w.part[p].n_rows = 0;  // the first replica's are the same
   const psac_status status = write_together(&w);
   psac_h5_abandon(&w.draft);

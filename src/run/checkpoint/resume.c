@@ -1,4 +1,4 @@
-// --resume: what a run goes on from, and whether it may.
+// --resume: what a run resumes from, and whether it may.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
