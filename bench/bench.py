@@ -44,8 +44,9 @@ def run(options, model, ranks, trials, settings=()):
         command = ["mpirun", "-np", str(ranks)] if ranks > 1 else []
         command += [str(options.program), "train", "--config", model, "--data", str(options.data), "--progress", "none"]
         command += ["--out", f"{folder}/run.h5"]
-        settings = [f"middle_layer.num_neurons={options.neurons}", f"training.max_images={trials}", "training.num_epochs=1",
-                    "evaluation.max_images=1", "record.trials=[]", *settings]
+        settings = [
+            f"middle_layer.num_neurons={options.neurons}", f"training.max_images={trials}", "training.num_epochs=1",
+            "evaluation.max_images=1", "record.trials=[]", *settings]
         for setting in settings:
             command += ["--set", setting]
         with open(f"{folder}/output", "w+") as output:
@@ -64,7 +65,8 @@ def run(options, model, ranks, trials, settings=()):
 def notebook_seconds(options):
     """Seconds per image of the notebook, None where PyTorch is missing."""
     for python in ("/usr/bin/python3", sys.executable):
-        done = subprocess.run([python, str(ROOT / "bench/notebook.py"), str(options.neurons), "2"], capture_output=True, text=True)
+        done = subprocess.run([python, str(ROOT / "bench/notebook.py"),
+                               str(options.neurons), "2"], capture_output=True, text=True)
         if done.returncode == 0:
             return float(done.stdout)
     print(done.stderr.strip(), file=sys.stderr)
@@ -82,7 +84,8 @@ def report(model, ranks, stages, reference, notebook):
     line = f"{model:5} {ranks:2} rank{'s' if ranks > 1 else ' '} {total:8.2f} ms/trial"
     line += f"  {reference / total:5.2f} x one rank"
     line += f"  {1e3 * notebook / total:6.1f} x notebook" if notebook else ""
-    shares = "  ".join(f"{stage} {100 * value / total:.0f} %" for stage, value in stages.items() if value > 0.005 * total)
+    shares = "  ".join(f"{stage} {100 * value / total:.0f} %" for stage, value in stages.items()
+                       if value > 0.005 * total)
     print(f"{line}   {shares}")
 
 

@@ -89,9 +89,10 @@ class Cases(Mistakes):
         self.refuse("attribute label of /presentation_002 is missing", ranks=(3,))
 
     def test_impossible_attributes(self):
-        for name, value in (("num_neurons", 0), ("num_neurons", -5), ("num_neurons", 51), ("num_neurons", 10**15), ("t_total", 0.0),
-                            ("t_total", -1.0), ("t_total", 1e300), ("t_total", numpy.nan), ("t_skip", 1e6), ("learning_rate", -1.0),
-                            ("learning_rate", numpy.inf), ("dt", 0.0), ("dt", numpy.nan)):
+        for name, value in (("num_neurons", 0), ("num_neurons", -5), ("num_neurons", 51), ("num_neurons", 10**15),
+                            ("t_total", 0.0), ("t_total", -1.0), ("t_total", 1e300), ("t_total", numpy.nan),
+                            ("t_skip", 1e6), ("learning_rate", -1.0), ("learning_rate", numpy.inf),
+                            ("dt", 0.0), ("dt", numpy.nan)):
             self.with_attribute(name, value)
             self.refuse(self.case if name != "t_skip" else "t_skip", ranks=(1,))
         self.with_attribute("num_neurons", numpy.arange(3))

@@ -11,17 +11,19 @@ import harness
 from mistakes import Mistakes
 
 OPTIONS = {
-    "train": ["overwrite", "config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas",
-              "progress"],
-    "evaluate": ["overwrite", "config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas",
-                 "progress"],
+    "train": [
+        "overwrite", "config", "set", "seed", "data", "out", "resume", "backend", "transport", "replicas", "progress"],
+    "evaluate": [
+        "overwrite", "config", "set", "seed", "data", "out", "weights", "backend", "transport", "replicas", "progress"],
     "replay": ["overwrite", "config", "set", "out", "case", "backend", "transport"],
-    "scaling": ["config", "set", "seed", "data", "out", "study", "only", "repeats", "replicas", "ranks", "dry-run-ranks", "as-rank", "hardware",
-                "list", "backend", "transport", "progress"],
+    "scaling": [
+        "config", "set", "seed", "data", "out", "study", "only", "repeats", "replicas", "ranks", "dry-run-ranks",
+        "as-rank", "hardware", "list", "backend", "transport", "progress"],
     "info": ["backend", "transport"],
     "config": ["config", "set", "seed"],
-    "plan": ["config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format",
-             "verbose", "backend", "calibrate"],
+    "plan": [
+        "config", "set", "seed", "neurons", "ranks", "replicas", "gpu", "hardware", "transport", "rates", "format",
+        "verbose", "backend", "calibrate"],
 }
 
 
@@ -52,7 +54,9 @@ class Help(Mistakes):
                 self.assertRegex(out, rf"\n  {command} ")
 
     def test_several_ranks_help_once(self):
-        self.assertEqual(self.assert_works(["train", "--help"], ranks=3).out, self.assert_works(["train", "--help"]).out)
+        self.assertEqual(
+            self.assert_works(["train", "--help"], ranks=3).out,
+            self.assert_works(["train", "--help"]).out)
 
     def test_version_is_one_line(self):
         for ranks in (1, 3):
@@ -62,7 +66,8 @@ class Help(Mistakes):
     def test_info_names_libraries_backends_and_places(self):
         for ranks in (1, 3):
             out = self.assert_works(["info"], ranks=ranks).out
-            for part in ("psac_dist ", "HDF5 ", "cpu", "transports: self, mpi", f"{ranks} rank", f"  rank {ranks - 1}: "):
+            for part in ("psac_dist ", "HDF5 ", "cpu", "transports: self, mpi", f"{ranks} rank",
+                         f"  rank {ranks - 1}: "):
                 self.assertIn(part, out)
             lists = dict(re.findall(r"^(libraries|backends|transports): +(.+)$", out, re.MULTILINE))
             self.assertRegex(lists["libraries"], r"^\S.*, HDF5 \d[\d.]+, libfyaml \d[\d.]+")
@@ -97,8 +102,10 @@ class Refusals(Mistakes):
         self.assert_refused(["train", "--progress", "dots"], "--progress dots is unknown", "auto, bar, lines, none")
         self.assert_refused(["info", "--backend", "abacus"], "--backend abacus", "allowed: auto, cpu")
         self.assert_refused(["info", "--transport", "pigeon"], "--transport pigeon", "allowed: auto, self, mpi")
-        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--backend", "abacus"], "--backend abacus")
-        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--transport", "pigeon"], "--transport pigeon")
+        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--backend", "abacus"],
+                            "--backend abacus")
+        self.assert_refused(["train", "--data", harness.DIGITS, "--out", "x.h5", "--transport", "pigeon"],
+                            "--transport pigeon")
 
     def test_self_on_several_ranks(self):
         self.assert_refused(["info", "--transport", "self"], "--transport self serves one rank", "has 3", ranks=(3,))
@@ -106,11 +113,14 @@ class Refusals(Mistakes):
     def test_replicas_that_ranks_cannot_be_cut_into(self):
         training = ["train", "--data", harness.DIGITS, "--out", "x.h5"]
         for replicas in ("2", "4", "6"):
-            self.assert_refused([*training, f"--replicas={replicas}"], f"--replicas {replicas} does not divide the 3 ranks", ranks=(3,))
+            self.assert_refused([*training, f"--replicas={replicas}"],
+                                f"--replicas {replicas} does not divide the 3 ranks", ranks=(3,))
         for replicas in ("0", "-3", "three", "1.5", " 3", "0x3"):
-            self.assert_refused([*training, f"--replicas={replicas}"], f"--replicas {replicas} is neither auto nor a whole", ranks=(3,))
+            self.assert_refused([*training, f"--replicas={replicas}"],
+                                f"--replicas {replicas} is neither auto nor a whole", ranks=(3,))
         self.assert_refused([*training, "--replicas="], "--replicas needs a value", ranks=(3,))
-        self.assert_refused([*training, "--replicas", "3", "--config", "notebook"], "--replicas 3 cannot train network.model = notebook", ranks=(3,))
+        self.assert_refused([*training, "--replicas", "3", "--config", "notebook"],
+                            "--replicas 3 cannot train network.model = notebook", ranks=(3,))
 
     def test_ranks_with_other_arguments(self):
         one, other = ["train", "--data", harness.DIGITS, "--out", "x.h5"], ["plan"]

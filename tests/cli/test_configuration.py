@@ -12,8 +12,9 @@ class Printing(Mistakes):
         return self.assert_works(["config", *arguments], **more).out
 
     def test_the_printed_configuration_is_a_fixed_point(self):
-        changes = ["--set", "simulation.dt=0.1", "--set", "learning.learning_rate=1e-07", "--set", "record.trials=[7, 3]",
-                   "--set", "retina.input_size=[10, 12]", "--set", "receptive_field.size=3", "--seed", "9223372036854775807"]
+        changes = [
+            "--set", "simulation.dt=0.1", "--set", "learning.learning_rate=1e-07", "--set", "record.trials=[7, 3]",
+            "--set", "retina.input_size=[10, 12]", "--set", "receptive_field.size=3", "--seed", "9223372036854775807"]
         for arguments in (["--config", "psac"], ["--config", "notebook"], ["--config", "quick"], changes):
             first = self.printed(*arguments)
             with open(self.path("again.yaml"), "w") as file:
@@ -56,8 +57,8 @@ class Refusals(Mistakes):
         self.assert_refused(["config", "--seed", "nan"], "is not an integer", ranks=(1,))
 
     def test_numbers_that_are_not_finite_decimals(self):
-        for word in (".nan", ".NaN", "nan", "-nan", ".inf", "-.inf", "inf", "infinity", "1e999", "-1e999", "0x1p3", "0x10", "1_000", "1e",
-                     "1,5", "1d3", "--1", "+", ".", "e5"):
+        for word in (".nan", ".NaN", "nan", "-nan", ".inf", "-.inf", "inf", "infinity", "1e999", "-1e999", "0x1p3",
+                     "0x10", "1_000", "1e", "1,5", "1d3", "--1", "+", ".", "e5"):
             for name in ("learning.learning_rate", "neuron.v_rest", "simulation.seed"):
                 with self.subTest(word=word, name=name):
                     self.refuse([f"{name}={word}"], name, ranks=(1,))

@@ -97,7 +97,8 @@ class Digits(Mistakes):
     def test_gzip_that_is_cut_off_or_damaged(self):
         os.unlink(os.path.join(self.data, IMAGES))
         packed = gzip.compress(bytes(100))
-        for data, part in ((packed[:-9], "cut off"), (packed[:-8] + b"12345678", IMAGES), (b"\x1f\x8b" + os.urandom(50), IMAGES)):
+        for data, part in ((packed[:-9], "cut off"), (packed[:-8] + b"12345678", IMAGES),
+                           (b"\x1f\x8b" + os.urandom(50), IMAGES)):
             self.write(IMAGES + ".gz", data)
             self.refuse(IMAGES + ".gz", ranks=(1,))
 
@@ -128,8 +129,10 @@ class Digits(Mistakes):
 
     def test_damage_behind_the_images_that_are_used_does_not_matter(self):
         self.write(IMAGES, self.read(IMAGES)[:-1])
-        small = ["--set", "training.max_images=2", "--set", "evaluation.max_images=1", "--set", "middle_layer.num_neurons=20",
-                 "--set", "training.num_epochs=1", "--set", "simulation.t_total=50", "--set", "simulation.t_skip=0"]
+        small = [
+            "--set", "training.max_images=2", "--set", "evaluation.max_images=1", "--set",
+            "middle_layer.num_neurons=20", "--set", "training.num_epochs=1", "--set", "simulation.t_total=50", "--set",
+            "simulation.t_skip=0"]
         self.assert_works(["train", "--data", self.data, "--out", "out.h5", *small])
 
     def test_a_file_without_permission(self):

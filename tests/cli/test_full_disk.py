@@ -29,7 +29,8 @@ class FullDisk(Mistakes):
         self.assert_refused(arguments, "out.h5", *parts, code=1, timeout=30)
 
     def refuse_replay(self, *parts):
-        self.assert_refused(["replay", "--case", CASE, "--out", self.path("out.h5"), "--backend", "cpu"], "out.h5", *parts, code=1, timeout=30)
+        self.assert_refused(["replay", "--case", CASE, "--out",
+                             self.path("out.h5"), "--backend", "cpu"], "out.h5", *parts, code=1, timeout=30)
 
     def test_a_disk_that_is_full_from_the_start(self):
         self.mount("64k")
@@ -49,7 +50,8 @@ def start_in_own_namespace():
     """Starts this script once more, with mounts of its own."""
     unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
     try:
-        subprocess.run([*unshare, "mount", "-t", "tmpfs", "tmpfs", harness.FILES], check=True, capture_output=True, text=True)
+        subprocess.run([*unshare, "mount", "-t", "tmpfs", "tmpfs", harness.FILES], check=True, capture_output=True,
+                       text=True)
     except (OSError, subprocess.CalledProcessError) as failure:
         harness.skip(f"a small file system cannot be mounted: {getattr(failure, 'stderr', failure)}".strip())
     os.execvp(unshare[0], [*unshare, sys.executable, __file__, "mounted"])

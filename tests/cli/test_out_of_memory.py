@@ -21,7 +21,8 @@ ENOUGH = 1000  # allocations, more than a run makes
 class OutOfMemory(Mistakes):
     def train(self, rank, first):
         environment = {"LD_PRELOAD": LIBRARY, "PSAC_FAIL_RANK": str(rank), "PSAC_FAIL_FROM": str(first)}
-        arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu", *SMALL]
+        arguments = [
+            "train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu", *SMALL]
         return harness.run(arguments, ranks=3, folder=self.folder, timeout=20, env=environment)
 
     def clear(self):
@@ -50,11 +51,14 @@ class OutOfMemory(Mistakes):
 
     def test_a_network_that_cannot_fit_is_refused_before_it_is_built(self):
         for ranks in (1, 2):
-            arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", "--set", "middle_layer.num_neurons=8000000000"]
+            arguments = [
+                "train", "--data", harness.DIGITS, "--out", "out.h5", "--set", "middle_layer.num_neurons=8000000000"]
             result = harness.run(arguments, ranks=ranks, folder=self.folder, timeout=20)
             self.assertEqual(result.code, 1, result)
             self.assertEqual(len(result.lines), 1, result)
-            self.assertRegex(result.lines[0], r"num_neurons = 8000000000 on \d ranks? needs [\d.]+ GB .* [\d.]+ GB free .*\d+ neurons would fit")
+            self.assertRegex(
+                result.lines[0],
+                r"num_neurons = 8000000000 on \d ranks? needs [\d.]+ GB .* [\d.]+ GB free .*\d+ neurons would fit")
             self.assertEqual(os.listdir(self.folder), [])
 
 

@@ -31,7 +31,8 @@ class Output(Mistakes):
     def test_a_folder_without_permission(self):
         os.mkdir(self.path("locked"), 0o555)
         os.chmod(self.folder, 0o755)
-        self.assert_refused(training("--out", self.path("locked/out.h5")), "Permission denied", ranks=(1,), **harness.as_nobody())
+        self.assert_refused(training("--out", self.path("locked/out.h5")), "Permission denied", ranks=(1,),
+                            **harness.as_nobody())
 
     def test_a_name_that_is_too_long(self):
         self.assert_refused(training("--out", "x" * 250 + ".h5"), "File name too long")

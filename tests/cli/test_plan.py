@@ -71,7 +71,9 @@ class Plans(Mistakes):
     def test_stages_and_parts_add_up(self):
         for arguments in (["--ranks", "8"], ["--hardware", "cpu"], ["--neurons", "1e10", "--ranks", "1e5"]):
             rows = self.rows(*arguments)
-            total = next(float(row["value"]) for row in rows if (row["section"], row["quantity"]) == ("total", "seconds_per_trial"))
+            total = next(
+                float(row["value"]) for row in rows
+                if (row["section"], row["quantity"]) == ("total", "seconds_per_trial"))
             for section in ("stage", "part"):
                 parts = [float(row["value"]) for row in rows if row["section"] == section]
                 self.assertAlmostEqual(sum(parts) / total, 1.0, places=6)
@@ -91,7 +93,8 @@ class Plans(Mistakes):
     def test_small_networks_and_model_notebook(self):
         self.plan("--neurons", "9")
         self.plan("--neurons", "1", "--set", "recurrence.in_degree=0")
-        self.assertIn("the speed of model notebook is not modelled", self.plan("--config", "notebook", "--hardware", "cpu"))
+        self.assertIn("the speed of model notebook is not modelled",
+                      self.plan("--config", "notebook", "--hardware", "cpu"))
         self.assertFalse([row for row in self.rows("--config", "notebook") if row["section"] == "stage"])
 
     def test_replicas(self):

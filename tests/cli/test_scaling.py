@@ -20,7 +20,8 @@ class Scaling(Mistakes):
             file.write(text)
 
     def measure(self, *arguments, ranks=1):
-        return self.assert_works(["scaling", "--study", "study.yaml", "--progress", "none", *SHORT, *arguments], ranks=ranks)
+        return self.assert_works(["scaling", "--study", "study.yaml", "--progress", "none", *SHORT, *arguments],
+                                 ranks=ranks)
 
     def rows(self, folder="runs/scaling"):
         """[{column: value}] of all files of the study."""
@@ -41,9 +42,11 @@ class Measures(Scaling):
         self.assertEqual([(row["kind"], row["neurons"], row["ranks"], row["repeat"]) for row in rows],
                          [(b"weak", 40, 1, 0), (b"weak", 40, 1, 1), (b"weak", 120, 3, 0), (b"weak", 120, 3, 1)])
         for row in rows:
-            self.assertEqual((row["batch"], row["trials"], row["steps"], row["as_rank"], row["nodes"], row["images"]), (8, 16, 60, -1, 1, b"read"))
+            self.assertEqual((row["batch"], row["trials"], row["steps"], row["as_rank"], row["nodes"], row["images"]),
+                             (8, 16, 60, -1, 1, b"read"))
             self.assertAlmostEqual(row["trials_per_s"], 16 / row["seconds"])
-            self.assertAlmostEqual(row["ms_per_step"], 1e3 * row["seconds"] / (2 * 60))  # two batches, each simulated side by side
+            self.assertAlmostEqual(row["ms_per_step"],
+                                   1e3 * row["seconds"] / (2 * 60))  # two batches, each simulated side by side
             self.assertLessEqual(row["stage_mean_s"].sum(), row["seconds"] * 1.001)
             self.assertTrue((row["stage_max_s"] >= row["stage_mean_s"]).all())
             self.assertGreater(row["host_bytes"], 0)
@@ -68,7 +71,7 @@ class Measures(Scaling):
         self.measure("--data", harness.DIGITS, ranks=2)
         row, = self.rows()
         self.assertEqual((row["ranks"], row["replicas"], row["shards"]), (2, 2, 1))
-        sums, batches = 2 * 448 * 12 * 4, 2            # both ranks: padded neurons, 10 outputs and 2 more of an eligibility
+        sums, batches = 2 * 448 * 12 * 4, 2  # both ranks: padded neurons, 10 outputs and 2 more of an eligibility
         outcome = (row["bytes_exchanged"] / batches - sums) / (2 * 4)  # each learns of the other's four trials
         self.assertTrue(outcome == int(outcome) and 3 * 64 * 4 < outcome < 3 * 64 * 4 + 100, outcome)
 
@@ -77,18 +80,27 @@ class Measures(Scaling):
         self.measure(ranks=4)
         self.measure("--dry-run-ranks", "16", "--replicas", "4")
         for row in self.rows():
-            out = self.assert_works(["plan", "--neurons", "400", "--ranks", str(row["ranks"]), "--replicas", str(row["replicas"]), "--hardware",
-                                     "cpu", "--format", "csv", "--set", "training.batch_size=8", *SHORT]).out
+            out = self.assert_works([
+                "plan", "--neurons", "400", "--ranks",
+                str(row["ranks"]), "--replicas",
+                str(row["replicas"]), "--hardware", "cpu", "--format", "csv", "--set", "training.batch_size=8",
+                *SHORT]).out
             planned = {tuple(line.split(",")[:3]): line.split(",")[3] for line in out.splitlines()}
-            self.assertAlmostEqual(row["planned_trials_per_s"] * float(planned["total", '""', "seconds_per_trial"]), 1, places=5)
+            self.assertAlmostEqual(row["planned_trials_per_s"] * float(planned["total", '""', "seconds_per_trial"]), 1,
+                                   places=5)
             self.assertAlmostEqual(row["planned_bytes"] / float(planned["memory", '"all"', "bytes"]), 1, places=5)
 
     def test_replicas_are_a_dimension_of_a_study(self):
-        self.study("size: {neurons: [50, 60], replicas: [1, 2, 3, auto], ranks: [1, 2, 4], batch: [4, 8], trials: 16}\n")
-        lines = [line.split() for line in self.assert_works(["scaling", "--study", "study.yaml", "--list", "--ranks", "3,4"]).out.splitlines()]
-        self.assertEqual([line[:6] for line in lines[1:8]], [["0", "size", "3", "1", "50", "4"], ["0", "size", "4", "1", "50", "4"],
-                         ["1", "size", "4", "2", "50", "4"], ["2", "size", "3", "3", "50", "4"], ["3", "size", "3", "auto", "50", "4"],
-                         ["3", "size", "4", "auto", "50", "4"], ["4", "size", "3", "1", "50", "8"]])
+        self.study(
+            "size: {neurons: [50, 60], replicas: [1, 2, 3, auto], ranks: [1, 2, 4], batch: [4, 8], trials: 16}\n")
+        lines = [
+            line.split() for line in self.assert_works(["scaling", "--study", "study.yaml", "--list", "--ranks", "3,4"
+                                                        ]).out.splitlines()]
+        self.assertEqual(
+            [line[:6] for line in lines[1:8]],
+            [["0", "size", "3", "1", "50", "4"], ["0", "size", "4", "1", "50", "4"], ["1", "size", "4", "2", "50", "4"],
+             ["2", "size", "3", "3", "50", "4"], ["3", "size", "3", "auto", "50", "4"],
+             ["3", "size", "4", "auto", "50", "4"], ["4", "size", "3", "1", "50", "8"]])
         self.measure("--only", "size", ranks=2)
         places = [(row["neurons"], row["batch"], row["replicas"], row["shards"]) for row in self.rows()]
         self.assertEqual([place[2:] for place in places[:2]], [(1, 2), (2, 1)])
@@ -118,8 +130,9 @@ class Measures(Scaling):
     def test_accuracy_is_that_of_the_same_training(self):
         self.study("accuracy: {neurons: 90, batch: 16, trials: 130}\n")
         self.measure("--data", harness.DIGITS)
-        self.assert_works(["train", "--data", harness.DIGITS, "--out", "run.h5", *SHORT, "--set", "middle_layer.num_neurons=90", "--set",
-                           "training.batch_size=16", "--set", "training.num_epochs=1", "--progress", "none"])
+        self.assert_works([
+            "train", "--data", harness.DIGITS, "--out", "run.h5", *SHORT, "--set", "middle_layer.num_neurons=90",
+            "--set", "training.batch_size=16", "--set", "training.num_epochs=1", "--progress", "none"])
         with harness.need_h5py().File(self.path("run.h5"), "r") as run:
             self.assertEqual(self.rows()[0]["accuracy"], run["evaluation"].attrs["accuracy"])
 
@@ -134,7 +147,8 @@ class Measures(Scaling):
         for rank in (0, 5, 63):
             self.measure("--data", harness.DIGITS, "--dry-run-ranks", "64", "--as-rank", str(rank))
         rows = self.rows()
-        self.assertEqual([(row["kind"], row["neurons"], row["ranks"], row["as_rank"], row["transport"]) for row in rows],
+        self.assertEqual([
+            (row["kind"], row["neurons"], row["ranks"], row["as_rank"], row["transport"]) for row in rows],
                          [(b"weak", 2560, 64, rank, b"dry run") for rank in (0, 5, 63)])
         for row in rows:
             self.assertGreater(row["bytes_exchanged"], 0)
@@ -156,18 +170,24 @@ class Measures(Scaling):
     def test_jobs_that_start_at_once_share_a_folder(self):
         self.study()
         command = [harness.PROGRAM, "scaling", "--study", "study.yaml", "--out", "shared", "--progress", "none", *SHORT]
-        jobs = [subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) for _ in range(4)]
+        jobs = [
+            subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            for _ in range(4)]
         self.assertEqual([job.wait(60) for job in jobs], [0] * 4)
         self.assertEqual(sorted(name.rsplit(".", 1)[1] for name in os.listdir(self.path("shared"))), ["h5"] * 4)
         self.assertEqual(len(self.rows("shared")), 8)
 
     def test_list_and_only_and_repeats(self):
-        self.study("size: {neurons: [50, 60], batch: [4, 8], ranks: [1, 2], trials: [8, 4]}\nweak: {neurons: 10, ranks: 7, trials: 4}\n")
+        self.study(
+            "size: {neurons: [50, 60], batch: [4, 8], ranks: [1, 2], trials: [8, 4]}\nweak: {neurons: 10, ranks: 7, trials: 4}\n"
+        )
         lines = self.assert_works(["scaling", "--study", "study.yaml", "--list"]).out.splitlines()
-        self.assertEqual(lines[:4], ["case kind ranks replicas neurons batch trials warm_up repeats", "0 weak 7 1 70 64 4 0 1",
-                                     "1 size 1 1 50 4 8 0 1", "1 size 2 1 50 4 8 0 1"])
+        self.assertEqual(lines[:4], [
+            "case kind ranks replicas neurons batch trials warm_up repeats", "0 weak 7 1 70 64 4 0 1",
+            "1 size 1 1 50 4 8 0 1", "1 size 2 1 50 4 8 0 1"])
         self.assertEqual(len(lines), 2 + 8)
-        lines = self.assert_works(["scaling", "--study", "study.yaml", "--list", "--dry-run-ranks", "9", "--only", "weak"]).out.splitlines()
+        lines = self.assert_works([
+            "scaling", "--study", "study.yaml", "--list", "--dry-run-ranks", "9", "--only", "weak"]).out.splitlines()
         self.assertEqual(lines[1:], ["0 weak 9 1 90 64 4 0 1"])
         self.measure("--only", "3", "--repeats", "2")
         self.assertEqual([(row["neurons"], row["batch"], row["trials"]) for row in self.rows()], [(60, 4, 4)] * 2)
@@ -216,43 +236,61 @@ class Refusals(Scaling):
         self.assert_refused([*job, "--only", "-1"], "--only -1 is neither a section", ranks=(1,))
         self.assert_refused([*job, "--only", ":1"], "--only :1 is neither a section", ranks=(1,))
         self.assert_refused([*job, "--only", "weak:1"], "--only weak:1 is neither a section", ranks=(1,))
-        self.assert_refused([*job, "--only", "0:3"], "--only 0:3 names no repeat of case 0, which has 1 to 2", ranks=(1,))
-        self.assert_refused([*job, "--only", "0:0", "--repeats", "5"], "--only 0:0 names no repeat of case 0, which has 1 to 5", ranks=(1,))
-        self.assert_refused([*job, "--only", "0:1", "--list"], "--only 0:1 names a repeat, but --list lists cases", ranks=(1,))
+        self.assert_refused([*job, "--only", "0:3"], "--only 0:3 names no repeat of case 0, which has 1 to 2",
+                            ranks=(1,))
+        self.assert_refused([*job, "--only", "0:0", "--repeats", "5"],
+                            "--only 0:0 names no repeat of case 0, which has 1 to 5", ranks=(1,))
+        self.assert_refused([*job, "--only", "0:1", "--list"], "--only 0:1 names a repeat, but --list lists cases",
+                            ranks=(1,))
         self.assert_refused([*job, "--repeats", "0"], "--repeats 0 is not a whole number from 1 to 1000", ranks=(1,))
-        self.assert_refused([*job, "--dry-run-ranks", "1"], "--dry-run-ranks 1 is not a whole number from 2", ranks=(1,))
-        self.assert_refused([*job, "--dry-run-ranks", "4", "--as-rank", "4"], "--as-rank 4 is not a whole number from 0 to 3", ranks=(1,))
+        self.assert_refused([*job, "--dry-run-ranks", "1"], "--dry-run-ranks 1 is not a whole number from 2",
+                            ranks=(1,))
+        self.assert_refused([*job, "--dry-run-ranks", "4", "--as-rank", "4"],
+                            "--as-rank 4 is not a whole number from 0 to 3", ranks=(1,))
         self.assert_refused([*job, "--as-rank", "4"], "--as-rank goes with --dry-run-ranks", ranks=(1,))
         self.assert_refused([*job, "--dry-run-ranks", "4"], "runs on one rank, but this run has 3", ranks=(3,))
-        self.assert_refused([*job, "--dry-run-ranks", "4", "--config", "notebook"], "--dry-run-ranks needs network.model = psac", ranks=(1,))
+        self.assert_refused([*job, "--dry-run-ranks", "4", "--config", "notebook"],
+                            "--dry-run-ranks needs network.model = psac", ranks=(1,))
         self.assert_refused([*job, "--list=yes"], "--list takes no value", ranks=(1,))
         self.assert_refused([*job, "--hardware", "abacus"], "abacus")
-        self.assert_refused([*job, "--out", "study.yaml"], "--out study.yaml is a file; a study is a folder", ranks=(1,))
+        self.assert_refused([*job, "--out", "study.yaml"], "--out study.yaml is a file; a study is a folder",
+                            ranks=(1,))
         self.assert_refused([*job, "--out", "no/folder"], "cannot create the folder no/folder")
         self.assert_refused([*job, "--data", "nowhere"], "nowhere")
 
     def test_replicas_that_cannot_be(self):
-        self.refuse("weak: {neurons: 9, trials: 1, replicas: 0}\n", 'weak.replicas = "0" is out of range; allowed: auto, or 1 to 1000000')
-        self.refuse("weak: {neurons: 9, trials: 1, replicas: automatic}\n", 'weak.replicas = "automatic" is not an integer; allowed: auto, or')
+        self.refuse("weak: {neurons: 9, trials: 1, replicas: 0}\n",
+                    'weak.replicas = "0" is out of range; allowed: auto, or 1 to 1000000')
+        self.refuse("weak: {neurons: 9, trials: 1, replicas: automatic}\n",
+                    'weak.replicas = "automatic" is not an integer; allowed: auto, or')
         self.refuse("weak: {neurons: auto, trials: 1}\n", 'weak.neurons = "auto" is not an integer; allowed: 1 to')
         self.study("weak: {neurons: 9, trials: 1, replicas: [2, 4]}\nsize: {neurons: 9, trials: 1}\n")
         job = ["scaling", "--study", "study.yaml"]
-        self.assert_refused(job, "weak.replicas = 4 does not divide the 3 ranks of this run; allowed: auto, or a divisor", ranks=(3,))
-        self.assert_refused([*job, "--only", "0"], "weak.replicas = 2 does not divide the 1 rank of this run", ranks=(1,))
-        self.assert_refused([*job, "--only", "0", "--dry-run-ranks", "5"], "weak.replicas = 2 does not divide the 5 simulated ranks", ranks=(1,))
-        self.assert_refused([*job, "--list"], "weak.replicas = 2 does not divide any of the numbers of ranks of section weak", ranks=(1,))
-        self.assert_refused([*job, "--replicas", "2"], "--replicas 2 does not divide the 3 ranks of this run", ranks=(3,))
-        self.assert_refused([*job, "--replicas", "many"], "--replicas many is neither auto nor a whole number", ranks=(1,))
+        self.assert_refused(job,
+                            "weak.replicas = 4 does not divide the 3 ranks of this run; allowed: auto, or a divisor",
+                            ranks=(3,))
+        self.assert_refused([*job, "--only", "0"], "weak.replicas = 2 does not divide the 1 rank of this run",
+                            ranks=(1,))
+        self.assert_refused([*job, "--only", "0", "--dry-run-ranks", "5"],
+                            "weak.replicas = 2 does not divide the 5 simulated ranks", ranks=(1,))
+        self.assert_refused([*job, "--list"],
+                            "weak.replicas = 2 does not divide any of the numbers of ranks of section weak", ranks=(1,))
+        self.assert_refused([*job, "--replicas", "2"], "--replicas 2 does not divide the 3 ranks of this run",
+                            ranks=(3,))
+        self.assert_refused([*job, "--replicas", "many"], "--replicas many is neither auto nor a whole number",
+                            ranks=(1,))
         self.assert_refused([*job, "--ranks", "2"], "--ranks goes with --list", ranks=(1,))
         for wrong in ("0", "1,,2", "2,", ",2", "1000001", "two", "99999999999999999999"):
             self.assert_refused([*job, "--list", "--ranks", wrong], f"--ranks {wrong} is not a list", ranks=(1,))
         self.study("size: {neurons: 9, trials: 1, batch: 1, replicas: [1, 2]}\n")
-        self.assert_refused([*job, "--config", "notebook"], "2 replicas cannot train network.model = notebook", ranks=(2,))
+        self.assert_refused([*job, "--config", "notebook"], "2 replicas cannot train network.model = notebook",
+                            ranks=(2,))
 
     def test_accuracy_needs_digits(self):
         self.study("accuracy: {neurons: 90, trials: 16}\n")
         self.assert_refused(["scaling", "--study", "study.yaml"], "data/mnist")
-        self.assert_refused(["scaling", "--study", "study.yaml", "--dry-run-ranks", "4"], "simulated ranks have no accuracy", ranks=(1,))
+        self.assert_refused(["scaling", "--study", "study.yaml", "--dry-run-ranks", "4"],
+                            "simulated ranks have no accuracy", ranks=(1,))
 
     def test_cases_that_contradict_the_configuration(self):
         self.study("size: {neurons: 50, batch: 8, trials: 4}\n")
@@ -262,7 +300,8 @@ class Refusals(Scaling):
 
 class Report(Scaling):
     def report(self, *arguments):
-        return subprocess.run([sys.executable, REPORT, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run([sys.executable, REPORT, *arguments], cwd=self.folder, capture_output=True, text=True,
+                              timeout=120, check=False)
 
     def assert_no_report(self, *parts):
         result = self.report("study")
@@ -310,16 +349,19 @@ class Report(Scaling):
         self.assert_no_report("a.h5: cannot be read")
 
     def test_a_study_becomes_pictures_and_tables(self):
-        self.study("weak: {neurons: 40, batch: 8, trials: 16, repeats: 2}\nstrong: {neurons: 100, batch: 8, trials: 16}\n"
-                   "size: {neurons: [50, 500], batch: 8, trials: 16}\naccuracy: {neurons: [50, 90], batch: 16, trials: 64, test_images: 20}\n")
+        self.study(
+            "weak: {neurons: 40, batch: 8, trials: 16, repeats: 2}\nstrong: {neurons: 100, batch: 8, trials: 16}\n"
+            "size: {neurons: [50, 500], batch: 8, trials: 16}\naccuracy: {neurons: [50, 90], batch: 16, trials: 64, test_images: 20}\n"
+        )
         for ranks in (1, 2):
             self.measure("--data", harness.DIGITS, "--out", "study", ranks=ranks)
         self.measure("--data", harness.DIGITS, "--out", "study", "--dry-run-ranks", "8")
         for _ in "12":  # the second replaces the first
             self.assert_report()
         made = os.listdir(self.path("study/report"))
-        for name in ("index.html", "table.csv", "table.md", "strong_scaling.png", "weak_scaling.png", "time_by_stage.png", "memory_per_rank.png",
-                     "accuracy_by_size.png", "measured_against_planned.png", "speed_by_size.png"):
+        for name in ("index.html", "table.csv", "table.md", "strong_scaling.png", "weak_scaling.png",
+                     "time_by_stage.png", "memory_per_rank.png", "accuracy_by_size.png", "measured_against_planned.png",
+                     "speed_by_size.png"):
             self.assertIn(name, made)
         with open(self.path("study/report/table.csv"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 1 + 2 * 7 + 5)

@@ -108,7 +108,8 @@ class Bombs(Strangers):
     def test_dimensions_without_data(self):
         self.replace(TO_OUTPUT, shape=(HUGE, OUTPUTS), dtype="f4")
         self.refuse_run("claims more elements than it stores")
-        self.replace(TO_OUTPUT, shape=(HUGE, OUTPUTS), dtype="f4", chunks=(1000, OUTPUTS), compression="gzip", fillvalue=0.5)
+        self.replace(TO_OUTPUT, shape=(HUGE, OUTPUTS), dtype="f4", chunks=(1000, OUTPUTS), compression="gzip",
+                     fillvalue=0.5)
         self.refuse_run("claims more elements than it stores", ranks=(1,))
         self.replace(SPIKES, self.case, shape=(UNITS, HUGE), dtype="u1", chunks=(1, 1000))
         self.refuse_case(SPIKES, "claims more elements than it stores", ranks=(1,))
@@ -146,9 +147,11 @@ class Bombs(Strangers):
 class Types(Strangers):
     def test_what_is_no_number(self):
         pair = np.dtype([("re", "f4"), ("im", "f4")])
-        kinds = {"compound": pair, "opaque": np.dtype("V8"), "variable_text": h5py.string_dtype(), "array": np.dtype(("f4", (2,))),
-                 "enumeration": h5py.enum_dtype({"a": 0, "b": 1}, "i1"), "reference": h5py.ref_dtype, "region": h5py.regionref_dtype,
-                 "vlen": h5py.vlen_dtype("f4"), "half": np.dtype("f2")}
+        kinds = {
+            "compound": pair, "opaque": np.dtype("V8"), "variable_text": h5py.string_dtype(),
+            "array": np.dtype(("f4", (2,))), "enumeration": h5py.enum_dtype({"a": 0, "b": 1}, "i1"),
+            "reference": h5py.ref_dtype, "region": h5py.regionref_dtype, "vlen": h5py.vlen_dtype("f4"),
+            "half": np.dtype("f2")}
         for name, kind in kinds.items():
             with self.subTest(kind=name):
                 self.replace(TO_OUTPUT, shape=(NEURONS, OUTPUTS), dtype=kind)
@@ -171,8 +174,8 @@ class Types(Strangers):
         self.refuse_run(TO_OUTPUT, ranks=(1,))
 
     def test_attributes_that_are_no_plain_numbers(self):
-        for value in (h5py.Empty("f8"), np.void(b"12345678"), np.bytes_(b"60"), "60", np.array([60]).astype("V8"), np.zeros((0,)),
-                      np.array((1, 2), dtype=[("a", "i4"), ("b", "i4")])):
+        for value in (h5py.Empty("f8"), np.void(b"12345678"), np.bytes_(b"60"), "60", np.array([60]).astype("V8"),
+                      np.zeros((0,)), np.array((1, 2), dtype=[("a", "i4"), ("b", "i4")])):
             with h5py.File(self.case, "r+") as file:
                 file.attrs["num_neurons"] = value
             self.refuse_case("num_neurons of / is not one number", ranks=(1,))
@@ -214,7 +217,8 @@ class Elsewhere(Strangers):
     def test_links(self):
         for link in (h5py.ExternalLink(self.other, "/x"), h5py.SoftLink(TO_CRITIC), h5py.SoftLink("/nowhere")):
             self.link(self.run_file, TO_OUTPUT, link)
-            self.refuse_run(TO_OUTPUT, "is a link to somewhere else", ranks=(1, 3) if isinstance(link, h5py.ExternalLink) else (1,))
+            self.refuse_run(TO_OUTPUT, "is a link to somewhere else",
+                            ranks=(1, 3) if isinstance(link, h5py.ExternalLink) else (1,))
         for link in (h5py.ExternalLink(self.other, "/g"), h5py.SoftLink("/presentation_000")):
             self.link(self.case, "presentation_001", link)
             self.refuse_case("/presentation_001", "is a link to somewhere else", ranks=(1,))
@@ -226,7 +230,9 @@ class Elsewhere(Strangers):
         name, external, unknown = b"\x10middle_to_output", 64, 200
         with open(self.run_file, "r+b") as file:
             data = file.read()
-            places = [at - k for at in range(len(data)) if data.startswith(name, at) for k in (1, 2) if data[at - k] == external]
+            places = [
+                at - k for at in range(len(data)) if data.startswith(name, at) for k in (1, 2)
+                if data[at - k] == external]
             self.assertTrue(places)
             for place in places:  # the byte before the name's length, or one before its character set
                 file.seek(place)
@@ -239,7 +245,8 @@ class Elsewhere(Strangers):
         self.refuse_case("/presentation_000/image", "is a link to somewhere else", ranks=(1,))
 
     def test_data_in_another_file(self):
-        self.replace(TO_OUTPUT, shape=(NEURONS, OUTPUTS), dtype="f4", external=[(self.path("raw"), 0, h5py.h5f.UNLIMITED)])
+        self.replace(TO_OUTPUT, shape=(NEURONS, OUTPUTS), dtype="f4",
+                     external=[(self.path("raw"), 0, h5py.h5f.UNLIMITED)])
         self.refuse_run("keeps its data in another file")
         layout = h5py.VirtualLayout((NEURONS, OUTPUTS), "f4")
         layout[:] = h5py.VirtualSource(self.other, "x", (NEURONS, OUTPUTS))
@@ -257,7 +264,8 @@ class Elsewhere(Strangers):
         creation.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (3,))  # zstd: a library that HDF5 would look for
         with h5py.File(self.run_file, "r+") as file:
             del file[TO_OUTPUT]
-            h5py.h5d.create(file["weights"].id, b"middle_to_output", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((NEURONS, OUTPUTS)),
+            h5py.h5d.create(file["weights"].id, b"middle_to_output", h5py.h5t.IEEE_F32LE,
+                            h5py.h5s.create_simple((NEURONS, OUTPUTS)),
                             creation).write(h5py.h5s.ALL, h5py.h5s.ALL, np.zeros((NEURONS, OUTPUTS), "f4"))
         self.refuse_run("is packed in another way")
 

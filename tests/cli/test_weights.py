@@ -29,7 +29,9 @@ class Weights(Mistakes):
         shutil.copy(RUN, self.run_file)
 
     def evaluate(self, *more):
-        return ["evaluate", "--weights", self.run_file, "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", *more]
+        return [
+            "evaluate", "--weights", self.run_file, "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none",
+            *more]
 
     def refuse(self, *parts, arguments=(), **more):
         self.assert_refused(self.evaluate(*arguments), *parts, **more)

@@ -60,7 +60,8 @@ class KernelReport(unittest.TestCase):
     def test_bad_input_is_refused(self):
         for done, message in ((self.run_tool(self.folder.name), "is not a build with CUDA"),
                               (self.report(table="kernel\n"), "does not begin with"),
-                              (self.run_tool(self.folder.name, "--table", "/nowhere"), "cannot read /nowhere"), (self.run_tool(), "usage")):
+                              (self.run_tool(self.folder.name, "--table", "/nowhere"), "cannot read /nowhere"),
+                              (self.run_tool(), "usage")):
             self.assertEqual(done.returncode, 2, done)
             self.assertIn(message, done.stderr)
 

@@ -14,16 +14,18 @@ from compare_runs import first_difference
 
 SMALL = os.path.join(os.path.dirname(__file__), "..", "mpi", "small.yaml")
 PSAC = ["--config", SMALL, "--set", "checkpoint.every=1", "--set", "evaluation.max_images=10"]
-SEED = ["--config", "notebook", "--set", "simulation.t_total=150", "--set", "simulation.t_skip=30", "--set", "middle_layer.num_neurons=300",
-        "--set", "training.max_images=60", "--set", "training.log_interval=10", "--set", "checkpoint.every=10",
-        "--set", "evaluation.max_images=10"]
+SEED = [
+    "--config", "notebook", "--set", "simulation.t_total=150", "--set", "simulation.t_skip=30", "--set",
+    "middle_layer.num_neurons=300", "--set", "training.max_images=60", "--set", "training.log_interval=10", "--set",
+    "checkpoint.every=10", "--set", "evaluation.max_images=10"]
 END = 30 * harness.PATIENCE  # seconds in which a run that was disturbed has to end
 FINISHED = ["out.final.h5", "out.h5"]  # what a run leaves, besides the spikes that it recorded
 LAYER = None  # the path of the preloaded library, set by the test that uses it
 
 
 def training(*more, network=PSAC):
-    return ["train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu", *network, *more]
+    return [
+        "train", "--data", harness.DIGITS, "--out", "out.h5", "--progress", "none", "--backend", "cpu", *network, *more]
 
 
 def faulty(fault, rank=None, **more):
@@ -55,7 +57,8 @@ class Running:
             try:
                 with open(place + "/environ", "rb") as file:
                     environment = file.read().split(b"\0")
-                if self.mark.encode() in environment and os.readlink(place + "/exe") == os.path.realpath(harness.PROGRAM):
+                if self.mark.encode() in environment and os.readlink(place + "/exe") == os.path.realpath(
+                        harness.PROGRAM):
                     rank = [word.split(b"=")[1] for word in environment if word.startswith(b"OMPI_COMM_WORLD_RANK=")]
                     found[int(rank[0]) if rank else 0] = int(os.path.basename(place))
             except OSError:  # it has just ended, or is another user's

@@ -26,7 +26,8 @@ class Disks(runs.Runs):
         if warnings is not True:
             self.assertEqual(len(result.lines), warnings, result)
         for line in result.lines:
-            self.assertRegex(line, r"^psac_dist: warning: no checkpoint after \d+ trials: cannot .*\.ckpt-\d+\.h5.*: \w+")
+            self.assertRegex(line,
+                             r"^psac_dist: warning: no checkpoint after \d+ trials: cannot .*\.ckpt-\d+\.h5.*: \w+")
         self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5")))
         self.assertIn("out.h5", os.listdir(self.folder))
         if warnings is not True:  # the last checkpoint is kept as the final state
@@ -53,7 +54,9 @@ class Disks(runs.Runs):
         self.assertEqual(result.code, 1, result)
         failures = [line for line in result.lines if "warning" not in line]
         self.assertEqual(len(failures), 1, result)
-        self.assertRegex(failures[0], r"^psac_dist: .*out\.h5.*" + error + r".*; nothing before it is lost: --resume out\.ckpt-\d+\.h5$")
+        self.assertRegex(
+            failures[0],
+            r"^psac_dist: .*out\.h5.*" + error + r".*; nothing before it is lost: --resume out\.ckpt-\d+\.h5$")
         self.assertNotIn("out.h5", os.listdir(self.folder))
         self.assertTrue(self.checkpoints())
 
@@ -125,7 +128,8 @@ class Disks(runs.Runs):
                 self.mount("100k")
                 result = self.run_in_folder(runs.training(), ranks=ranks)
                 self.assertEqual(result.code, 1, result)
-                self.assertRegex(result.lines[0], "warning: no checkpoint after 16 trials: cannot write .*No space left on device")
+                self.assertRegex(result.lines[0],
+                                 "warning: no checkpoint after 16 trials: cannot write .*No space left on device")
                 self.assertEqual(len([line for line in result.lines if "warning" not in line]), 1, result)
                 self.assertEqual(os.listdir(self.folder), [])
 

@@ -58,8 +58,9 @@ class Kills(runs.Runs):
 
     def test_kills(self):
         rng = random.Random(SEED)
-        kinds = ["kill a rank", "in a checkpoint", "stop all", "in the final write", "kill mpirun", "as a checkpoint gets its name",
-                 "stop mpirun"]
+        kinds = [
+            "kill a rank", "in a checkpoint", "stop all", "in the final write", "kill mpirun",
+            "as a checkpoint gets its name", "stop mpirun"]
         tally = {}
         for k in range(N):
             kind, ranks, later = kinds[k % len(kinds)], rng.choice([1, 2, 2, 3]), rng.choice([1, 2, 3])
@@ -70,7 +71,9 @@ class Kills(runs.Runs):
                 was_ended = not os.path.exists(self.path("out.h5"))
                 if kind == "stop all" and was_ended and self.checkpoints():
                     self.assertEqual(result.code, 75, result)
-                print(f"{k}: {kind}, {model}, {ranks} ranks, code {result.code}, left {', '.join(left) or 'nothing'}; then {later}", flush=True)
+                print(
+                    f"{k}: {kind}, {model}, {ranks} ranks, code {result.code}, left {', '.join(left) or 'nothing'}; then {later}",
+                    flush=True)
                 if was_ended:
                     tally[kind] = tally.get(kind, 0) + 1
                 if was_ended:

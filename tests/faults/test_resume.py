@@ -22,7 +22,8 @@ class Resume(runs.Runs):
         result = self.start("--set", "checkpoint.keep=1000", *more, ranks=ranks, network=network, env=env).end()
         self.assertEqual(result.code, 75, result)
         self.assertEqual(len(result.lines), 1, result)
-        self.assertRegex(result.lines[0], r"^psac_dist: stopped on request after \d+ trials; go on with --resume out\.ckpt-\d+\.h5")
+        self.assertRegex(result.lines[0],
+                         r"^psac_dist: stopped on request after \d+ trials; go on with --resume out\.ckpt-\d+\.h5")
         self.assertNotIn("out.h5", os.listdir(self.folder))
         return result
 
@@ -111,7 +112,9 @@ class Resume(runs.Runs):
 
     def test_the_name_of_the_run_file_comes_from_the_checkpoint(self):
         self.stop_after(2)
-        result = self.run_in_folder(["train", "--data", harness.DIGITS, "--progress", "none", "--resume", self.checkpoints()[-1]])
+        result = self.run_in_folder([
+            "train", "--data", harness.DIGITS, "--progress", "none", "--resume",
+            self.checkpoints()[-1]])
         self.assertEqual(result.code, 0, result)
         self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5")))
 
@@ -158,16 +161,18 @@ class Resume(runs.Runs):
         step = [*runs.PSAC, "--set", "learning.rate_schedule=step"]
         self.stop_after(2, network=step)
         longer = [*step, "--set", "training.num_epochs=3"]
-        self.assert_goes_on("--set", "checkpoint.minutes=5", "--set", "watchdog.seconds=60", "--set", "simulation.steps_per_reduce=7",
-                            ranks=2, network=longer)
+        self.assert_goes_on("--set", "checkpoint.minutes=5", "--set", "watchdog.seconds=60", "--set",
+                            "simulation.steps_per_reduce=7", ranks=2, network=longer)
 
     def test_fewer_epochs_than_are_done(self):
         step = [*runs.PSAC, "--set", "learning.rate_schedule=step"]
         self.stop_after(12, network=step)
-        self.assert_refused(self.resume("--set", "training.num_epochs=0", network=step), "training.num_epochs = 0", "behind it")
+        self.assert_refused(self.resume("--set", "training.num_epochs=0", network=step), "training.num_epochs = 0",
+                            "behind it")
 
     def test_no_name_to_look_beside(self):
-        self.assert_refused(self.run_in_folder(["train", "--data", harness.DIGITS, "--resume", "auto"]), "--resume auto needs --out")
+        self.assert_refused(self.run_in_folder(["train", "--data", harness.DIGITS, "--resume", "auto"]),
+                            "--resume auto needs --out")
 
     def damage(self, name, place):
         """Changes one byte; 0 <= place < 1 says where."""
@@ -227,7 +232,9 @@ class Resume(runs.Runs):
         self.assert_refused(self.resume(auto="nothing.h5"), "nothing.h5 does not exist")
 
     def test_stopped_while_it_evaluates(self):
-        many = ["--set", "training.num_epochs=1", "--set", "evaluation.max_images=40", "--set", "simulation.trials_together=1"]
+        many = [
+            "--set", "training.num_epochs=1", "--set", "evaluation.max_images=40", "--set",
+            "simulation.trials_together=1"]
         network = [*runs.PSAC, *many]
         self.reference(network)
         for ranks in (1, 2):
@@ -246,7 +253,8 @@ class Resume(runs.Runs):
         for number in (5, 30):
             for rank in (0, 1):
                 with self.subTest(number=number, rank=rank):
-                    result = self.run_in_folder(runs.training(), ranks=2, env=runs.faulty(f"MPI_Allreduce:fail:{number}:", rank))
+                    result = self.run_in_folder(runs.training(), ranks=2,
+                                                env=runs.faulty(f"MPI_Allreduce:fail:{number}:", rank))
                     self.assertEqual(result.code, 1, result)
                     self.assertEqual(len(result.lines), 1, result)
                     self.assertRegex(result.lines[0], rf"rank {rank} on \S+: MPI_Allreduce.* failed at \w+\.c:\d+: ")

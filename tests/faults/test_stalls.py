@@ -59,8 +59,10 @@ class Stalls(runs.Runs):
 
     def test_who_is_to_blame(self):
         waits = r"psac_dist: rank 0 on \S+ has waited 1 s in MPI_Recv.*; "
-        for roles, blame in ((("waits", "computes", "stuck", "waits"), "rank 2 is late, last seen at trial -1, step -1"),
-                             (("waits", "stuck", "stuck"), "rank 1 is late, last seen at trial -1, step -1, and 1 more"),
+        for roles, blame in ((("waits", "computes", "stuck", "waits"),
+                              "rank 2 is late, last seen at trial -1, step -1"),
+                             (("waits", "stuck", "stuck"),
+                              "rank 1 is late, last seen at trial -1, step -1, and 1 more"),
                              (("waits", "waits", "computes"), r"rank 2 still computes, last seen at trial 7, step \d+"),
                              (("waits", "waits"), "no rank of this node is late")):
             with self.subTest(roles=roles), unittest.mock.patch.object(harness, "PROGRAM", os.environ["PSAC_ROLES"]):
@@ -83,7 +85,8 @@ class Stalls(runs.Runs):
         env = {"LD_PRELOAD": runs.LAYER, "PSAC_FAULT_CLOCK": "100000"}
         for ranks in (1, 2, 3):
             with self.subTest(ranks=ranks):
-                result = self.run_in_folder(runs.training(*IMPATIENT, "--set", "checkpoint.minutes=1000"), ranks=ranks, env=env)
+                result = self.run_in_folder(runs.training(*IMPATIENT, "--set", "checkpoint.minutes=1000"), ranks=ranks,
+                                            env=env)
                 self.assertEqual((result.code, result.lines), (0, []), result)
                 self.assertIsNone(runs.first_difference(self.reference(), self.path("out.h5")))
                 self.clear()

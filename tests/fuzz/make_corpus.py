@@ -19,19 +19,22 @@ def configurations(folder):
             with open(os.path.join(folder, name), "rb") as file:
                 yield name, file.read()
     yield "empty", b""
-    yield "sets", b"\0".join([b"simulation: {seed: 5, dt: 0.5}\n", b"simulation.seed=7", b"record.trials=[7, 3, 3]",
-                              b"retina.input_size=[10, 12]", b"network.model=notebook", b"learning.learning_rate=1e-07"])
-    yield "odd_numbers", b"\0".join([b"simulation: {dt: .nan}\n", b"simulation.dt=.inf", b"learning.learning_rate=1e999",
-                                     b"neuron.v_rest=0x1p3", b"neuron.v_rest=-0.0", b"simulation.seed=9223372036854775808",
-                                     b"middle_layer.num_neurons=8e9", b"simulation.dt=1e-400"])
+    yield "sets", b"\0".join([
+        b"simulation: {seed: 5, dt: 0.5}\n", b"simulation.seed=7", b"record.trials=[7, 3, 3]",
+        b"retina.input_size=[10, 12]", b"network.model=notebook", b"learning.learning_rate=1e-07"])
+    yield "odd_numbers", b"\0".join([
+        b"simulation: {dt: .nan}\n", b"simulation.dt=.inf", b"learning.learning_rate=1e999", b"neuron.v_rest=0x1p3",
+        b"neuron.v_rest=-0.0", b"simulation.seed=9223372036854775808", b"middle_layer.num_neurons=8e9",
+        b"simulation.dt=1e-400"])
     yield "syntax", b"# text\n'simulation' :\n  \"seed\":\n    7\nrecord:\n  trials:\n  - 1\n  - 2\n---\n...\n&a x: *a\n!!int y: |\n  z\n"
 
 
 def studies(folder):
     with open(os.path.join(folder, "scaling.yaml"), "rb") as file:
         yield "scaling", file.read()
-    yield "every_key", (b"accuracy:\n  neurons: [50, 100]\n  ranks: [1, 2]\n  replicas: [1, auto]\n  batch: 8\n  trials: [16, 32]\n"
-                        b"  warm_up: 0\n  repeats: 2\n  test_images: 100\n")
+    yield "every_key", (
+        b"accuracy:\n  neurons: [50, 100]\n  ranks: [1, 2]\n  replicas: [1, auto]\n  batch: 8\n  trials: [16, 32]\n"
+        b"  warm_up: 0\n  repeats: 2\n  test_images: 100\n")
     yield "largest", b"weak:\n  neurons: 8000000000\n  trials: 1000000000\n  replicas: 1000000\n"
     yield "mistakes", b"strong: {neurons: [1, x], trails: 3}\nstrong: 7\nsize:\n  test_images: 1\n"
 
@@ -96,7 +99,8 @@ def case_file(h5py, np, **how):
         for k in range(2):
             group = file.create_group(f"presentation_{k:03d}")
             group.attrs["label"] = 3 + k
-            group.create_dataset("retina_spikes", data=rng.integers(0, 2, (UNITS, STEPS)).astype("u1" if k else ">f4"), **packed)
+            group.create_dataset("retina_spikes", data=rng.integers(0, 2, (UNITS, STEPS)).astype("u1" if k else ">f4"),
+                                 **packed)
         group["image"] = rng.integers(0, 256, (6, 6)).astype("u1")
     return image.getvalue()
 

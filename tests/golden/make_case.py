@@ -146,8 +146,9 @@ def make_presentations(options, network, rng):
             label = OUTPUTS - 1
         network.reset()
         second = network.run(spikes, 1.0 if first["prediction"] == label else -1.0)
-        yield {"label": label, "image": image, "retina_rates": rates, "retina_spikes": spikes, "passes": (first, second),
-               "weights_after": network.w.copy()}
+        yield {
+            "label": label, "image": image, "retina_rates": rates, "retina_spikes": spikes, "passes": (first, second),
+            "weights_after": network.w.copy()}
 
 
 def write(options, weights, presentations):
@@ -210,8 +211,10 @@ def main():
         if not fault:
             write(options, weights, presentations)
             for each in presentations:
-                print(f"label {each['label']}:", *(f"reward {p['reward']:g}, {p['output_spikes_per_step'].sum()} output spikes,"
-                                                   f" weights {p['weights_after_sum']:.4f};" for p in each["passes"]))
+                print(
+                    f"label {each['label']}:",
+                    *(f"reward {p['reward']:g}, {p['output_spikes_per_step'].sum()} output spikes,"
+                      f" weights {p['weights_after_sum']:.4f};" for p in each["passes"]))
             return 0
         print(f"seed {seed}: {fault}; trying the next")
     return 1

@@ -12,7 +12,9 @@ h5py = harness.need_h5py()
 import numpy  # h5py brings it
 
 TIMES = "/timing"
-CIRCUMSTANCES = {"command_line", "start_time", "end_time", "ranks", "replicas", "transport", "backend", "program_version", "git_revision"}
+CIRCUMSTANCES = {
+    "command_line", "start_time", "end_time", "ranks", "replicas", "transport", "backend", "program_version",
+    "git_revision"}
 WITHOUT_EFFECT = ("trials_together:", "steps_per_reduce:", "cuda_graph:", "launch_per:",  # keys of the configuration
                   "seconds:", "minutes:", "every:", "keep:")
 

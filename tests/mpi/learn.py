@@ -30,8 +30,9 @@ def main(bound, ranks, data, wanted, *arguments):
     if wanted not in ("-", hashlib.sha256(labels).hexdigest()):
         harness.skip(f"{data} holds other images (Fashion-MNIST where MNIST could not be fetched)")
     with tempfile.TemporaryDirectory(dir=harness.FILES) as place:
-        out = harness.run_well(["train", "--data", data, "--out", os.path.join(place, "run.h5"), "--progress", "none", *arguments],
-                               ranks=int(ranks), timeout=280).out
+        out = harness.run_well(
+            ["train", "--data", data, "--out",
+             os.path.join(place, "run.h5"), "--progress", "none", *arguments], ranks=int(ranks), timeout=280).out
     print(out)
     accuracy = float(re.search(r"^test accuracy: ([0-9.]+) %", out, re.MULTILINE)[1])
     return accuracy < float(bound)

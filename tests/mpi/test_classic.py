@@ -42,9 +42,11 @@ class Classic(unittest.TestCase):
         out = os.path.join(harness.FILES, "classic.h5")
         settings = {"middle_layer.num_neurons": 2000, "training.num_epochs": 2, "simulation.t_total": 600,
                     "record.test_trials": "[3]"}
-        subprocess.run([harness.PROGRAM, "train", "--config", "classic", "--backend", "cpu", "--data", harness.DIGITS, "--out", out, "--overwrite",
-                        "--progress", "none", *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))],
-                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([
+            harness.PROGRAM, "train", "--config", "classic", "--backend", "cpu", "--data", harness.DIGITS, "--out", out,
+            "--overwrite", "--progress", "none", *(word for key, value in settings.items()
+                                                   for word in ("--set", f"{key}={value}"))], check=True,
+                       stdout=subprocess.DEVNULL)
         with h5py.File(out) as file:
             self.assertEqual(file.attrs["arithmetic_version"], ARITHMETIC)
             found = {path: hashlib.sha256(file[path][()].tobytes()).hexdigest()[:16] for path in CHECKSUMS}

@@ -43,8 +43,9 @@ class Neurons(unittest.TestCase):
                  "actor_critic.v_floor": -20, "retina.spike_rate_scaling": 60, "training.max_images": 1}
         pairs = [f"{key}={value}" for key, value in fixed.items()] + list(settings)
         arguments = [argument for pair in pairs for argument in ("--set", pair)]
-        subprocess.run([harness.PROGRAM, "train", "--data", harness.DIGITS, "--out", out, "--overwrite", "--progress", "none",
-                        *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([
+            harness.PROGRAM, "train", "--data", harness.DIGITS, "--out", out, "--overwrite", "--progress", "none",
+            *arguments], check=True, stdout=subprocess.DEVNULL)
         with h5py.File(out) as file:
             start = file["recording/start_time"][0]
             trains = {}

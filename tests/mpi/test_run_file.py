@@ -72,7 +72,8 @@ class RunFile(unittest.TestCase):
         self.assertEqual((attributes["magic"], list(attributes["version"])), (0x0a7a, [0, 1]))
 
     def test_decisions_are_the_outputs_that_spiked_most(self):
-        self.assertTrue((self.read("/evaluation/output_counts").argmax(axis=1) == self.read("/evaluation/predictions")).all())
+        self.assertTrue(
+            (self.read("/evaluation/output_counts").argmax(axis=1) == self.read("/evaluation/predictions")).all())
 
     def test_accuracy_and_confusions_are_those_of_the_decisions(self):
         labels, predictions = self.read("/evaluation/labels"), self.read("/evaluation/predictions")
@@ -100,7 +101,8 @@ class RunFile(unittest.TestCase):
         weight = np.diff(interval["trials"], prepend=0)
         for number in (1, 2):
             own = interval["epoch"] == number
-            for name in ("accuracy", "mean_abs_td_error", "rate_middle_exc", "rate_middle_inh", "rate_output", "rate_critic"):
+            for name in ("accuracy", "mean_abs_td_error", "rate_middle_exc", "rate_middle_inh", "rate_output",
+                         "rate_critic"):
                 mean = np.average(interval[name][own], weights=weight[own])
                 self.assertAlmostEqual(mean, epoch[name][number - 1], places=9, msg=name)
 
@@ -137,7 +139,8 @@ class RunFile(unittest.TestCase):
         self.assertTrue((of_test == self.read("/evaluation/output_counts")[RECORDED_OF_TEST]).all())
 
     def test_recorded_neurons_keep_their_refractory_periods(self):
-        for population, n, excitatory in (("middle", N, 400), ("output", OUTPUTS, OUTPUTS), ("critic", CRITICS, CRITICS)):
+        for population, n, excitatory in (("middle", N, 400), ("output", OUTPUTS, OUTPUTS), ("critic", CRITICS,
+                                                                                             CRITICS)):
             spikes = self.spikes_of(population, n)
             self.assertGreater(spikes.sum(), 0)
             self.assertEqual((spikes[:, 1:, :excitatory] & spikes[:, :-1, :excitatory]).sum(), 0, population)

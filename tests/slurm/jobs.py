@@ -12,7 +12,8 @@ import harness
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLUSTER = os.path.join(ROOT, "tests/slurm/cluster")
 SMALL = os.path.join(ROOT, "tests/mpi/small.yaml")
-OVER = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL", "PREEMPTED"}
+OVER = {
+    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL", "PREEMPTED"}
 
 sys.path.insert(0, os.path.join(ROOT, "tests/mpi"))
 FOLDER = ""  # of the cluster
@@ -35,9 +36,9 @@ def find_cluster():
 
 def script(name, arguments, folder, timeout=60, env=None):
     """Runs slurm/NAME, as a user does; its CompletedProcess."""
-    return subprocess.run([os.path.join(ROOT, "slurm", name), *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout * harness.PATIENCE, env={**os.environ, **(env or {})},
-                          check=False)
+    return subprocess.run([os.path.join(ROOT, "slurm", name), *map(str, arguments)], cwd=folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout * harness.PATIENCE,
+                          env={**os.environ, **(env or {})}, check=False)
 
 
 def submit(name, arguments, folder):
@@ -49,7 +50,8 @@ def submit(name, arguments, folder):
 
 def describe(job):
     """[{field: value}] of a job, or of all tasks of an array."""
-    text = subprocess.run(["scontrol", "-o", "show", "job", str(job)], capture_output=True, text=True, timeout=30, check=True).stdout
+    text = subprocess.run(["scontrol", "-o", "show", "job", str(job)], capture_output=True, text=True, timeout=30,
+                          check=True).stdout
     return [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in text.splitlines()]
 
 
@@ -73,7 +75,8 @@ def wait_for_text(path, text, job, timeout=60):
         if {part["JobState"] for part in describe(job)} <= OVER:
             break
         time.sleep(0.1)
-    raise AssertionError(f"job {job} did not write \"{text}\"; {describe(job)}; {read(path) if os.path.exists(path) else 'no output'}")
+    raise AssertionError(
+        f"job {job} did not write \"{text}\"; {describe(job)}; {read(path) if os.path.exists(path) else 'no output'}")
 
 
 def processes(*command):

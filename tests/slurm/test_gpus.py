@@ -10,8 +10,10 @@ import unittest
 import harness
 import jobs
 
-TRAINING = ["--config", jobs.SMALL, "--set", "simulation.t_total=120", "--set", "training.num_epochs=1", "--set", "training.max_images=40",
-            "--set", "middle_layer.num_neurons=200", "--set", "evaluation.max_images=12", "--set", "record.trials=[3]"]
+TRAINING = [
+    "--config", jobs.SMALL, "--set", "simulation.t_total=120", "--set", "training.num_epochs=1", "--set",
+    "training.max_images=40", "--set", "middle_layer.num_neurons=200", "--set", "evaluation.max_images=12", "--set",
+    "record.trials=[3]"]
 
 
 def info(*options):
@@ -26,7 +28,9 @@ class Gpus(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(dir=harness.FILES)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.reference = os.path.join(cls.folder, "cpu.h5")
-        harness.run_well(["train", "--data", harness.DIGITS, "--out", cls.reference, "--progress", "none", "--backend", "cpu", *TRAINING])
+        harness.run_well([
+            "train", "--data", harness.DIGITS, "--out", cls.reference, "--progress", "none", "--backend", "cpu",
+            *TRAINING])
 
     def places(self, text):
         """[(node, place on it, device)] by rank."""
@@ -46,8 +50,9 @@ class Gpus(unittest.TestCase):
         started = []
         for launcher in ("srun", "mpirun"):
             out = os.path.join(self.folder, f"{launcher}.h5")
-            job, = jobs.submit("train.sbatch", ["--program", harness.PROGRAM, "--data", harness.DIGITS, "--nodes", 2, "--gpus-per-node", 2,
-                                                "--launcher", launcher, "--name", launcher, "--out", out, "--", *TRAINING], self.folder)
+            job, = jobs.submit("train.sbatch", [
+                "--program", harness.PROGRAM, "--data", harness.DIGITS, "--nodes", 2, "--gpus-per-node", 2,
+                "--launcher", launcher, "--name", launcher, "--out", out, "--", *TRAINING], self.folder)
             started.append((job, out, os.path.join(self.folder, f"{launcher}-{job}.out")))
         from compare_runs import first_difference
         for job, out, log in started:

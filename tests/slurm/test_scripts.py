@@ -68,7 +68,8 @@ class Scripts(unittest.TestCase):
         out = self.run_script("scaling_study.sh", "--dry-run", "--gpus-per-node", 2, "--repeats", 3).stdout
         array, report = [line for line in out.splitlines() if line.startswith("sbatch ")]
         self.assertIn("--job-name=scaling --array=0-11 ", array)
-        self.assertIn("--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-node=2", array)  # the largest number of ranks
+        self.assertIn("--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-node=2",
+                      array)  # the largest number of ranks
         tasks = [f"{ranks}:{case}:{repeat}" for ranks in (1, 4) for case in (0, 1) for repeat in (1, 2, 3)]
         self.assertIn("measure " + "\\ ".join(tasks), array)
         self.assertIn("--dependency=afterany:1 ", report)
@@ -87,29 +88,34 @@ class Scripts(unittest.TestCase):
     def test_replicas_that_divide_no_ranks_are_left_out(self):
         self.write("study.yaml", "size: {neurons: 100, ranks: [1, 2, 4], replicas: [1, 2, 4, auto], trials: 8}\n")
         out = self.run_script("scaling_study.sh", "--dry-run").stdout
-        self.assertIn("measure " + "\\ ".join(f"{pair}:1" for pair in ("1:0", "1:3", "2:0", "2:1", "2:3", "4:0", "4:1", "4:2", "4:3")), out)
+        self.assertIn(
+            "measure " + "\\ ".join(f"{pair}:1"
+                                    for pair in ("1:0", "1:3", "2:0", "2:1", "2:3", "4:0", "4:1", "4:2", "4:3")), out)
         out = self.run_script("scaling_study.sh", "--dry-run", "--ranks", "3,2", "--", "--replicas", "1").stdout
         self.assertIn("measure 2:0:1\\ 3:0:1 --replicas 1", out)
 
     def test_ranks_become_nodes_and_gpus(self):
-        out = self.run_script("scaling_study.sh", "--dry-run", "--arrays", "per-ranks", "--gpus-per-node", 2, "--at-once", 3).stdout
+        out = self.run_script("scaling_study.sh", "--dry-run", "--arrays", "per-ranks", "--gpus-per-node", 2,
+                              "--at-once", 3).stdout
         self.assertIn("--array=0-1%3", out)
         self.assertIn("--nodes=1 --ntasks=1 --ntasks-per-node=1 --gpus-per-node=1", out)
         self.assertIn("--nodes=2 --ntasks=4 --ntasks-per-node=2 --gpus-per-node=2", out)
         self.assertIn("--dependency=afterany:1:2", out)
-        out = self.run_script("scaling_study.sh", "--dry-run", "--arrays=per-ranks", "--gpus-per-node", 0, "--ranks", "2,8", "--repeats", 2).stdout
+        out = self.run_script("scaling_study.sh", "--dry-run", "--arrays=per-ranks", "--gpus-per-node", 0, "--ranks",
+                              "2,8", "--repeats", 2).stdout
         self.assertIn("--array=0-3 ", out)
         self.assertIn("--nodes=1 --ntasks=8 --ntasks-per-node=8 --time", out)
         self.assertNotIn("gpus", out)
 
     def test_options_reach_sbatch(self):
-        result = self.run_script("train.sbatch", "--nodes", 3, "--partition=big", "--account", "me", "--time", "1-00:30", "--sbatch",
-                                 "--constraint=h100&x", "--stop-before", 60, "--", "--set", "record.trials=[1, 2]")
+        result = self.run_script("train.sbatch", "--nodes", 3, "--partition=big", "--account", "me", "--time",
+                                 "1-00:30", "--sbatch", "--constraint=h100&x", "--stop-before", 60, "--", "--set",
+                                 "record.trials=[1, 2]")
         self.assertEqual(result.returncode, 0, result)
         with open(self.path("submitted"), encoding="utf-8") as file:
             given = file.read().splitlines()
-        for argument in ("--nodes=3", "--ntasks=24", "--gpus-per-node=8", "--partition=big", "--account=me", "--time=1-00:30",
-                         "--constraint=h100&x", "--signal=B:USR1@60", "record.trials=[1, 2]"):
+        for argument in ("--nodes=3", "--ntasks=24", "--gpus-per-node=8", "--partition=big", "--account=me",
+                         "--time=1-00:30", "--constraint=h100&x", "--signal=B:USR1@60", "record.trials=[1, 2]"):
             self.assertIn(argument, given)
 
     def test_a_job_has_time_to_train(self):
@@ -139,14 +145,16 @@ class Scripts(unittest.TestCase):
         self.assert_refused("train.sbatch", ["--retries", "-1"], "--retries -1 is not a whole number from 0")
         self.assert_refused("train.sbatch", ["--name", "a b"], "--name a b")
         self.assert_refused("train.sbatch", ["--out", "bin"], "bin is a folder; a run file is needed")
-        self.assert_refused("train.sbatch", ["--", "--resume", "auto"], "--resume is set by train.sbatch and cannot stand after --")
+        self.assert_refused("train.sbatch", ["--", "--resume", "auto"],
+                            "--resume is set by train.sbatch and cannot stand after --")
         self.assert_refused("train.sbatch", ["--", "--neurons", "5"], "--neurons is not an option of psac_dist train")
         self.assert_refused("train.sbatch", ["--", "--set", "a.b=1"], "a.b is not a key")
         self.assert_refused("train.sbatch", ["--", "--replicas", "2", "--config=none.yaml"], "none.yaml: cannot open")
         self.assert_refused("scaling_study.sh", ["--ranks", "1,,2"], "--ranks 1,,2 is not a list")
         self.assert_refused("scaling_study.sh", ["--repeats", "0"], "--repeats 0 is not a whole number")
         self.assert_refused("scaling_study.sh", ["--at-once", "0"], "--at-once 0 is not a whole number")
-        self.assert_refused("scaling_study.sh", ["--arrays", "many"], "--arrays many is unknown; allowed: one, per-ranks")
+        self.assert_refused("scaling_study.sh", ["--arrays", "many"],
+                            "--arrays many is unknown; allowed: one, per-ranks")
         self.assert_refused("scaling_study.sh", ["--single-array"], "--single-array")
 
     def test_bad_studies_are_refused(self):
@@ -154,10 +162,12 @@ class Scripts(unittest.TestCase):
         self.assert_refused("scaling_study.sh", ["--only", "week"], "--only week is neither")
         self.assert_refused("scaling_study.sh", ["--out", "study.yaml"], "is a file; a study is a folder")
         self.assert_refused("scaling_study.sh", ["--out", "study.yaml/sub"], "study.yaml/sub cannot be written to")
-        self.assert_refused("scaling_study.sh", ["--", "--replicas", "3"], "--replicas 3 does not divide any of the numbers of ranks")
+        self.assert_refused("scaling_study.sh", ["--", "--replicas", "3"],
+                            "--replicas 3 does not divide any of the numbers of ranks")
         self.assert_refused("scaling_study.sh", ["--only", "0:1"], "--only 0:1 names a repeat")
         self.assert_refused("scaling_study.sh", ["--", "--set", "a.b=1"], "a.b is not a key")
-        self.assert_refused("scaling_study.sh", ["--", "--out=x"], "--out is set by scaling_study.sh and cannot stand after --")
+        self.assert_refused("scaling_study.sh", ["--", "--out=x"],
+                            "--out is set by scaling_study.sh and cannot stand after --")
 
     def test_a_cluster_that_refuses_is_a_failure(self):
         self.write("bin/sbatch", "#!/bin/sh\necho no >&2\nexit 1\n")
@@ -165,11 +175,13 @@ class Scripts(unittest.TestCase):
             self.assertEqual(self.run_script(name).returncode, 1)
 
     def test_a_study_is_submitted_whole_or_not_at_all(self):
-        for name, text in (("sbatch", 'case "$*" in *collect*) exit 1 ;; *) echo 7 ;; esac'), ("scancel", 'echo "$@" >cancelled')):
+        for name, text in (("sbatch", 'case "$*" in *collect*) exit 1 ;; *) echo 7 ;; esac'), ("scancel",
+                                                                                               'echo "$@" >cancelled')):
             self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n")
             os.chmod(self.path(f"bin/{name}"), stat.S_IRWXU)
         result = self.run_script("scaling_study.sh", "--arrays", "per-ranks")
-        self.assertEqual((result.returncode, result.stderr), (1, "scaling_study.sh: sbatch refused the job; cancelled: 7 7\n"))
+        self.assertEqual((result.returncode, result.stderr),
+                         (1, "scaling_study.sh: sbatch refused the job; cancelled: 7 7\n"))
         with open(self.path("cancelled"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "7 7\n")
 
@@ -177,16 +189,18 @@ class Scripts(unittest.TestCase):
         """train.sbatch as Slurm starts it, with a launcher that does what the text says: exit code, output, starts."""
         shutil.copy(os.path.join(jobs.ROOT, "slurm/train.sbatch"), self.path("slurm_script"))
         for name, text in (("srun", f"echo start >>starts\n{srun}"),
-                           ("scontrol", f'case "$*" in *show*) echo JobState={state} ;; *) echo "$@" >>requeued ;; esac')):
+                           ("scontrol",
+                            f'case "$*" in *show*) echo JobState={state} ;; *) echo "$@" >>requeued ;; esac')):
             self.write(f"bin/{name}", f"#!/bin/sh\n{text}\n")
             os.chmod(self.path(f"bin/{name}"), stat.S_IRWXU)
-        slurm = {"PSAC_ROOT": jobs.ROOT, "PSAC_LAUNCHER": "srun", "PSAC_OUT": self.path("out.h5"), "SLURM_JOB_ID": "7",
-                 "SLURM_JOB_NODELIST": "n1", "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_JOB_NUM_NODES": "1"}
+        slurm = {
+            "PSAC_ROOT": jobs.ROOT, "PSAC_LAUNCHER": "srun", "PSAC_OUT": self.path("out.h5"), "SLURM_JOB_ID": "7",
+            "SLURM_JOB_NODELIST": "n1", "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_JOB_NUM_NODES": "1"}
         for name in ("starts", "requeued"):
             if os.path.exists(self.path(name)):
                 os.remove(self.path(name))
-        result = subprocess.run(["bash", "./slurm_script"], cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
-                                env={**os.environ, **self.environment, **slurm, **environment})
+        result = subprocess.run(["bash", "./slurm_script"], cwd=self.folder, capture_output=True, text=True, timeout=60,
+                                check=False, env={**os.environ, **self.environment, **slurm, **environment})
         return result.returncode, result.stdout, len(jobs.read(self.path("starts")).split())
 
     def test_a_job_ends_with_the_code_of_its_run(self):

@@ -23,9 +23,10 @@ class Study(unittest.TestCase):
             file.write(STUDY)
 
     def submit(self, *options):
-        return jobs.submit("scaling_study.sh", ["--study", "study.yaml", "--out", "out", "--program", harness.PROGRAM, "--data",
-                                                harness.DIGITS, "--gpus-per-node", 0, "--ranks-per-node", 1, *options, "--", "--set",
-                                                "simulation.t_total=100", "--set", "simulation.t_skip=10"], self.folder)
+        return jobs.submit("scaling_study.sh", [
+            "--study", "study.yaml", "--out", "out", "--program", harness.PROGRAM, "--data", harness.DIGITS,
+            "--gpus-per-node", 0, "--ranks-per-node", 1, *options, "--", "--set", "simulation.t_total=100", "--set",
+            "simulation.t_skip=10"], self.folder)
 
     def rows(self, *names):
         """[(kind, neurons, ranks, nodes)] of all files, or other columns; sorted."""
@@ -45,10 +46,12 @@ class Study(unittest.TestCase):
     def test_one_array_of_measurements_then_the_report(self):
         array, report = self.submit()
         self.assert_done([array, report])
-        expected = [("accuracy", 100, 2, 2)] * 2 + [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2) for _ in "12"]
+        expected = [("accuracy", 100, 2, 2)] * 2 + [("strong", n, ranks, ranks) for n in (200, 300) for ranks in (1, 2)
+                                                    for _ in "12"]
         self.assertEqual(self.rows(), expected)
         self.assertEqual(len(jobs.describe(array)), 10)  # tasks of the array
-        self.assertEqual([row[1:] for row in self.rows("kind", "repeat", "replicas", "seed")[:2]], [(0, 2, 1), (1, 2, 2)])
+        self.assertEqual([row[1:] for row in self.rows("kind", "repeat", "replicas", "seed")[:2]], [(0, 2, 1),
+                                                                                                    (1, 2, 2)])
         log = glob.glob(os.path.join(glob.escape(self.folder), "out/log/scaling-report-*.out"))[0]
         self.assertIn("10 rows", jobs.read(log))
         self.assertNotIn("failed", jobs.read(log))

@@ -31,14 +31,15 @@ class Train(unittest.TestCase):
     def start(cls, name, training, nodes=1, ranks_per_node=2, options=("--gpus-per-node", 0)):
         """(job, its run file, its output)."""
         out = os.path.join(cls.folder, f"{name}.h5")
-        job, = jobs.submit("train.sbatch", ["--program", harness.PROGRAM, "--data", harness.DIGITS, "--nodes", nodes,
-                                            "--ranks-per-node", ranks_per_node, "--name", name, "--out", out, *options, "--", *training],
-                           cls.folder)
+        job, = jobs.submit("train.sbatch", [
+            "--program", harness.PROGRAM, "--data", harness.DIGITS, "--nodes", nodes, "--ranks-per-node",
+            ranks_per_node, "--name", name, "--out", out, *options, "--", *training], cls.folder)
         return job, out, os.path.join(cls.folder, f"{name}-{job}.out")
 
     def start_shapes(self, name, training):
-        return [self.start(f"{name}-{launcher}-{nodes}", training, nodes, 2 // nodes, ("--gpus-per-node", 0, "--launcher", launcher))
-                for launcher, nodes in SHAPES]
+        return [
+            self.start(f"{name}-{launcher}-{nodes}", training, nodes, 2 // nodes,
+                       ("--gpus-per-node", 0, "--launcher", launcher)) for launcher, nodes in SHAPES]
 
     def assert_finished(self, job, out, log, reference, restarts):
         state = jobs.wait(job)[0]
@@ -108,7 +109,8 @@ class Train(unittest.TestCase):
     def test_a_run_that_fails_is_not_repeated(self):
         job, _, log = self.start("failed", ["--set", "retina.input_size=[20, 20]"])  # the digits are larger
         state = jobs.wait(job)[0]
-        self.assertEqual((state["JobState"], state["ExitCode"], state["Restarts"]), ("FAILED", "2:0", "0"), jobs.read(log))
+        self.assertEqual((state["JobState"], state["ExitCode"], state["Restarts"]), ("FAILED", "2:0", "0"),
+                         jobs.read(log))
         self.assertNotIn("starting it again", jobs.read(log))
 
 

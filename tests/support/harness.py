@@ -79,8 +79,8 @@ def run(arguments, ranks=1, timeout=60, folder=None, **more):
         # Open MPI's own files in a place of their own: runs that start and end at once take away each other's common folder.
         environment = {"OMPI_MCA_orte_tmpdir_base": session, "PRTE_MCA_prte_tmpdir_base": session,
                        "OMPI_MCA_ess_singleton_isolated": "1", **os.environ, **more.pop("env", {})}
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, errors="replace", env=environment, **more)
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, errors="replace", env=environment, **more)
         try:
             out, err = process.communicate(timeout=timeout * PATIENCE)
         except subprocess.TimeoutExpired:

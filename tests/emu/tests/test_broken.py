@@ -91,7 +91,8 @@ class Broken(unittest.TestCase):
         self.check("collective_order", "but rank", check, ranks=2)
 
     def test_the_result_of_a_collective_on_the_wrong_stream_is_found_by_the_check(self):
-        self.check("collective_stream", "kernel count_up uses the result of a collective", {"PSAC_EMU_CHECK": "1"}, ranks=2)
+        self.check("collective_stream", "kernel count_up uses the result of a collective", {"PSAC_EMU_CHECK": "1"},
+                   ranks=2)
 
 
 if __name__ == "__main__":

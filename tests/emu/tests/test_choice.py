@@ -62,8 +62,8 @@ class Choice(Mistakes):
 
     def test_cuda_asked_for_and_absent_is_refused_with_the_reason(self):
         for ranks in (1, 2):
-            self.assert_refused(info("--backend", "cuda", ranks=ranks, PSAC_EMU_DEVICES="0"), 2, "--backend cuda finds no device",
-                                "no CUDA-capable device is detected")
+            self.assert_refused(info("--backend", "cuda", ranks=ranks, PSAC_EMU_DEVICES="0"), 2,
+                                "--backend cuda finds no device", "no CUDA-capable device is detected")
 
     def test_nccl_without_cuda_is_refused(self):
         self.assert_refused(info("--backend", "cpu", "--transport", "nccl", ranks=2), 2, "it needs --backend cuda")
@@ -71,7 +71,8 @@ class Choice(Mistakes):
     def test_ranks_that_see_one_device_each_are_told_apart(self):
         result = self.run_on_ranks("export CUDA_VISIBLE_DEVICES=$OMPI_COMM_WORLD_RANK", ["info"], ranks=3)
         self.assertIn("transport nccl", result.out)
-        self.assertRegex(result.out, r"(?s)device 0: emulated GPU 0.*device 0: emulated GPU 1.*device 0: emulated GPU 2")
+        self.assertRegex(result.out,
+                         r"(?s)device 0: emulated GPU 0.*device 0: emulated GPU 1.*device 0: emulated GPU 2")
         self.assertIn("transport mpi (staged)", info(ranks=3, CUDA_VISIBLE_DEVICES="3").out)
 
     def test_no_visible_device_is_no_device(self):
@@ -83,17 +84,20 @@ class Choice(Mistakes):
         self.assert_refused(result, 2, "rank 1 on ", "has none", "--backend cpu")
 
     def test_too_little_device_memory_says_what_fits(self):
-        arguments = ["train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL, "--set", "middle_layer.num_neurons=1000000"]
+        arguments = [
+            "train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL, "--set", "middle_layer.num_neurons=1000000"]
         for ranks in (1, 2):
             result = harness.run(arguments, ranks=ranks, folder=self.folder, env={"PSAC_EMU_MEMORY": "300000000"})
             self.assert_refused(result, 1, "num_neurons = 1000000", "0.3 GB free", "emulated GPU", "neurons would fit")
-            self.assert_refused(harness.run(arguments, ranks=ranks, folder=self.folder, env={"PSAC_EMU_MEMORY": "5000"}), 1,
-                                "not even one neuron would fit")
+            self.assert_refused(
+                harness.run(arguments, ranks=ranks, folder=self.folder, env={"PSAC_EMU_MEMORY": "5000"}), 1,
+                "not even one neuron would fit")
             self.assertEqual(os.listdir(self.folder), [])
 
     def test_memory_that_runs_out_on_one_rank_ends_all_with_its_message(self):
         result = self.run_on_ranks('[ "$OMPI_COMM_WORLD_RANK" = 2 ] && export PSAC_EMU_MEMORY=100000',
-                                   ["train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL], ranks=3, folder=self.folder)
+                                   ["train", "--data", harness.DIGITS, "--out", "out.h5", *SMALL], ranks=3,
+                                   folder=self.folder)
         self.assert_refused(result, 1, "rank 2 on ")
         self.assertEqual(os.listdir(self.folder), [])
 

@@ -27,11 +27,13 @@ class Faults(Mistakes):
 
     def test_a_kernel_that_fails_on_one_rank_ends_all(self):
         for lazy in ("0", "1"):
-            self.assert_ends(r"(device|rank) 1 o.* failed at .*: unspecified launch failure", PSAC_EMU_FAIL="1:integrate_lif:30",
-                             PSAC_EMU_LAZY=lazy)
+            self.assert_ends(r"(device|rank) 1 o.* failed at .*: unspecified launch failure",
+                             PSAC_EMU_FAIL="1:integrate_lif:30", PSAC_EMU_LAZY=lazy)
         self.assert_ends("device 0 of .* failed at .*: unspecified launch failure", ranks=1, PSAC_EMU_FAIL="0:learn:1")
-        self.assert_ends("device 2 of .*: unspecified launch failure", "--transport", "mpi", PSAC_EMU_FAIL="2:sum_rows:1")
-        self.assert_ends("unspecified launch failure", "--set", "simulation.cuda_graph=on", PSAC_EMU_FAIL="1:integrate_lif:30")
+        self.assert_ends("device 2 of .*: unspecified launch failure", "--transport", "mpi",
+                         PSAC_EMU_FAIL="2:sum_rows:1")
+        self.assert_ends("unspecified launch failure", "--set", "simulation.cuda_graph=on",
+                         PSAC_EMU_FAIL="1:integrate_lif:30")
 
     def test_a_copy_that_fails_on_one_rank_ends_all(self):
         self.assert_ends("device 2 of .*: cudaMemcpyAsync failed at", PSAC_EMU_FAIL="2:cudaMemcpyAsync:9")
@@ -40,10 +42,11 @@ class Faults(Mistakes):
         full = (r"device 1 of \S+ is out of memory: \d+ bytes for [a-z ]+, but \d+ of \d+ bytes are free; "
                 r"\S+ GB are free without this network: ")
         self.assert_ends(full + r"\d+ neurons would fit$", PSAC_EMU_FAIL="1:cudaMalloc:12")
-        self.assert_ends(full + r"\d+ neurons would fit$", "--transport", "mpi", "--set", "middle_layer.num_neurons=10000",
-                         PSAC_EMU_MEMORY="30000000", PSAC_EMU_TAKE="1:9:25000000")
+        self.assert_ends(full + r"\d+ neurons would fit$", "--transport", "mpi", "--set",
+                         "middle_layer.num_neurons=10000", PSAC_EMU_MEMORY="30000000", PSAC_EMU_TAKE="1:9:25000000")
         self.assert_ends(full + "not even one neuron would fit$", PSAC_EMU_TAKE="1:9:80000000000")
-        self.assert_ends(full.replace("1", "0") + "not even one neuron would fit$", ranks=1, PSAC_EMU_TAKE="0:9:80000000000")
+        self.assert_ends(
+            full.replace("1", "0") + "not even one neuron would fit$", ranks=1, PSAC_EMU_TAKE="0:9:80000000000")
 
     def test_nccl_that_fails_ends_all(self):
         self.assert_ends("rank [0-2] on .*: NCCL could not connect the GPUs", PSAC_EMU_FAIL="2:ncclCommInitRank:1")
@@ -72,16 +75,18 @@ class Faults(Mistakes):
     def test_a_device_that_does_not_answer_is_named(self):
         impatient = ["--set", "watchdog.seconds=1"]
         nccl, mpi = ["--transport", "nccl"], ["--transport", "mpi"]
-        for rank, ranks, call, number, transport in ((1, 3, "cudaMalloc", 8, nccl), (1, 2, "cudaMalloc", 8, mpi),
-                                                     (1, 3, "integrate_lif", 30, nccl), (2, 3, "integrate_lif", 30, mpi),
-                                                     (0, 2, "cudaStreamSynchronize", 10, mpi),
-                                                     (0, 1, "cudaStreamSynchronize", 10, []), (0, 1, "present_lif", 1, [])):
-            self.assert_ends(rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$",
-                             *impatient, *transport, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
+        hangs = ((1, 3, "cudaMalloc", 8, nccl), (1, 2, "cudaMalloc", 8, mpi), (1, 3, "integrate_lif", 30, nccl),
+                 (2, 3, "integrate_lif", 30, mpi), (0, 2, "cudaStreamSynchronize", 10, mpi),
+                 (0, 1, "cudaStreamSynchronize", 10, []), (0, 1, "present_lif", 1, []))
+        for rank, ranks, call, number, transport in hangs:
+            self.assert_ends(
+                rf"rank {rank} on \S+ has waited 1 s in {call}.*; its device does not answer \(watchdog.seconds\)$",
+                *impatient, *transport, ranks=ranks, PSAC_EMU_HANG=f"{rank}:{call}:{number}")
 
     def test_a_gpu_that_is_stuck_while_its_host_goes_on_is_named(self):
         for rank, kernel, number, ranks, more in ((1, "integrate_lif", 30, 3, []), (2, "sum_rows", 1, 3, []),
-                                                  (0, "step_layers", 1, 3, []), (2, "integrate_lif", 30, 4, ["--replicas", "2"])):
+                                                  (0, "step_layers", 1, 3, []),
+                                                  (2, "integrate_lif", 30, 4, ["--replicas", "2"])):
             self.assert_ends(rf"rank \d on \S+ has waited 2 s for its GPU \(watchdog.seconds\); the GPU of rank "
                              rf"{rank} is stuck before exchange \d+, to which others have come$",
                              "--set", "watchdog.seconds=2", *TENS, *more, ranks=ranks, PSAC_EMU_LAZY="1",
@@ -95,9 +100,9 @@ class Faults(Mistakes):
                          PSAC_EMU_STICK="1:integrate_lif:90")
 
     def test_a_rank_that_hangs_while_nccl_connects_ends_all(self):
-        self.assert_ends(r"rank 0 on \S+ has waited 1 s in ncclCommInitRank, at trial -1, step -1; no rank of this node "
-                         r"is late \(watchdog.seconds\)$", "--set", "watchdog.seconds=1",
-                         PSAC_EMU_HANG="1:ncclCommInitRank:1")
+        self.assert_ends(
+            r"rank 0 on \S+ has waited 1 s in ncclCommInitRank, at trial -1, step -1; no rank of this node "
+            r"is late \(watchdog.seconds\)$", "--set", "watchdog.seconds=1", PSAC_EMU_HANG="1:ncclCommInitRank:1")
 
     def test_a_rank_that_never_comes_is_named(self):
         late = {"PSAC_EMU_LAZY": "1", "PSAC_EMU_HANG": "1:integrate_lif:30"}
