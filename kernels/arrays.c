@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-// The number of elements of each array, as a function.
+// One function per array that returns its number of elements.
 #define X(name, element, shape, ...) \
   static double shard_##name(const psac_extents *x) { return (void)x, (double)(shape); }
 PSAC_SHARD_ARRAYS(X)

@@ -1,5 +1,5 @@
-// Elementary functions made of additions, multiplications and fmaf only, so that every compiler and device gives the
-// same bits (libraries differ in the last place). Common subset of C and C++.
+// Elementary functions built only from operations that IEEE 754 rounds correctly (+, -, *, /, fmaf, rintf), so that
+// every compiler and device gives the same bits (math libraries differ in the last place). Common subset of C and C++.
 #ifndef PSAC_KERNELS_ELEMENTARY_CORE_H
 #define PSAC_KERNELS_ELEMENTARY_CORE_H
 

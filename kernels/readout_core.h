@@ -10,14 +10,14 @@
 #include "kernels/models/notebook/notebook_lif_core.h"
 #include "kernels/shard.h"
 
-// Input of a neuron, I = bias + gain * sum (w - reference) s, from its own drive and the number of middle spikes.
+// Input of a neuron, I = bias + gain * sum (w - reference) s, from its drive and the number of middle spikes.
 PSAC_HD static inline float psac_readout_current(const psac_readout_layer *layer, int64_t drive, int64_t n_spikes) {
   const double reference = (double)layer->weight_reference * (double)n_spikes;
   const double weighted = layer->first_column >= 0 ? (double)drive * layer->drive_step - reference : 0.0;
   return fmaf(layer->gain, (float)weighted, layer->bias_current);
 }
 
-// Step t of one neuron: integration with a floor, unless it is refractory until *free_at; 1 = a spike.
+// Step t of one neuron: integration with a floor, unless it is refractory until *free_at; returns 1 on a spike.
 PSAC_HD static inline int psac_readout_step(const psac_readout_layer *layer, float current, int t, float *v,
                                             int32_t *free_at) {
   if (t < *free_at) return 0;

@@ -1,4 +1,5 @@
-// Weights as values, and as they are kept in the readout rows under each plasticity rule. Common subset of C and C++.
+// Conversion of weights between their values and the readout rows' encoding under each plasticity rule. Common subset
+// of C and C++.
 #ifndef PSAC_KERNELS_WEIGHT_CORE_H
 #define PSAC_KERNELS_WEIGHT_CORE_H
 

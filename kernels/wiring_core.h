@@ -1,5 +1,5 @@
-// The random connectivity, drawn by global neuron id (docs/model.md, "Receptive fields", "Recurrence"). Every rank can
-// draw the inputs of any neuron; only the owner does. Common subset of C and C++.
+// Random connectivity, drawn by global neuron id (docs/model.md, "Receptive fields", "Recurrence"). Every rank can draw
+// the inputs of any neuron; only the owner does. Common subset of C and C++.
 #ifndef PSAC_KERNELS_WIRING_CORE_H
 #define PSAC_KERNELS_WIRING_CORE_H
 
@@ -14,7 +14,7 @@
 
 enum { PSAC_PATCH_MAX = 64 * 64 };  // pixels of a receptive field
 
-// Standard normal number `draw` of (key, a, gid): Marsaglia's polar method, each attempt a fresh counter.
+// Standard normal number `draw` of (key, a, gid): Marsaglia's polar method; each attempt uses a new counter.
 PSAC_HD static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, uint32_t a, int64_t gid) {
   for (uint32_t attempt = 0;; attempt++) {
     const psac_rng_block r =
@@ -25,8 +25,8 @@ PSAC_HD static inline float psac_wiring_normal(psac_rng_key key, uint32_t draw, 
   }
 }
 
-// Distance between the patch positions of neighboring minicolumns: near the golden section of the ring, and coprime to
-// its length.
+// Distance between the patch positions of neighboring minicolumns: about 0.618 n_positions (golden section), and
+// coprime to n_positions.
 PSAC_HD static inline int psac_wiring_hop(int n_positions) {
   int hop = (int)(0.618034 * n_positions) | 1;
   for (;; hop += 2) {
@@ -47,13 +47,13 @@ PSAC_HD static inline int psac_wiring_unit(int position, int k, int patch_size, 
   return y * retina_width + x;
 }
 
-// Patch position of a minicolumn: minicolumns tile the n_positions places evenly, neighbors far apart (`hop` is coprime
-// to n_positions).
+// Patch position of a minicolumn. Minicolumns cover the n_positions positions evenly, with neighbors far apart (`hop`
+// is coprime to n_positions).
 PSAC_HD static inline int psac_wiring_position(int64_t minicolumn, int n_positions, int hop) {
   return (int)(minicolumn % n_positions * hop % n_positions);
 }
 
-// The n weights of one receptive field, `stride` places apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight /
+// The n weights of one receptive field, `stride` elements apart: zero-sum, L2 norm `norm`, 16-bit fixed point; weight /
 // scale is a current. A field of one pixel cannot be zero-sum; it is +norm or -norm.
 PSAC_HD static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t gid, int n, float norm, float scale,
                                                        int16_t *weight, size_t stride) {
@@ -70,7 +70,7 @@ PSAC_HD static inline void psac_wiring_receptive_field(psac_rng_key key, int64_t
   }
 }
 
-// Global id of the source of synapse k onto neuron gid: uniform over the n_neurons - 1 others, repetition allowed.
+// Global id of the source of synapse k onto neuron gid: uniform over the other n_neurons - 1 neurons, with replacement.
 PSAC_HD static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, uint32_t k, int64_t n_neurons) {
   const psac_rng_block r = psac_rng_draw(key, k / 2, 0, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));
   const uint32_t *word = r.word + (k % 2 ? 2 : 0);
@@ -78,7 +78,8 @@ PSAC_HD static inline int64_t psac_wiring_source(psac_rng_key key, int64_t gid, 
   return source + (source >= gid);
 }
 
-// Initial middle -> output weight: with probability `density` from Normal(mean, sd), kept within [-1, 1.5], else 0.
+// Initial weight from a middle neuron to a readout neuron: with probability `density` from Normal(mean, sd), clamped to
+// [-1, 1.5], else 0.
 PSAC_HD static inline float psac_wiring_initial_weight(psac_rng_key key, int64_t gid, uint32_t output, float density,
                                                        float mean, float sd) {
   const psac_rng_block r = psac_rng_draw(key, 0xffffffffu, output, (uint32_t)gid, (uint32_t)((uint64_t)gid >> 32));

@@ -10,10 +10,10 @@
 
 #include "base/host_memory.h"
 
-enum { ALIGNMENT = 64, PAGE = 4096, HUGE_PAGE = 1 << 21 };  // bytes; the first is a cache line and the widest vector
+enum { ALIGNMENT = 64, PAGE = 4096, HUGE_PAGE = 1 << 21 };  // bytes; ALIGNMENT: a cache line, the widest vector
 
-// Large arrays are visited at random, a target list or a row for each spike: in huge pages most of these visits find
-// their address. Where the system has none it says no, and nothing is lost.
+// Large arrays are accessed at random, one target list or row per spike; with huge pages most accesses hit the TLB. If
+// the system has no huge pages, madvise fails, which is harmless.
 static void ask_for_huge_pages(char *pointer, size_t n_bytes) {
   const size_t before = (uintptr_t)pointer % PAGE;
   if (n_bytes >= HUGE_PAGE) madvise(pointer - before, before + n_bytes, MADV_HUGEPAGE);
@@ -66,7 +66,7 @@ static int cpu_device_count(const char **reason) {
   return 1;
 }
 
-// What is unknown is the most that there could be: alloc will tell.
+// An unknown size is infinite and becomes SIZE_MAX; alloc then detects a shortage.
 static size_t in_bytes(double bytes) { return bytes < 0x1p62 ? (size_t)bytes : SIZE_MAX; }
 
 static psac_status cpu_device_open(int index, psac_device *device) {

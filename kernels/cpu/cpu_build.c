@@ -1,4 +1,4 @@
-// Connectivity of a shard: every rank draws the inputs of its own neurons, no message and no file.
+// Connectivity of a shard: each rank draws the inputs of its own neurons, without communication or files.
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/source_core.h"
 #include "kernels/weight_core.h"
@@ -22,7 +22,7 @@ psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *sha
                      shard->n_local, patch);
   }
 
-  // counting sort by unit: count, prefix sum, fill (which moves every start to the next one's place), shift back
+  // Counting sort by unit: count, prefix sum, fill (which advances every start to the next unit's), shift back.
   uint32_t *first = shard->field_first;
   const int64_t first_minicolumn = shard->first_gid / PSAC_MINICOLUMN;
   for (int32_t c = 0; c < n_minicolumns; c++) {
@@ -87,8 +87,8 @@ psac_status psac_cpu_find_sources(psac_stream *stream, psac_shard *shard, psac_r
   return PSAC_OK;
 }
 
-// Counting sort by source, whose sources are drawn three times rather than kept. Counts, and then starts, stand one
-// place late: filling a list moves its start, which stands where its end belongs, to there.
+// Counting sort by source; sources are drawn three times instead of stored. Counts, and then starts, are stored at
+// index s + 1: filling list s advances its start to its end, which is the value that belongs there.
 psac_status psac_cpu_count_targets(psac_stream *stream, psac_shard *shard, psac_rng_key key) {
   (void)stream;
   uint32_t *count = shard->target_first + 1;

@@ -1,11 +1,11 @@
-// The CPU backend's stages, collected in cpu_backend.c. Their contracts stand in kernels.h.
+// The CPU backend's stages, collected in cpu_backend.c. Their contracts are in kernels/backend.h.
 #ifndef PSAC_KERNELS_CPU_CPU_KERNELS_H
 #define PSAC_KERNELS_CPU_CPU_KERNELS_H
 
 #include "base/simd.h"
 #include "kernels/backend.h"
 
-// The drives of a step in the notebook's rule: drive [columns.n] from spikes [n_words].
+// Drives of a step under the notebook's rule: drive [columns.n] from spikes [n_words].
 void psac_cpu_notebook_drives(const psac_shard *shard, const uint64_t *spikes, int64_t *drive);
 
 psac_status psac_cpu_build_receptive_fields(psac_stream *stream, psac_shard *shard, psac_rng_key key, float norm);

@@ -1,4 +1,4 @@
-// Eligibility from stored spikes, and the change of the shard's own weights.
+// Eligibility from stored spikes, and the weight change of the shard.
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>

@@ -18,7 +18,7 @@ psac_status psac_cpu_reset_potentials(psac_stream *stream, const psac_shard *sha
 typedef int16_t minicolumn_weights __attribute__((vector_size(PSAC_MINICOLUMN * sizeof(int16_t))));
 typedef int32_t minicolumn_currents __attribute__((vector_size(PSAC_MINICOLUMN * sizeof(int32_t))));
 
-// Every spiking unit adds its weights to the minicolumns whose patch contains it: one vector add per (spike,
+// Each spiking unit adds its weights to the minicolumns whose patch contains it: one vector add per (spike,
 // minicolumn).
 PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *retina, int32_t *current) {
   for (int w = 0; w < shard->n_retina_words; w++) {
@@ -34,14 +34,14 @@ PSAC_INLINE void add_retina_currents(const psac_shard *shard, const uint64_t *re
   }
 }
 
-// Whether the neurons with targets here are the first ones, so that a neuron's number among them is its slot; on one
-// rank they mostly are.
+// Whether the neurons with targets on this rank occupy the first slots, so that a neuron's row index is its slot.
+// Mostly true on one rank.
 PSAC_INLINE int slots_are_numbers(const psac_shard *shard) {
   const size_t last = (size_t)shard->n_source_words - 1;
   return shard->source_first[last] == 64 * last && (shard->source_mask[last] & (shard->source_mask[last] + 1)) == 0;
 }
 
-// The next spikes of neurons with targets here, numbered among these.
+// Reads the next spikes of neurons with targets on this rank, as row indices; returns their number.
 PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes) {
   const uint64_t *mask = shard->source_mask;
   const uint32_t *first = shard->source_first;
@@ -52,17 +52,17 @@ PSAC_INLINE int next_sources(const psac_shard *shard, psac_spike_reader *spikes)
   return n;
 }
 
-// As much of a list as is worth fetching ahead.
+// Bytes of a target list to prefetch.
 PSAC_INLINE int bytes_ahead(const psac_shard *shard) {
   const int64_t mean = psac_mean_list_bytes(shard);
   return mean < 512 ? (int)mean : 512;
 }
 
-// Every arriving spike of a neuron with targets on this rank adds its current to them. Target lists are short and far
-// apart, so the list a few spikes ahead is prefetched. One body for both widths of a local index. Where neurons have
-// few targets here, a branch for each would mostly be mispredicted: PSAC_FEW_TARGETS are always added, missing ones to
-// the dump slot n_padded. Sums are unsigned because the dump slots, to which padding leads as well, are never reset and
-// wrap around; all others fit (currents_fit).
+// Each arriving spike of a neuron with targets on this rank adds its current to them. Target lists are short and far
+// apart, so the list PSAC_SPIKE_AHEAD spikes ahead is prefetched. One body for both widths of a local index. Where
+// neurons have few targets here, a branch per target would mostly be mispredicted: PSAC_FEW_TARGETS are always added,
+// missing ones to the dump slot n_padded. Sums are unsigned because the dump slots, which padding also targets, are
+// never reset and wrap around; all others fit (currents_fit).
 #define DEFINE_ADD_RECURRENT_CURRENTS(name, index_type)                                                              \
   PSAC_INLINE void name(const psac_shard *shard, const uint64_t *arriving, int n_ranks, size_t stride,               \
                         int32_t *current) {                                                                          \
@@ -110,11 +110,11 @@ PSAC_INLINE uint64_t refractory_word(const psac_shard *shard, int n_trials, int 
   return refractory;
 }
 
-// One step of 32 neurons, which takes their current and gives their spikes. state [states][stride].
+// One step of 32 neurons: clears their currents and returns their spikes, one bit per neuron. state [states][stride].
 PSAC_INLINE uint32_t step_32(psac_neuron_model model, const psac_neuron *neuron, float *restrict v,
                              float *restrict state, size_t stride, int32_t *restrict current,
                              const float *restrict leak, uint32_t refractory, int32_t uniform) {
-  const psac_neuron same = *neuron;  // a copy, which no store can change
+  const psac_neuron same = *neuron;  // a copy, which no store can alias
   uint32_t spikes = 0;
   for (uint32_t i = 0; i < 32; i++) {
     float potential = v[i], own[PSAC_NEURON_STATES_MAX];
@@ -129,7 +129,7 @@ PSAC_INLINE uint32_t step_32(psac_neuron_model model, const psac_neuron *neuron,
   return spikes;
 }
 
-// The bound of choose_current_scale (src/model/build.c), with its rounding.
+// The bound of choose_current_scale (src/model/build.c), including rounding.
 PSAC_ASSERTED int currents_fit(const psac_shard *shard, int32_t uniform) {
   for (int32_t i = 0; i < shard->n_padded; i++) {
     const int64_t current = (int64_t)shard->current[i] + uniform;
@@ -180,7 +180,7 @@ PSAC_CLONES static void step_trial(const psac_shard *shard, int n_trials, int t,
   }
 }
 
-// Retina and recurrent currents of a trial share one scratch array, so there is nothing to do ahead.
+// Nothing to do ahead: retina and recurrent currents of a trial share one scratch array.
 psac_status psac_cpu_prepare_middle(psac_stream *stream, const psac_shard *shard, int n_trials, int t) {
   (void)stream, (void)shard, (void)n_trials, (void)t;
   return PSAC_OK;

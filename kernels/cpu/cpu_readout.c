@@ -10,8 +10,8 @@
 typedef int32_t four_weights __attribute__((vector_size(16)));
 typedef int64_t four_drives __attribute__((vector_size(32), aligned(8)));
 
-// drive [n] = sum of the rows of the spiking neurons; n is a multiple of 4, and small ones known here stay in
-// registers.
+// drive [n] = sum of the rows of the spiking neurons; n is a multiple of 4. Where n is a small compile-time constant,
+// the sums stay in registers.
 PSAC_INLINE void sum_rows(const uint64_t *spikes, int n_words, const int32_t *row, int n, int64_t *drive) {
   four_drives sum[(2 * PSAC_MAX_PLASTIC + 4) / 4];
   for (int k = 0; k < n / 4; k++) sum[k] = (four_drives){0};
@@ -38,8 +38,7 @@ PSAC_CLONES static void step_drives(const psac_shard *shard, const uint64_t *spi
   }
 }
 
-// A weight is less than 2 in size, so a spike adds at most 2^31 to a column, or 2^37; a column beyond that has
-// overflowed somewhere.
+// |w| < 2, so a spike adds at most 2^31 to a column, or 2^37 under the notebook's rule. A larger sum is an overflow.
 PSAC_ASSERTED int drives_fit(const psac_shard *shard, const int64_t *drive) {
   const double n = (double)drive[shard->columns.one], most = shard->rule == PSAC_RULE_NOTEBOOK ? 0x1p37 : 0x1p31;
   for (int k = 0; k < shard->columns.n; k++) {
@@ -71,7 +70,7 @@ psac_status psac_cpu_reset_readout(psac_stream *stream, const psac_readout *read
   return PSAC_OK;
 }
 
-// One step of one layer of one trial: its spikes, one bit per neuron.
+// One step of one layer of one trial; returns its spikes, one bit per neuron.
 PSAC_INLINE uint64_t step_layer(const psac_readout_layer *layer, const int64_t *drive, int64_t n_spikes, int t,
                                 int counted, float *restrict v, int32_t *restrict free_at, int32_t *restrict counts) {
   uint64_t spikes = 0;

@@ -5,7 +5,7 @@
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/retina_core.h"
 
-enum { STEPS = 32 };  // drawn at a time
+enum { STEPS = 32 };  // steps per draw_32_steps
 
 // Bit s = spike of `unit` in step first_step + s.
 PSAC_INLINE uint32_t draw_32_steps(psac_rng_key key, uint32_t first_block, uint32_t unit, uint64_t trial,

@@ -1,4 +1,4 @@
-// Spike statistics of the middle layer, and the weights seen through the receptive fields.
+// Spike statistics of the middle layer, and the projection of weights onto the retina through the receptive fields.
 #include <string.h>
 
 #include "base/simd.h"
@@ -6,7 +6,7 @@
 #include "kernels/interval_core.h"
 
 PSAC_CLONES static void count_words(const psac_shard *shard, size_t n_vectors, int64_t *counts) {
-  const int64_t n_exc = shard->n_exc - shard->first_gid;  // of this rank, if positive
+  const int64_t n_exc = shard->n_exc - shard->first_gid;  // local index of the first inhibitory neuron, may be outside
   for (size_t k = 0; k < n_vectors; k++) {
     const uint64_t *spikes = shard->spikes + k * (size_t)shard->n_words;
     for (int w = 0; w < shard->n_words; w++) {

@@ -1,4 +1,4 @@
-// Spike bits as a list of indices, a piece at a time: whoever needs a row per spike can fetch the rows ahead.
+// Converts spike bits to index lists, chunk by chunk, so that a caller that needs one row per spike can prefetch rows.
 #ifndef PSAC_KERNELS_CPU_SPIKE_LIST_H
 #define PSAC_KERNELS_CPU_SPIKE_LIST_H
 
@@ -8,17 +8,17 @@
 #include "base/simd.h"
 
 enum {
-  PSAC_SPIKE_LIST = 256,  // indices per piece, and up to a word more
-  PSAC_SPIKE_AHEAD = 4,   // how far ahead a row may be fetched
+  PSAC_SPIKE_LIST = 256,  // indices per chunk; the last word may exceed it by 63
+  PSAC_SPIKE_AHEAD = 4,   // prefetch distance, in spikes
 };
 
-// Reads segments of n_words words, `stride` words apart, as one vector: segment s holds spikes [64 n_words s, 64
-// n_words (s + 1)).
+// Reads n_segments segments of n_words words, `stride` words apart, as one vector: segment s holds spikes
+// [64 n_words s, 64 n_words (s + 1)).
 typedef struct psac_spike_reader {
-  const uint64_t *word;         // the next one
-  const uint64_t *segment_end;  // of its segment
+  const uint64_t *word;         // next word
+  const uint64_t *segment_end;  // end of its segment
   size_t n_words, stride;
-  int segments_left;                                      // behind this one
+  int segments_left;                                      // after the current one
   size_t base;                                            // index of the word's first bit
   size_t index[PSAC_SPIKE_LIST + 64 + PSAC_SPIKE_AHEAD];  // index[n .. n + AHEAD) repeats the last one
 } psac_spike_reader;
@@ -33,11 +33,12 @@ PSAC_INLINE void psac_spike_reader_start(psac_spike_reader *reader, const uint64
   reader->base = 0;
 }
 
-// Fills reader->index with the next spikes in ascending order, those in `mask` (words as they are read, without the
-// strides) or all if that is NULL; their number, 0 at the end. A word holds a few spikes at random, so a branch per
-// spike would mostly be guessed wrong: four are always written, and the rare rest in a loop.
+// Fills reader->index with the next chunk of spikes in ascending order and returns their number, 0 at the end. mask:
+// only spikes in it (words in reading order, without the strides); NULL = all. A word holds a few spikes at random
+// positions, so a branch per spike would mostly be mispredicted: four indices are always written, the rare others in a
+// loop.
 PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader, const uint64_t *mask) {
-  const uint64_t sentinel = (uint64_t)1 << 63;  // counting the zeros below it is defined for an empty word
+  const uint64_t sentinel = (uint64_t)1 << 63;  // ctz of 0 is undefined
   const uint64_t *next = reader->word, *end = reader->segment_end;
   size_t base = reader->base;
   int n = 0;
@@ -64,7 +65,7 @@ PSAC_INLINE int psac_spike_reader_next(psac_spike_reader *reader, const uint64_t
   return n;
 }
 
-// Fetches n_bytes at `row` into the cache.
+// Prefetches n_bytes at `row` into the cache.
 PSAC_INLINE void psac_prefetch(const void *row, int n_bytes) {
   for (int line = 0; line < n_bytes; line += 64) __builtin_prefetch((const char *)row + line);
 }

@@ -1,4 +1,4 @@
-// The CUDA backend: devices, memory, streams, recordings, and the table of its stages.
+// The CUDA backend: devices, memory, streams, recordings, and its tables of operations.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static const char *device_name(void) {
 
 extern "C" psac_status psac_cuda_failure(cudaError_t code, const char *call, const char *file, int line) {
   const char *base = strrchr(file, '/');
-  cudaGetLastError();  // what can be forgotten is
+  cudaGetLastError();  // clears the error unless it is sticky
   return psac_fail(PSAC_ERR_DEVICE, "%s: %.*s failed at %s:%d: %s", device_name(), (int)strcspn(call, "("), call,
                    base ? base + 1 : file, line, cudaGetErrorString(code));
 }
@@ -71,12 +71,12 @@ static psac_status cuda_alloc(void **pointer, size_t n_bytes, const char *what) 
   }
   PSAC_CUDA(code);
   PSAC_CUDA(cudaMemset(*pointer, 0, n_bytes));
-  PSAC_CUDA(cudaDeviceSynchronize());  // our streams do not wait for the default one
+  PSAC_CUDA(cudaDeviceSynchronize());  // our streams are non-blocking: they do not wait for the default stream
   return PSAC_OK;
 }
 
 static void cuda_release(void *pointer) {
-  psac_wait_begin_device("cudaFree");  // it waits for all work
+  psac_wait_begin_device("cudaFree");  // synchronizes the device
   cudaFree(pointer);
   psac_wait_end();
 }
@@ -99,8 +99,8 @@ static psac_status cuda_synchronize(psac_stream *stream) {
   return PSAC_OK;
 }
 
-// Waits: `host` is ordinary memory, and where a device reads that in place, nothing else says when it has been read.
-// The host hands over only between presentations, when there is little to wait for.
+// Synchronous: `host` is pageable memory, and where a device reads that in place, only synchronization tells when it
+// has been read. Uploads occur only between presentations, when there is little to wait for.
 static psac_status cuda_upload(psac_stream *stream, void *device, const void *host, size_t n_bytes) {
   if (n_bytes == 0) return PSAC_OK;
   PSAC_CUDA(cudaMemcpyAsync(device, host, n_bytes, cudaMemcpyHostToDevice, stream->cuda));
@@ -165,7 +165,7 @@ static psac_status cuda_record_begin(psac_stream *stream) {
   return PSAC_OK;
 }
 
-// An executable graph has taken its memory of the device once it is uploaded.
+// cudaGraphUpload allocates the graph's device memory, so that a shortage is reported here.
 static psac_status make_executable(psac_stream *stream, cudaGraph_t graph, cudaGraphExec_t *executable) {
   psac_wait_begin_device("cudaGraphInstantiate");
   cudaError_t code = cudaGraphInstantiateWithFlags(executable, graph, 0);

@@ -1,4 +1,4 @@
-// Connectivity of a shard, made on the device: every rank draws the inputs of its own neurons.
+// Connectivity of a shard, built on the device: each rank draws the inputs of its own neurons.
 #include "kernels/cuda/cuda_launch.h"
 #include "kernels/source_core.h"
 #include "kernels/weight_core.h"
@@ -6,8 +6,8 @@
 
 enum { SCAN_THREADS = 1024 };
 
-// Thread per neuron; weights [patch pixels][n_padded], and per minicolumn the retina unit at its patch's upper left
-// corner.
+// Thread per neuron; weights [patch pixels][n_padded], and per minicolumn the retina unit at the upper left corner of
+// its patch.
 __global__ void build_fields(psac_shard shard, psac_rng_key key, float norm, int n_positions, int hop) {
   const int64_t i = psac_thread();
   if (i >= shard.n_local) return;
@@ -28,7 +28,7 @@ extern "C" psac_status psac_cuda_build_receptive_fields(psac_stream *stream, psa
   return PSAC_OK;
 }
 
-// Slot of the source of synapse number n of the shard.
+// Slot of the source of the shard's synapse number n.
 __device__ static int64_t source_slot(const psac_shard *shard, psac_rng_key key, int64_t n) {
   const int64_t gid = shard->first_gid + n / shard->in_degree;
   return psac_block_map_slot(shard->map,
@@ -47,7 +47,7 @@ __global__ void count_sources(psac_shard shard) {
   if (w < shard.n_source_words) shard.source_first[w] = (uint32_t)PSAC_POPCOUNT(shard.source_mask[w]);
 }
 
-// Where the end of the source's list stands, which is counted and filled from there (cpu_build.c).
+// The entry of target_first for the end of the source's list; counting and filling increment it (cpu_build.c).
 __device__ static uint32_t *list_end(const psac_shard *shard, psac_rng_key key, int64_t n) {
   return shard->target_first + 1 +
          psac_source_in_slot(shard->source_first, shard->source_mask, source_slot(shard, key, n));
@@ -58,8 +58,8 @@ __global__ void count_targets(psac_shard shard, psac_rng_key key) {
   if (n < (int64_t)shard.n_local * shard.in_degree) atomicAdd(list_end(&shard, key, n), 1u);
 }
 
-// Turns n counts into starts of whole groups, tile by tile in one block. As many as would overflow 32 bits are refused
-// before the starts are used, by their number: *n_targets.
+// Exclusive prefix sum of n counts, each rounded up to whole groups, tile by tile in one block. Starts wrap around if
+// the total exceeds 32 bits; the caller then rejects *n_targets before the starts are used.
 __global__ void make_starts(uint32_t *count, int64_t n, uint32_t group, uint64_t *n_targets) {
   __shared__ uint64_t sum[SCAN_THREADS];
   uint64_t before = 0;
@@ -92,7 +92,7 @@ __global__ void fill_lists(psac_shard shard, psac_rng_key key) {
   store_target(&shard, atomicAdd(list_end(&shard, key, n), 1u), (uint32_t)(n / shard.in_degree));
 }
 
-// Fills up the groups. Places that stay free lead just behind n_padded.
+// Pads each list to whole groups with dummy targets >= n_padded.
 __global__ void close_lists(psac_shard shard, uint32_t group) {
   const int64_t s = psac_thread();
   if (s >= shard.n_sources) return;
@@ -101,7 +101,7 @@ __global__ void close_lists(psac_shard shard, uint32_t group) {
   shard.target_first[s + 1] = end;
 }
 
-// Copies what is there once the stream has come so far, and waits for it.
+// Enqueues a download and waits for it.
 static psac_status fetch(psac_stream *stream, void *host, const void *device, size_t n_bytes) {
   PSAC_TRY(psac_cuda_device.download(stream, host, device, n_bytes));
   return psac_cuda_device.synchronize(stream);
@@ -113,7 +113,7 @@ static psac_status launch_make_starts(psac_stream *stream, uint32_t *count, int6
   return PSAC_OK;
 }
 
-// make_starts, and the number of entries that the lists take.
+// make_starts; returns the total number of entries in *n_entries.
 static psac_status scan(psac_stream *stream, uint32_t *count, int64_t n, uint32_t group, uint64_t *n_entries) {
   void *total;
   PSAC_TRY(psac_cuda_device.alloc(&total, sizeof *n_entries, "building recurrent synapses"));

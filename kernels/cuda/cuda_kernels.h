@@ -1,4 +1,4 @@
-// The CUDA backend's stages, collected in cuda_backend.cu. Their contracts stand in kernels.h.
+// The CUDA backend's stages, collected in cuda_backend.cu. Their contracts are in kernels/backend.h.
 #ifndef PSAC_KERNELS_CUDA_CUDA_KERNELS_H
 #define PSAC_KERNELS_CUDA_CUDA_KERNELS_H
 

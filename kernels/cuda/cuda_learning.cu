@@ -1,4 +1,4 @@
-// Eligibility from stored spikes, and the change of the shard's own weights.
+// Eligibility from stored spikes, and the weight change of the shard.
 #include "kernels/cuda/cuda_spikes.h"
 #include "kernels/rules/power_stdp/power_stdp_core.h"
 
@@ -27,8 +27,8 @@ __global__ void reverse_traces(psac_shard shard, int n_trials, float decay, cons
   }
 }
 
-// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, in a range of words; a
-// group of 2^group_bits lanes adds to a row.
+// A warp adds the row of one step of one trial to the rows of the neurons that spike in it, within a range of words; a
+// group of 2^group_bits lanes processes one row.
 __global__ void add_eligibility(psac_shard shard, int n_trials, int64_t n_items, int64_t n_ranges, int group_bits,
                                 const int32_t *table) {
   const psac_warp_share own = psac_share_of_warp(&shard, n_items, n_ranges);

@@ -1,12 +1,12 @@
 // One time step of the middle layer: retina and recurrent currents, integration, spikes.
 //
-// Per neuron and trial a step moves 8 bytes of potential, 8 of current and an eighth of spikes; a weight of its
-// receptive field is read where the pixel spikes, a target list once for each spike. With so few bytes instructions
-// count as much as they do: threads share what belongs to several of them (docs/performance.md).
+// Memory traffic per neuron and trial in a step: 8 bytes of potential, 8 of current and 1/8 of spikes. A weight of the
+// receptive field is read only if its pixel spikes, a target list once per spike. With so little traffic, instructions
+// cost as much as memory, so threads share common work (docs/performance.md).
 #include "kernels/cuda/cuda_middle.h"
 
 enum {
-  SECTOR_BITS = 2,  // words in a sector, as a power of two
+  SECTOR_BITS = 2,  // log2 of the words in a memory sector
   SECTOR_WORDS = 1 << SECTOR_BITS,
 };
 
@@ -30,9 +30,10 @@ static dim3 trials_grid(const psac_shard *shard, int n_trials) {
   return dim3(psac_blocks(shard->n_padded), (unsigned)(n_trials + PSAC_TRIALS - 1) / PSAC_TRIALS);
 }
 
-// Current of neuron i from a patch of the retina, for PSAC_TRIALS trials whose rows are given. The neurons of a
-// minicolumn see the same patch: each of their lanes collects the bits of one trial, patch_rows rows at a time, which
-// fit into 32. Few pixels spike in a step, and only their weights are read. To be called by whole warps.
+// Adds the current of neuron i from its patch of the retina to `sum` [PSAC_TRIALS]; row: the retina's rows in each
+// trial. The neurons of a minicolumn see the same patch, so each of their lanes collects the bits of one trial,
+// patch_rows rows at a time, which fit into 32 bits. Few pixels spike in a step, and only their weights are read. All
+// lanes of a warp must call it.
 __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_rows,
                                  const uint64_t (*row)[PSAC_RETINA_SIDE_MAX + 1], int32_t *sum) {
   const uint32_t corner = shard->field_minicolumn[i / PSAC_MINICOLUMN], retina_width = (uint32_t)shard->retina_width;
@@ -54,10 +55,10 @@ __device__ static void add_patch(const psac_shard *shard, int64_t i, int patch_r
   }
 }
 
-// Stores the current that the retina gives in step t: the current step begins with it. A warp reads the rows of one
-// trial for its block.
+// Sets the currents of step t to those from the retina; recurrent currents are added later. A warp reads the rows of
+// one trial for its block.
 __global__ void retina_currents(psac_shard shard, int n_trials, int t, int patch_rows) {
-  __shared__ uint64_t row[PSAC_TRIALS][PSAC_RETINA_SIDE_MAX + 1];  // a row more, so that trials lie in different banks
+  __shared__ uint64_t row[PSAC_TRIALS][PSAC_RETINA_SIDE_MAX + 1];  // + 1 avoids bank conflicts between trials
   const int first = (int)blockIdx.y * PSAC_TRIALS, n = n_trials - first, own = (int)threadIdx.x / PSAC_WARP;
   const uint64_t *words = shard.retina_spikes + ((int64_t)(first + own) * shard.n_steps + t) * shard.n_retina_words;
   for (int y = psac_lane(); y < shard.retina_height; y += PSAC_WARP) {
@@ -85,10 +86,10 @@ extern "C" psac_status psac_cuda_prepare_middle(psac_stream *stream, const psac_
   return PSAC_OK;
 }
 
-// Most spikes have no targets here where there are many ranks: they cost no more than the look at their word. A thread
-// that is done with a word takes the next one while others of its warp are still at theirs. Within a block words of a
-// sector come first, then trials, then sectors: spikes are read by whole sectors, and what is read of the index and of
-// lists for one trial is there for the others.
+// With many ranks, most spikes have no targets here; they cost no more than the test of their word. A thread that
+// finishes a word takes the next one while other threads of its warp are still busy. Threads of a block are ordered by
+// word of a sector, then trial, then sector: spikes are read in whole sectors, and what one trial reads of the index
+// and of target lists is in the cache for the others.
 __global__ void recurrent_currents(psac_shard shard, int n_trials, psac_recurrence_shape by, int few,
                                    const uint64_t *arriving, size_t rank_stride) {
   const uint32_t lanes = 1u << by.lane_bits, n_groups = 1u << by.group_bits, group = blockIdx.x & (n_groups - 1);
@@ -140,8 +141,8 @@ static psac_status launch_recurrent_currents(psac_stream *stream, const psac_sha
   return PSAC_OK;
 }
 
-// A thread integrates its neuron in PSAC_TRIALS trials, a warp makes half a word of spikes in each; lane b reads and
-// stores those of trial b.
+// A thread integrates its neuron in PSAC_TRIALS trials; a warp produces half a word of spikes in each. Lane b reads the
+// past spikes of trial b and stores its new ones.
 template <psac_neuron_model model>
 __device__ static void integrate(const psac_shard &shard, int n_trials, int t) {
   const int64_t i = psac_thread(), half = i / PSAC_WARP, n_padded = shard.n_padded;

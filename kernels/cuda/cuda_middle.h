@@ -1,4 +1,4 @@
-// The middle layer on the device: what the kernels of one time step and the kernel of a whole presentation share.
+// The middle layer on the device: code shared by the kernels of one time step and the kernel of a whole presentation.
 #ifndef PSAC_KERNELS_CUDA_CUDA_MIDDLE_H
 #define PSAC_KERNELS_CUDA_CUDA_MIDDLE_H
 
@@ -7,7 +7,7 @@
 
 enum { PSAC_RETINA_SIDE_MAX = 64 };  // retina.input_size is at most 64 x 64
 
-// Row y of a retina of `width` columns, bit x = column x. words [n_retina_words]: the retina's spikes of one step of
+// Row y of a retina of `width` columns, bit x = column x. words [n_retina_words]: the retina's spikes in one step of
 // one trial.
 __device__ static inline uint64_t psac_retina_row(const uint64_t *words, uint32_t y, uint32_t width) {
   const uint32_t first = y * width, shift = first % 64;
@@ -16,8 +16,8 @@ __device__ static inline uint64_t psac_retina_row(const uint64_t *words, uint32_
   return (word[0] >> shift | rest) & UINT64_MAX >> (64 - width);
 }
 
-// Pixels of a patch that spike: n_rows rows of `width` pixels from (left, top) on, row after row in the low n_rows *
-// width <= 32 bits. row [retina_height]: see psac_retina_row.
+// Spiking pixels of a patch: n_rows rows of `width` pixels, upper left corner (left, top), row by row in the low n_rows
+// x width bits, at most 32. row [retina_height]: see psac_retina_row.
 __device__ static inline uint32_t psac_patch_bits(const uint64_t *row, uint32_t left, uint32_t top, uint32_t width,
                                                   uint32_t n_rows) {
   uint32_t bits = 0;
@@ -27,14 +27,14 @@ __device__ static inline uint32_t psac_patch_bits(const uint64_t *row, uint32_t 
   return bits;
 }
 
-// What a thread reads of a target list at once.
+// The 16 bytes of a target list that a thread loads at once.
 template <typename index_type>
 struct alignas(16) psac_target_group_of {
   index_type local[16 / sizeof(index_type)];
 };
 
-// Adds `amount` to the currents of a presynaptic neuron's targets: every `lanes`-th group of its list, from group
-// `lane` on.
+// Adds `amount` to the currents of a presynaptic neuron's targets: every `lanes`-th group of its list, starting at
+// group `lane`.
 template <typename index_type>
 __device__ static inline void psac_add_groups(const psac_shard *shard, int32_t *current, int32_t amount,
                                               uint32_t source, uint32_t lane, uint32_t lanes) {
@@ -42,13 +42,13 @@ __device__ static inline void psac_add_groups(const psac_shard *shard, int32_t *
   const uint32_t end = shard->target_first[source + 1] / group_size;
   for (uint32_t g = shard->target_first[source] / group_size + lane; g < end; g += lanes) {
     const psac_target_group_of<index_type> group = ((const psac_target_group_of<index_type> *)shard->target)[g];
-    for (uint32_t k = 0; k < group_size; k++) {  // without padding, which would serialize on a few addresses
+    for (uint32_t k = 0; k < group_size; k++) {  // skips padding: its atomics would serialize on a few addresses
       if (group.local[k] < n_padded) atomicAdd(&current[group.local[k]], amount);
     }
   }
 }
 
-// The same for lists of few targets, which are not padded; one lane adds them all.
+// The same for lists of few targets, which are not padded; one lane adds the whole list.
 template <typename index_type>
 __device__ static inline void psac_add_few(const psac_shard *shard, int32_t *current, int32_t amount, uint32_t source) {
   const uint32_t end = shard->target_first[source + 1];
@@ -56,7 +56,8 @@ __device__ static inline void psac_add_few(const psac_shard *shard, int32_t *cur
   for (uint32_t k = shard->target_first[source]; k < end; k++) atomicAdd(&current[target[k]], amount);
 }
 
-// Neurons of half a word that are still refractory in step t; `spikes` is where the spikes of that step will stand.
+// Neurons of half a word that are still refractory in step t. `spikes`: the place of this half word in the spikes of
+// step t.
 __device__ static inline uint32_t psac_refractory_half(const psac_shard *shard, int n_trials, int t, int64_t half,
                                                        const uint32_t *spikes) {
   const int64_t n_halves = 2 * (int64_t)shard->n_words;

@@ -1,42 +1,42 @@
 // A whole presentation of the middle layer in one launch: the persistent counterpart of cuda_middle.cu, for a layer
-// that one rank holds whole and whose state fits into a block's shared memory (about 22,000 neurons on an H100).
+// that is on one rank and whose state fits into a block's shared memory (about 22,000 neurons on an H100).
 //
-// A block simulates one trial. Potentials, currents and the list of arriving spikes stay in shared memory; retina,
-// receptive fields and target lists are read from global memory, where the caches keep them; spikes are written there.
-// Two barriers a step:
-//   1. a group of lanes adds each arriving spike to the currents of its targets; what neurons share is found once:
-//      the retina's patches, who is refractory
-//   2. neurons: current of their patch, integration, spikes, and the list of those that arrive in the next step
+// A block simulates one trial. Potentials, currents and the list of arriving spikes stay in shared memory. Retina
+// spikes, receptive fields and target lists are read from global memory through the caches; spikes are written to
+// global memory. A step has two phases, each followed by a barrier:
+//   1. Each arriving spike is added to the currents of its targets by a group of lanes. Data that neurons share is
+//      computed once: the retina's patches, the refractory neurons.
+//   2. Neurons: current of their patch, integration, spikes, and the list of those that arrive in the next step.
 #include "kernels/cuda/cuda_middle.h"
 
-enum { BLOCK = 1024 };  // threads at most
+enum { BLOCK = 1024 };  // maximum number of threads
 
-// The block's shared memory. What a step reads most lies first, at fixed offsets.
+// The block's shared memory. What a step reads most comes first, at fixed offsets.
 typedef struct block_state {
   uint64_t *row;         // [PSAC_RETINA_SIDE_MAX] rows of the retina, see psac_retina_row
   uint32_t *n_arriving;  // [2] length of `arriving` in this step, and in the next
   float *v;              // [n_padded] membrane potential
-  float *own;            // [states][n_padded] of the neuron model
+  float *own;            // [states][n_padded] other state variables of the neuron model
   int32_t *current;      // [n_padded] recurrent input of this step
   uint32_t *refractory;  // [n_halves] neurons that do not integrate in this step
-  uint32_t *spikes;      // [n_halves] of the last step
+  uint32_t *spikes;      // [n_halves] spikes of the last step
   uint16_t *arriving;    // [n_padded] neurons whose spikes arrive in this step
-  uint32_t *patch;       // [n_parts][n_corners] pixels that spike of the patch whose upper left corner is a unit
-  uint32_t *n_spikes;    // of the retina
+  uint32_t *patch;       // [n_parts][n_corners] spiking pixels of the patch with its upper left corner at a unit
+  uint32_t *n_spikes;    // [1] spikes of the retina in this step
 } block_state;
 
-// What does not change during a presentation.
+// Constants of a presentation.
 typedef struct block_plan {
   int n_trials;
-  int delay;       // steps until a spike arrives; 0: none does
-  int patch_rows;  // of a patch that are in a word
-  int n_parts;     // words of a patch
-  int n_corners;   // units at which a patch may begin
-  int lane_bits;   // lanes that read a target list together, as a power of two
-  int few;         // lists are short and not padded
+  int delay;       // steps until a spike arrives; 0 = no recurrence
+  int patch_rows;  // rows of a patch per word
+  int n_parts;     // words per patch
+  int n_corners;   // entries per part in `patch` (psac_shape_corners)
+  int lane_bits;   // log2 of the lanes that read a target list together
+  int few;         // target lists are short and not padded
 } block_plan;
 
-// As psac_shape_block_bytes counts them.
+// Layout of the block's shared memory; psac_shape_block_bytes gives its size.
 __device__ static block_state lay_out(const psac_shard *shard, const block_plan *plan, int n_states, char *memory) {
   const size_t n = (size_t)shard->n_padded, n_halves = 2 * (size_t)shard->n_words;
   block_state state;
@@ -58,7 +58,7 @@ static size_t state_bytes(const psac_shard *shard) {
                                 psac_neuron_states(shard->model));
 }
 
-// Rows of the retina in step t of trial b. The last threads read them: they have the fewest neurons.
+// Reads the rows of the retina in step t of trial b. The last threads do it because they have the fewest neurons.
 __device__ static void read_retina(const psac_shard *shard, int64_t b, int t, uint64_t *row) {
   const uint64_t *words = shard->retina_spikes + (b * shard->n_steps + t) * shard->n_retina_words;
   for (int y = (int)(blockDim.x - 1 - threadIdx.x); y < shard->retina_height; y += (int)blockDim.x) {
@@ -66,7 +66,8 @@ __device__ static void read_retina(const psac_shard *shard, int64_t b, int t, ui
   }
 }
 
-// Looks up each patch once for all neurons that see it: a warp takes those that begin in a row.
+// Extracts each patch once for all neurons that see it: a warp handles the patches whose upper left corners are in one
+// row.
 __device__ static void find_patches(const psac_shard *shard, const block_plan *plan, const block_state *state) {
   const int size = shard->patch_size, height = shard->retina_height, width = shard->retina_width;
   for (int top = (int)threadIdx.x / PSAC_WARP; size > 0 && top + size <= height; top += (int)blockDim.x / PSAC_WARP) {
@@ -88,8 +89,8 @@ __device__ static void find_patches(const psac_shard *shard, const block_plan *p
   *state->n_spikes = n_spikes;
 }
 
-// Adds the spikes that arrive in this step to the currents of their targets: 2^lane_bits lanes for each, the last ones
-// first, as the first warps look up patches.
+// Adds the spikes that arrive in this step to the currents of their targets: 2^lane_bits lanes per spike, starting with
+// the last threads, because the first warps extract patches.
 __device__ static void add_arriving(const psac_shard *shard, const block_plan *plan, const block_state *state,
                                     uint32_t n) {
   const uint32_t lanes = 1u << plan->lane_bits, n_groups = blockDim.x >> plan->lane_bits;
@@ -104,8 +105,8 @@ __device__ static void add_arriving(const psac_shard *shard, const block_plan *p
   }
 }
 
-// Between steps t - 1 and t of trial b: stores the spikes of the one, and finds the neurons that are refractory in the
-// other.
+// Between steps t - 1 and t of trial b: stores the spikes of step t - 1 and finds the neurons that are refractory in
+// step t.
 __device__ static void turn_over(const psac_shard *shard, const block_plan *plan, const block_state *state, int64_t b,
                                  int t) {
   const int64_t n_halves = 2 * (int64_t)shard->n_words, step = plan->n_trials * n_halves;
@@ -116,8 +117,8 @@ __device__ static void turn_over(const psac_shard *shard, const block_plan *plan
   }
 }
 
-// Weights of the pixels of a patch's word that spike, which are few: [pixels][n_padded] from `first` on. While one is
-// on its way, the next is asked for.
+// Sum of the weights of the spiking pixels in one word of a patch: [pixels][n_padded] from `first` on. Few pixels
+// spike. The next load is issued before the current weight is added.
 __device__ static inline int32_t sum_weights(const psac_shard *shard, uint32_t bits, uint32_t first) {
   int32_t sum = 0, pending = 0;
   for (; bits; bits &= bits - 1) {
@@ -128,7 +129,7 @@ __device__ static inline int32_t sum_weights(const psac_shard *shard, uint32_t b
   return sum + pending;
 }
 
-// The words of a large patch after its first one.
+// The same for the words of a large patch after its first one.
 __device__ static int32_t sum_other_words(const psac_shard *shard, const block_plan *plan, const uint32_t *word,
                                           uint32_t i) {
   const int per_row = (shard->patch_size + 31) / 32;
@@ -142,7 +143,7 @@ __device__ static int32_t sum_other_words(const psac_shard *shard, const block_p
   return sum;
 }
 
-// Current that the retina gives neuron i.
+// Current of neuron i from the retina.
 __device__ static inline int32_t retina_current(const psac_shard *shard, const block_plan *plan,
                                                 const block_state *state, uint32_t i) {
   int32_t sum = 0;
@@ -154,7 +155,7 @@ __device__ static inline int32_t retina_current(const psac_shard *shard, const b
   return shard->uniform_current != 0 ? sum + (int32_t)*state->n_spikes * shard->uniform_current : sum;
 }
 
-// Appends the neurons of half a word whose bit is set to the list of the next step. To be called by whole warps.
+// Appends the neurons of half a word whose bits are set to the list of the next step. All lanes of a warp must call it.
 __device__ static void append(const block_state *state, uint32_t *n_arriving, uint32_t half, uint32_t spikes,
                               uint32_t lane) {
   if (spikes == 0) return;
@@ -164,7 +165,8 @@ __device__ static void append(const block_state *state, uint32_t *n_arriving, ui
   if (spikes >> lane & 1) state->arriving[place] = (uint16_t)(PSAC_WARP * half + lane);
 }
 
-// Integrates all neurons over step t of trial b and appends those whose spikes arrive in step t + 1; delay 0: none do.
+// Integrates all neurons over step t of trial b and appends those whose spikes arrive in step t + 1 (none without
+// recurrence).
 template <psac_neuron_model model>
 __device__ static void step_neurons(const psac_shard *shard, const block_plan *plan, const block_state *state,
                                     int64_t b, int t, uint32_t *n_arriving) {
@@ -188,7 +190,7 @@ __device__ static void step_neurons(const psac_shard *shard, const block_plan *p
   }
 }
 
-// A block per trial.
+// Block per trial.
 template <psac_neuron_model model>
 __device__ static void present(const psac_shard &shard, const block_plan &plan, char *memory) {
   const int n_states = psac_neuron_states(model);

@@ -5,16 +5,16 @@
 
 enum {
   READOUT_THREADS = 2 * PSAC_MAX_PLASTIC,
-  AHEAD = 8,  // steps whose currents are made ahead: those do not depend on one another, potentials do
+  AHEAD = 8,  // steps whose currents are computed ahead: unlike potentials, they are independent
 };
 
-// What a lane reads of a row at once.
+// The part of a row that a lane loads at once.
 typedef struct alignas(16) row_part {
   int32_t lane[4];
 } row_part;
 
 // A warp sums the rows of the neurons that spike in a range of words, in one step of one trial; a group of 2^group_bits
-// lanes reads a row. value(lane, stored): what an element of a row adds.
+// lanes reads one row. value(column, stored): what an element of a row adds.
 template <typename value_of>
 __device__ static void sum_rows_of(const psac_shard &shard, int n_trials, int first, int n, int t, int64_t n_items,
                                    int64_t n_ranges, int group_bits, int64_t *drives, value_of value) {
@@ -87,7 +87,7 @@ extern "C" psac_status psac_cuda_reset_readout(psac_stream *stream, const psac_r
   return PSAC_OK;
 }
 
-// Block per trial: threads [0, 64) are the output layer, [64, 128) the critic; a warp is half a spike word.
+// Block per trial: threads [0, 64) are the output layer, [64, 128) the critic; a warp writes half a spike word.
 __global__ void step_layers(psac_shard shard, psac_readout readout, int n_trials, int t, int n_steps) {
   const int64_t b = blockIdx.x;
   const int l = (int)threadIdx.x / PSAC_MAX_PLASTIC, o = (int)threadIdx.x % PSAC_MAX_PLASTIC;

@@ -5,10 +5,10 @@
 #include "kernels/cuda/cuda_launch.h"
 #include "kernels/retina_core.h"
 
-enum { STEPS = 32 };  // of a warp
+enum { STEPS = 32 };  // per warp
 
-// A warp draws 32 units in 32 steps of a trial: a lane is a unit, a ballot is half a word of a step. Thresholds
-// [n][n_units] of the trials, behind their numbers [n].
+// A warp draws 32 units in 32 steps of a trial: a lane is a unit, a ballot is half a word of a step. numbers: trial
+// numbers [n], then thresholds [n][n_units].
 __global__ void encode(psac_shard shard, psac_rng_key key, int first, int n, const uint64_t *numbers) {
   const int n_groups = 2 * shard.n_retina_words, n_chunks = (shard.n_steps + STEPS - 1) / STEPS;
   const int64_t warp = psac_warp();

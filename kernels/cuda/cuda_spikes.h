@@ -1,14 +1,14 @@
-// How a warp walks through the spikes of a range of words (psac_shape_ranges) that each need a row of their neuron:
-// groups of as many lanes as a row takes go through half words of their own, concurrently.
+// Iteration of a warp over the spikes of a range of words (psac_shape_ranges), each of which needs a row of its neuron.
+// A warp is split into groups of lanes, one group per row; the groups process different half words concurrently.
 #ifndef PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 #define PSAC_KERNELS_CUDA_CUDA_SPIKES_H
 
 #include "kernels/cuda/cuda_launch.h"
 
-// What a warp has to do.
+// Work of a warp.
 typedef struct psac_warp_share {
-  int64_t item;    // one step of one trial; -1 = nothing, in the warps that are left over
-  int begin, end;  // words of it
+  int64_t item;    // one step of one trial; -1 = none, for excess warps
+  int begin, end;  // its range of words
 } psac_warp_share;
 
 __device__ static inline psac_warp_share psac_share_of_warp(const psac_shard *shard, int64_t n_items,
@@ -18,8 +18,8 @@ __device__ static inline psac_warp_share psac_share_of_warp(const psac_shard *sh
   return psac_warp_share{item, (int)(n_words * range / n_ranges), (int)(n_words * (range + 1) / n_ranges)};
 }
 
-// Calls visit(i) for every spike i in words [first, end), on all lanes of one of the groups of 2^group_bits lanes. To
-// be called by whole warps; visit is not.
+// Calls visit(i) for every spike i in words [first, end), on all lanes of one of the groups of 2^group_bits lanes. All
+// lanes of a warp must call this function; visit itself runs on a group only.
 template <typename visitor>
 __device__ static inline void psac_for_each_spike(const uint64_t *words, int first, int end, int group_bits,
                                                   visitor visit) {

@@ -1,11 +1,11 @@
-// Spike statistics of the middle layer, and the weights seen through the receptive fields.
+// Spike statistics of the middle layer, and the projection of weights onto the retina through the receptive fields.
 #include "kernels/cuda/cuda_launch.h"
 #include "kernels/interval_core.h"
 
 enum { COUNT_BLOCKS = 1024 };
 
 __global__ void count_words(psac_shard shard, int64_t n_all, int64_t *counts) {
-  const int64_t n_exc = shard.n_exc - shard.first_gid;  // of this rank, if positive
+  const int64_t n_exc = shard.n_exc - shard.first_gid;  // local index of the first inhibitory neuron, may be outside
   const int64_t stride = (int64_t)gridDim.x * blockDim.x, n_rounds = (n_all + stride - 1) / stride;
   int64_t sum[2] = {0, 0};
   for (int64_t round = 0; round < n_rounds; round++) {
@@ -32,7 +32,7 @@ extern "C" psac_status psac_cuda_count_spikes(psac_stream *stream, const psac_sh
   return PSAC_OK;
 }
 
-// Thread per neuron and trial: spikes, and how their intervals differ.
+// Thread per neuron and trial: spike count and CV2 sums.
 __global__ void add_statistics(psac_shard shard, int n_trials, int first, const uint8_t *labels) {
   const int64_t i = psac_thread(), b = first + (int64_t)blockIdx.y;
   if (i >= shard.n_padded) return;
@@ -64,7 +64,7 @@ extern "C" psac_status psac_cuda_accumulate_statistics(psac_stream *stream, cons
   return PSAC_OK;
 }
 
-// Thread per neuron; once per run, so atomics will do.
+// Thread per neuron; runs once per run, so atomics are fast enough.
 __global__ void project(psac_shard shard, int32_t reference, int64_t *projection) {
   const int64_t i = psac_thread();
   if (i >= shard.n_local) return;

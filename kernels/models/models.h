@@ -1,6 +1,6 @@
-// The neuron models of the middle layer. A model is a folder with its parameters, its state and one step; both
-// backends' loops are made for each model of this list, with the model known at compile time. Common subset of C and
-// C++.
+// The neuron models of the middle layer. A model is a folder with its parameters, its state and its step function. Both
+// backends instantiate their loops for each model of this list, with the model known at compile time. Common subset of
+// C and C++.
 #ifndef PSAC_KERNELS_MODELS_MODELS_H
 #define PSAC_KERNELS_MODELS_MODELS_H
 
@@ -19,7 +19,7 @@ typedef enum psac_neuron_model {
 #undef X
 } psac_neuron_model;
 
-// State variables of a neuron beside its potential, which start at 0 in every presentation.
+// Number of state variables of a neuron besides its potential; they start at 0 in every presentation.
 PSAC_HD static inline int psac_neuron_states(psac_neuron_model model) {
   switch (model) {
 #define X(NAME, name) \
@@ -30,8 +30,8 @@ PSAC_HD static inline int psac_neuron_states(psac_neuron_model model) {
   return 0;
 }
 
-// One step of a neuron; 1 = a spike. leak: dt / tau_m, or what the model has in its place (arrays.def);
-// state [psac_neuron_states(model)].
+// One step of a neuron; returns 1 on a spike. leak: dt / tau_m, or the model's equivalent (arrays.def); state
+// [psac_neuron_states(model)].
 PSAC_HD static inline int psac_neuron_step(psac_neuron_model model, const psac_neuron *neuron, float leak,
                                            float current, int refractory, float *v, float *state) {
   switch (model) {

@@ -8,7 +8,7 @@ enum { PSAC_NEURON_STATES_MAX = 1, PSAC_NEURON_PARAMETERS = 2 };
 typedef struct psac_neuron {
   float dt;  // ms
   float v_rest, v_thresh, v_reset;
-  float parameter[PSAC_NEURON_PARAMETERS];  // the model's own
+  float parameter[PSAC_NEURON_PARAMETERS];  // model-specific
 } psac_neuron;
 
 #endif

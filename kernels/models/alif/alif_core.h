@@ -7,16 +7,16 @@
 #include "kernels/models/lif/lif_core.h"
 #include "kernels/models/neuron.h"
 
-enum { PSAC_ALIF_STATES = 1 };  // a, by how much the threshold is raised
+enum { PSAC_ALIF_STATES = 1 };  // a, the adaptive part of the threshold
 
 // psac_neuron.parameter
 enum {
   PSAC_ALIF_DECAY,      // exp(-dt / tau_adapt)
-  PSAC_ALIF_INCREMENT,  // of a per spike, >= 0; so a stays below increment / (1 - decay)
+  PSAC_ALIF_INCREMENT,  // added to a per spike, >= 0; a stays below increment / (1 - decay)
 };
 
-// One step; 1 = a spike. The threshold is v_thresh + a. Then a decays, in refractory neurons as well, and a spike adds
-// to it. A refractory neuron keeps its potential.
+// One step; returns 1 on a spike. The threshold is v_thresh + a. After the threshold test a decays, also in refractory
+// neurons, and a spike adds the increment. A refractory neuron keeps its potential.
 PSAC_HD static inline int psac_alif_step(const psac_neuron *neuron, float leak, float current, int refractory, float *v,
                                          float *a) {
   const float integrated = psac_lif_integrate(*v, current, leak);

@@ -1,5 +1,5 @@
-// The notebook's leaky integrate-and-fire neuron: that of models/lif in the notebook's own order of operations, so that
-// its spikes are reproduced exactly. Common subset of C and C++.
+// The notebook's leaky integrate-and-fire neuron: the model of models/lif with the notebook's order of operations, so
+// that its spikes are reproduced exactly. Common subset of C and C++.
 #ifndef PSAC_KERNELS_MODELS_NOTEBOOK_NOTEBOOK_LIF_CORE_H
 #define PSAC_KERNELS_MODELS_NOTEBOOK_NOTEBOOK_LIF_CORE_H
 
@@ -14,7 +14,7 @@ PSAC_HD static inline float psac_notebook_integrate(float v, float i, float dt, 
   return v + (i - v) * dt / tau_m;
 }
 
-// As psac_lif_step, with the time constant in place of the leak.
+// As psac_lif_step, with the time constant, in ms, instead of the leak.
 PSAC_HD static inline int psac_notebook_step(const psac_neuron *neuron, float tau_m, float current, int refractory,
                                              float *v, const float *state) {
   (void)state;

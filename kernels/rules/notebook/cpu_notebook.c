@@ -1,7 +1,7 @@
-// The notebook's plasticity rule: every step in which middle and output neurons spike together changes weights.
+// The notebook's plasticity rule: weights change in every step in which middle and output neurons both spike.
 //
-// Its middle layer spikes in unison, so the sum of each word's rows is kept: it makes the drive of a word in which all
-// neurons spike.
+// The middle layer spikes in unison, so the sum of each word's rows is maintained: it is what a word in which all
+// neurons spike adds to the drive.
 #include <string.h>
 
 #include "kernels/cpu/cpu_kernels.h"
@@ -46,8 +46,8 @@ psac_status psac_cpu_judge_step(psac_stream *stream, const psac_shard *shard, co
   return PSAC_OK;
 }
 
-// Changes the weights of a word's spiking neurons and clamps all of its weights; keeps their sum. row [64][n], of which
-// the first n_output columns are weights.
+// Changes the weights of a word's spiking neurons, clamps all of its weights and updates their sum. row [64][n]; the
+// first n_output columns are weights.
 PSAC_CLONES static void change_word(int32_t *restrict row, int n, int n_output, uint64_t spikes,
                                     const float *restrict change, int64_t *restrict sum) {
   for (int o = 0; o < n_output; o++) sum[o] = 0;

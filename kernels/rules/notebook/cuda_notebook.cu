@@ -1,9 +1,9 @@
-// The notebook's plasticity rule on the device: every step in which middle and output neurons spike together changes
-// weights.
+// The notebook's plasticity rule on the device: weights change in every step in which middle and output neurons both
+// spike.
 #include "kernels/cuda/cuda_launch.h"
 #include "kernels/rules/notebook/notebook_core.h"
 
-// One warp: the critic's spikes so far are counted by all lanes, the rest is lane 0's.
+// One warp: all lanes count the critic's spikes up to step t; lane 0 does the rest.
 __global__ void judge(psac_shard shard, psac_readout readout, int t, psac_reward reward, psac_event *event) {
   const uint64_t outputs = readout.drives[shard.columns.one] > 0 ? readout.spikes[t] : 0;
   int64_t critic_spikes = 0;  // the notebook counts them from the start, not from t_skip
@@ -21,7 +21,7 @@ extern "C" psac_status psac_cuda_judge_step(psac_stream *stream, const psac_shar
   return PSAC_OK;
 }
 
-// The GPU keeps no sums of words: a row is read as fast as its sum.
+// The CUDA backend does not use word_sum: it reads a row as fast as a sum.
 extern "C" psac_status psac_cuda_sum_words(psac_stream *stream, const psac_shard *shard) {
   (void)stream, (void)shard;
   return PSAC_OK;

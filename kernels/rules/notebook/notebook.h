@@ -1,4 +1,4 @@
-// The notebook's plasticity rule: what changes weights within a trial, and the stages that only it has.
+// The notebook's plasticity rule: the data that changes weights within a trial.
 #ifndef PSAC_KERNELS_RULES_NOTEBOOK_NOTEBOOK_H
 #define PSAC_KERNELS_RULES_NOTEBOOK_NOTEBOOK_H
 
@@ -11,13 +11,13 @@ typedef struct psac_reward {
   double reward, gamma, learning_rate;
 } psac_reward;
 
-// One step's weight change; lives in the backend's memory and is broadcast as bytes.
+// Weight change of one step; in the backend's memory, broadcast as bytes.
 typedef struct psac_event {
   uint64_t outputs;  // output neurons whose weights change
   float change;
-  int32_t step;       // the last one that was judged
+  int32_t step;       // last step that was judged
   int32_t n_events;   // steps with a change so far
-  double last_value;  // the critic's value at the previous one
+  double last_value;  // the critic's value at the last of these steps
 } psac_event;
 
 #endif

@@ -1,6 +1,6 @@
 // Power-STDP (docs/model.md, "Power-STDP"): the columns of an eligibility row, what a middle spike adds to them, the
-// weight change that follows, and the bound of the sums. Its broadcast factors are psac_third_factor, for each trial,
-// and psac_batch_factor (kernels/shard.h). The backends have the loops. Common subset of C and C++.
+// resulting weight change, and the bound of the sums. Its broadcast factors are psac_third_factor, per trial, and
+// psac_batch_factor (kernels/shard.h). The loops are in the backends. Common subset of C and C++.
 #ifndef PSAC_KERNELS_RULES_POWER_STDP_POWER_STDP_CORE_H
 #define PSAC_KERNELS_RULES_POWER_STDP_POWER_STDP_CORE_H
 
@@ -15,9 +15,9 @@
 static inline int psac_power_stdp_columns(int n_output) { return (n_output + 2 + 3) / 4 * 4; }
 
 // What a middle spike in step t adds to the columns of its neuron's row. For output o: third factor k_o x time-reversed
-// trace of o's counted spikes, the sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus). So the sum over pairs
-// (middle spike, later output spike) costs one addition of a row per middle spike. For the critic: delta. For the
-// count: 1. The last two in counted steps only.
+// trace of o's counted spikes, the sum over spikes at t' >= t of exp(-(t' - t) dt / tau_plus). The sum over pairs
+// (middle spike, output spike in the same or a later step) thus costs one row addition per middle spike. For the
+// critic: delta, in counted steps only. For the count: 1, in counted steps only.
 PSAC_HD static inline float psac_power_stdp_trace(float trace, float decay, float spike) {
   return fmaf(trace, decay, spike);
 }
@@ -48,13 +48,13 @@ PSAC_HD static inline int32_t psac_weight_add(int32_t w, int32_t change) {
   return (w < lowest ? lowest : w > highest ? highest : w) + change;
 }
 
-// A weight change as an integer; one step never needs more than the whole range.
+// A weight change in steps of 2^-30, clamped to (-1, 1): no single change needs more than the whole range.
 PSAC_HD static inline int32_t psac_weight_change(float change) {
   return (int32_t)rintf(fminf(fmaxf(change, -0x1.fffffep-1f), 0x1.fffffep-1f) * 0x1p30f);
 }
 
-// The sum over the batch of third factor x (eligibility - target), for a neuron with this running mean count; one unit
-// of eligibility is `step`.
+// Sum over the batch of third factor x (eligibility - target), for a neuron whose running mean count is `mean`; one
+// unit of eligibility is `step`.
 PSAC_HD static inline float psac_power_stdp_gate(int32_t eligibility, float step, float mean, float target) {
   return (float)eligibility * step - mean * target;
 }
@@ -73,7 +73,7 @@ PSAC_HD static inline float psac_power_stdp_mean(float mean, int32_t n_spikes, c
   return fmaf(batch->mean_rate, count - mean, mean);
 }
 
-// A running mean count as it enters sums, in steps of 2^-PSAC_MEAN_BITS; and its square, in the same steps.
+// A running mean count as an integer for sums, in steps of 2^-PSAC_MEAN_BITS; and its square, in the same steps.
 PSAC_HD static inline int32_t psac_mean_steps(float mean) {
   return (int32_t)rintf(mean * (float)(1 << PSAC_MEAN_BITS));
 }
