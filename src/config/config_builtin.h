@@ -1,12 +1,12 @@
-// The files of configs/ as they were when the program was built; cmake/embed.cmake writes config_builtin.c.
+// Copies of the files of configs/, embedded at build time; cmake/embed.cmake writes config_builtin.c.
 #ifndef PSAC_CONFIG_CONFIG_BUILTIN_H
 #define PSAC_CONFIG_CONFIG_BUILTIN_H
 
 #include <stddef.h>
 
 typedef struct psac_builtin_file {
-  const char *name;           // file name without folder and ending; NULL ends the list
-  const unsigned char *text;  // not ended by a 0
+  const char *name;           // file name without directory and extension; NULL ends the list
+  const unsigned char *text;  // [n_bytes], not NUL-terminated
   size_t n_bytes;
 } psac_builtin_file;
 

@@ -34,13 +34,13 @@ psac_status psac_config_defaults(psac_config *config) {
   return psac_config_overlay(config, (const char *)file->text, file->n_bytes, "configs/psac.yaml (built in)");
 }
 
-// Whether something that can be read as a file has this name: a folder "quick" must not hide the configuration "quick".
+// Whether `path` exists and is not a directory: a directory "quick" must not hide the built-in configuration "quick".
 static bool is_file(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
-// Neither a file nor the name of a built-in one, which it may have been meant to be.
+// Fails for a path that cannot be opened; suggests the nearest built-in name.
 static psac_status refuse_name(const char *path, int reason) {
   enum { MOST_FILES = 32 };
   const char *names[MOST_FILES] = {NULL};
@@ -58,7 +58,7 @@ psac_status psac_config_text_read(const char *path, int may_be_pipe, psac_config
   const psac_builtin_file *builtin = find_builtin(path);
   if (builtin != NULL && !is_file(path)) return copy_builtin(builtin, text);
 
-  const size_t n_bytes_max = PSAC_YAML_BYTES_MAX + 1;  // one more than is read, so that a longer file is noticed
+  const size_t n_bytes_max = PSAC_YAML_BYTES_MAX + 1;  // one more than the limit, to detect a longer file
   snprintf(text->origin, sizeof text->origin, "%s", path);
   struct stat info;
   if (!may_be_pipe && stat(path, &info) == 0 && !S_ISREG(info.st_mode))

@@ -9,12 +9,12 @@
 #include "src/config/config_value.h"
 #include "src/config/config_yaml.h"
 
-enum { NAME_BYTES = 2 * PSAC_YAML_TEXT_BYTES };  // "section.key" as written, with its final 0
+enum { NAME_BYTES = 2 * PSAC_YAML_TEXT_BYTES };  // "section.key" as written, with its NUL
 
 typedef struct reader {
   psac_yaml *yaml;
-  psac_config *config;                // changed key by key; a copy of the caller's
-  int section_line[PSAC_N_SECTIONS];  // where the text names it; 0 if not so far
+  psac_config *config;                // a copy of the caller's, changed key by key
+  int section_line[PSAC_N_SECTIONS];  // line at which the text names the section; 0 = not yet
   int key_line[PSAC_N_KEYS];          // the same for keys
 } reader;
 
@@ -30,7 +30,7 @@ __attribute__((format(printf, 3, 4))) static psac_status refuse(const reader *r,
                         key->unit[0] != '\0' ? " " : "", key->unit);
 }
 
-// Passes a value without a problem, and refuses any other.
+// Fails with the message for `problem`; PSAC_OK if there is none.
 static psac_status judge(const reader *r, const psac_key *key, const char *text, psac_value_problem problem) {
   switch (problem) {
     case PSAC_VALUE_FINE: return PSAC_OK;
@@ -49,7 +49,7 @@ static psac_status expect(reader *r, const psac_key *key, psac_yaml_kind expecte
   return refuse(r, key, "has to be %s, but here is %s", noun[expected], noun[item->kind]);
 }
 
-// A list of integers, as a PAIR and a LIST have it.
+// Reads the integers of a PAIR or a LIST.
 static psac_status read_integers(reader *r, const psac_key *key, psac_int_list *list) {
   *list = (psac_int_list){0};
   psac_yaml_item item;
@@ -110,7 +110,7 @@ static psac_status note_line(const reader *r, const char *name, int *line) {
   return PSAC_OK;
 }
 
-// Keys of earlier versions that never had an effect are accepted, with any value, and forgotten.
+// Keys of earlier versions that never had an effect are accepted, with any scalar, and ignored.
 static bool is_retired(const char *name) { return strcmp(name, "actor_critic.tau_r") == 0; }
 
 static psac_status skip_value(reader *r, const char *name) {
@@ -174,7 +174,7 @@ psac_status psac_config_overlay(psac_config *config, const char *text, size_t n_
 }
 
 psac_status psac_config_set(psac_config *config, const char *assignment) {
-  char origin[NAME_BYTES];  // both are cut short where they are far longer than any key
+  char origin[NAME_BYTES];  // both are truncated at a length far beyond any key
   char name[NAME_BYTES];
   const size_t n_name = strcspn(assignment, "=\r\n");
   snprintf(origin, sizeof origin, "--set %.*s", (int)strcspn(assignment, "\r\n"), assignment);
@@ -191,7 +191,7 @@ psac_status psac_config_set(psac_config *config, const char *assignment) {
   PSAC_TRY(psac_yaml_open(value, strlen(value), origin, false, &r.yaml));
   psac_yaml_item end;
   psac_status status = read_value(&r, &psac_keys[key]);
-  if (status == PSAC_OK) status = psac_yaml_next(r.yaml, &end);  // refuses whatever follows the value
+  if (status == PSAC_OK) status = psac_yaml_next(r.yaml, &end);  // fails if anything follows the value
   psac_yaml_close(&r.yaml);
   if (status == PSAC_OK) *config = copy;
   return status;

@@ -48,16 +48,16 @@ const char *psac_key_short_name(const psac_key *key) { return strchr(key->name, 
 
 enum {
   NAME_MAX_LENGTH = 63,  // of a section or key in config_keys.def
-  COST_MISSING = 1,      // a letter left out: people abbreviate more often than they ...
-  COST_WRONG = 2,        // ... add or mistake one
-  COST_SECTION_MAX = 8   // a key in the wrong section, however different its name
+  COST_MISSING = 1,      // a missing letter: abbreviations are more frequent than other mistakes
+  COST_WRONG = 2,        // an added or wrong letter
+  COST_SECTION_MAX = 8   // a key in the wrong section, however different the section's name
 };
 
 static int smaller(int a, int b) { return a < b ? a : b; }
 
 int psac_name_distance(const char *written, size_t n_written, const char *name) {
   const size_t n_name = strlen(name);
-  int cost[NAME_MAX_LENGTH + 1];  // cost[j]: from the letters of `written` so far to the first j letters of `name`
+  int cost[NAME_MAX_LENGTH + 1];  // cost[j]: from the letters of `written` read to the first j letters of `name`
   for (size_t j = 0; j <= n_name; j++) cost[j] = (int)j * COST_MISSING;
   for (size_t i = 0; i < n_written; i++) {
     int diagonal = cost[0];
@@ -81,7 +81,7 @@ const char *psac_nearest_of(const char *written, size_t n_written, const char *c
       nearest = *names;
     }
   }
-  return least <= (int)n_written ? nearest : NULL;  // half of the letters are wrong
+  return least <= (int)n_written ? nearest : NULL;  // at most half of the letters are wrong
 }
 
 static const char *nearest_key(const char *name, const char *dot) {
@@ -103,7 +103,7 @@ const char *psac_nearest_name(const char *name) {
   const char *dot = strchr(name, '.');
   if (dot != NULL) return nearest_key(name, dot);
 
-  for (int i = 0; i < PSAC_N_KEYS; i++)  // a key whose section was forgotten
+  for (int i = 0; i < PSAC_N_KEYS; i++)  // a key without its section
     if (strcmp(name, psac_key_short_name(&psac_keys[i])) == 0) return psac_keys[i].name;
 
   const char *nearest = NULL;

@@ -1,4 +1,4 @@
-// The keys of config_keys.def as a table: what the reader, --set and the printer walk.
+// The keys of config_keys.def as a table, for the reader, --set and the printer.
 #ifndef PSAC_CONFIG_CONFIG_TABLE_H
 #define PSAC_CONFIG_CONFIG_TABLE_H
 
@@ -41,30 +41,30 @@ typedef struct psac_key {
   psac_key_kind kind;
   size_t offset;           // of the value in psac_config, in bytes
   const char *unit;        // "" if it has none
-  double lowest, highest;  // bounds of a number, included
-  const char *allowed;     // the same as text, "0.01 to 10"; the '|'-separated options of a choice
+  double lowest, highest;  // inclusive bounds of a number
+  const char *allowed;     // the bounds as text, "0.01 to 10"; of a choice, the '|'-separated options
   const char *description;
 } psac_key;
 
 extern const psac_section psac_sections[PSAC_N_SECTIONS];
-extern const psac_key psac_keys[PSAC_N_KEYS];  // in the order of config_keys.def: sections follow one another
+extern const psac_key psac_keys[PSAC_N_KEYS];  // in the order of config_keys.def, grouped by section
 
-// The index of a section or of a key ("section.key"); -1 if there is none of this name.
+// Index of a section or of a key ("section.key"); -1 if there is none of this name.
 int psac_section_find(const char *name);
 int psac_key_find(const char *name);
 
-// The part of a key's name behind the dot.
+// The part of a key's name after the dot.
 const char *psac_key_short_name(const psac_key *key);
 
-// The cost of turning the first `n_written` bytes of `written` into `name`: Levenshtein distance, in which a letter
-// left out costs 1 and any other mistake 2.
+// Weighted Levenshtein distance from the first `n_written` bytes of `written` to `name`: a missing letter costs 1, an
+// added or wrong one 2.
 int psac_name_distance(const char *written, size_t n_written, const char *name);
 
-// The one of `names`, which end with a NULL, that is nearest to the first `n_written` bytes of `written`; NULL if none
-// is near.
+// The nearest of `names` (NULL-terminated) to the first `n_written` bytes of `written`; NULL if its distance exceeds
+// n_written.
 const char *psac_nearest_of(const char *written, size_t n_written, const char *const *names);
 
-// What a person who wrote `name` most likely meant: a section or a "section.key". Never NULL.
+// The section or "section.key" that `name` most likely misspells. Never NULL.
 const char *psac_nearest_name(const char *name);
 
 #endif

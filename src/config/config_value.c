@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// strto* also take blanks, hexadecimal, nan and inf: keep them to the letters of decimal numbers.
+// strto* also accept blanks, hexadecimal, nan and inf; this restricts them to the characters of decimal numbers.
 static bool is_decimal(const char *text) { return *text != '\0' && text[strspn(text, "0123456789+-.eE")] == '\0'; }
 
 psac_value_problem psac_value_read_real(const psac_key *key, const char *text, double *value) {
   if (!is_decimal(text)) return PSAC_VALUE_NOT_A_NUMBER;
   char *end;
-  const double number = strtod(text, &end);  // infinite if too large, so outside of every range
+  const double number = strtod(text, &end);  // infinite if too large, and so out of every range
   if (*end != '\0') return PSAC_VALUE_NOT_A_NUMBER;
   if (number < key->lowest || number > key->highest) return PSAC_VALUE_OUT_OF_RANGE;
   *value = number;
@@ -27,7 +27,7 @@ psac_value_problem psac_value_read_integer(const psac_key *key, const char *text
   int64_t number = strtoll(text, &end, 10);
   const bool fits = errno == 0;
   if (*end != '\0') {                              // a point or an exponent follows
-    const long double real = strtold(text, &end);  // its 64 or more bits hold every int64_t exactly
+    const long double real = strtold(text, &end);  // its significand of 64 bits or more holds every int64_t exactly
     if (*end != '\0' || real != rintl(real)) return PSAC_VALUE_NOT_AN_INTEGER;
     if (fabsl(real) >= 0x1p63L) return PSAC_VALUE_OUT_OF_RANGE;
     number = (int64_t)real;
@@ -65,7 +65,7 @@ psac_value_problem psac_value_read_choice(const psac_key *key, const char *text,
 
 psac_real_text psac_value_real_text(double value) {
   psac_real_text real;
-  for (int n_digits = 15; n_digits <= 17; n_digits++) {  // 15 digits show every short decimal as it was written
+  for (int n_digits = 15; n_digits <= 17; n_digits++) {  // a decimal of up to 15 digits prints as it was written
     snprintf(real.text, sizeof real.text, "%.*g", n_digits, value);
     if (strtod(real.text, NULL) == value) break;
   }

@@ -28,8 +28,8 @@ psac_status psac_yaml_fail(const psac_yaml *yaml, const char *format, ...) {
   return psac_fail(PSAC_ERR_INPUT, "%s:%d: %s", yaml->origin, yaml->line, text);
 }
 
-// The bytes of the UTF-8 character at `text`; 0 if it is none, a byte order mark, or a control character other than a
-// line end.
+// Length in bytes of the UTF-8 character at `text`; 0 if it is invalid, a byte order mark, or a control character other
+// than a line end.
 static size_t character_bytes(const unsigned char *text, size_t n_bytes) {
   if (text[0] == '\r') return n_bytes > 1 && text[1] == '\n';
   if (text[0] < 0x80) return text[0] == '\n' || (text[0] >= 0x20 && text[0] != 0x7f);
@@ -45,8 +45,8 @@ static size_t character_bytes(const unsigned char *text, size_t n_bytes) {
   return code >= lowest[length] && code <= 0x10ffff && !excluded ? length : 0;
 }
 
-// Keeps away from libfyaml 0.7.12 what it does not survive and no configuration needs. At a byte that is not text it
-// may stop without a word; tabs, backslashes and directives can make it crash or hang.
+// Refuses what libfyaml 0.7.12 does not handle and no configuration needs. At a byte that is not text, libfyaml may
+// stop without an error; tabs, backslashes and directives can make it crash or hang.
 static psac_status check_text(psac_yaml *yaml, const char *text, size_t n_bytes) {
   if (n_bytes > PSAC_YAML_BYTES_MAX)
     return psac_fail(PSAC_ERR_INPUT, "%s: longer than %d bytes", yaml->origin, PSAC_YAML_BYTES_MAX);
@@ -63,9 +63,9 @@ static psac_status check_text(psac_yaml *yaml, const char *text, size_t n_bytes)
   return PSAC_OK;
 }
 
-// Takes the place of libfyaml's own output to standard error.
 const char *psac_yaml_version(void) { return fy_library_version(); }
 
+// Replaces libfyaml's output to standard error.
 static void print_nothing(struct fy_diag *diag, void *user, const char *text, size_t n_bytes) {
   (void)diag, (void)user, (void)text, (void)n_bytes;
 }
@@ -137,7 +137,7 @@ static psac_status copy_scalar(psac_yaml *yaml, struct fy_token *token, psac_yam
   return PSAC_OK;
 }
 
-// Sets *is_item to whether the event is one that the caller of psac_yaml_next sees.
+// Sets *is_item to whether the event is an item, which psac_yaml_next returns.
 static psac_status read_event(psac_yaml *yaml, struct fy_event *event, psac_yaml_item *item, bool *is_item) {
   const struct fy_mark *mark = fy_event_start_mark(event);
   if (mark != NULL && mark->line >= 0) yaml->line = mark->line + 1;

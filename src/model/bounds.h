@@ -1,5 +1,4 @@
-// Whether every integer sum of a run stays within its type, whatever the spikes turn out to be. The arithmetic is in
-// bounds.c.
+// Overflow bounds: every integer sum of a run fits its type, whatever the spikes are. The proofs are in bounds.c.
 #ifndef PSAC_MODEL_BOUNDS_H
 #define PSAC_MODEL_BOUNDS_H
 
@@ -7,19 +6,21 @@
 
 enum { PSAC_SCALE_MAX = 32 };  // finest unit of currents is 1 / 32
 
-// Refuses a configuration whose sums over neurons, steps or trials could overflow, with the reason. Not collective.
+// PSAC_ERR_INPUT, with the reason, if a sum over neurons, steps or trials could overflow. Not collective.
 psac_status psac_bounds_check(const psac_config *config);
 
-// The same for the statistics over evaluation images, of which n_of_label carry the commonest of the ten labels.
+// The same for the statistics over evaluation images. n_of_label = number of images of the most frequent label. Not
+// collective.
 psac_status psac_bounds_check_images(const psac_config *config, int64_t n_of_label);
 
-// Drives are sums of weights in steps of 2^-bits.
+// Fraction bits of drives, which are sums of weights in steps of 2^-bits.
 int psac_bounds_drive_bits(const psac_config *config);
 
-// Weights have to lie in [-limit, limit): what fits the fixed point, and lets all neurons spike at once.
+// The limit of weights, which must lie in [-limit, limit): they fit the fixed-point format, and a step's drive does not
+// overflow if all neurons spike.
 double psac_bounds_weight(const psac_config *config);
 
-// The most spikes of a middle neuron in a presentation.
+// Maximum number of spikes of a middle neuron in a presentation.
 int64_t psac_bounds_spikes(const psac_config *config);
 
 #endif

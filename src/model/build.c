@@ -11,9 +11,9 @@
 
 enum { WORD_BITS = 64 };
 
-// Currents are integers in steps of 1 / scale, a power of two: as fine as keeps every receptive-field weight within 16
-// bits and the largest possible sum of a step within 32. Rounding adds at most 1/2 for each of the 4096 pixels, 4096
-// units and 10^5 synapses that a sum has at most: 2e9 + 6e4 < 2^31.
+// Currents are integers in steps of 1 / scale. The scale is the largest power of two, up to PSAC_SCALE_MAX, at which
+// every receptive-field weight fits 16 bits and the largest possible sum of a step fits 32 bits. Rounding adds at most
+// 1/2 for each of the at most 4096 pixels, 4096 units and 10^5 synapses of a sum: 2e9 + 6e4 < 2^31.
 static psac_status choose_current_scale(psac_network *network) {
   const psac_config *config = &network->config;
   const double norm = config->receptive_field.norm,
@@ -59,7 +59,7 @@ static void set_sizes(psac_network *network) {
   shard->columns = psac_sizes_columns(config);
 }
 
-// Time constants and refractory masks of this rank's neurons, made on the host and copied.
+// Time constants and refractory masks of this rank's neurons, computed on the host and uploaded.
 static psac_status fill_neurons(psac_network *network, float *leak, uint64_t *alive, uint64_t *refractory) {
   const psac_config *config = &network->config;
   psac_shard *shard = &network->shard;
@@ -119,7 +119,7 @@ static psac_status build_neurons(psac_network *network) {
   return status;
 }
 
-// The sizes of the lists of targets are only known on the way.
+// Allocates in between, because the sizes of the target lists are known only as the construction proceeds.
 static psac_status build_recurrence(psac_network *network, psac_rng_key key) {
   const psac_stage_ops *stage = network->backend->stage;
   psac_shard *shard = &network->shard;

@@ -4,8 +4,8 @@
 
 #include "src/model/network_parts.h"
 
-// Fills a network whose config, backend, transport and layout are set. On failure the caller destroys what there is. No
-// rank needs another for this.
+// Fills a network whose config, backend, transport and layout are set. On failure the caller calls
+// psac_network_destroy. Every rank builds its part independently of the others.
 psac_status psac_network_build(psac_network *network);
 
 #endif

@@ -5,8 +5,7 @@
 
 #include "kernels/elementary_core.h"
 
-// exp and log from elementary_core.h: the value of a decision must not depend on which C library a rank was linked
-// with.
+// exp and log from elementary_core.h: the value of a decision must not depend on the C library.
 static float exponential(float x) { return psac_exp2f(x * 1.4426950408889634f); }
 static float logarithm(float x) { return 0.6931471805599453f * psac_log2f(x); }
 
@@ -34,8 +33,8 @@ static double mean_of(const int32_t *counts, int64_t n) {
   return (double)sum / (double)n;
 }
 
-// log(p / (1 - p)) of the action's probability, from the other outputs' odds so that nothing cancels; at most 20 in
-// size.
+// Logit of the action's probability p, log(p / (1 - p)), computed from the odds of the other outputs to avoid
+// cancellation; clamped to [-20, 20].
 static double action_logit(const psac_config *config, const int32_t *counts, int action) {
   const float temperature = (float)config->learning.policy_temperature;
   float others = 0.0f;
@@ -45,8 +44,8 @@ static double action_logit(const psac_config *config, const int32_t *counts, int
   return fmin(fmax(-(double)logarithm(fmaxf(others, 1e-9f)), -20.0), 20.0);
 }
 
-// What the critic's neurons say: their mean count relative to its running mean. A ratio, so that kappa's learning does
-// not depend on how many spikes the critic fires.
+// C / C_0 - 1: the critic's mean count relative to its running mean. A ratio, so that the learning of kappa does not
+// depend on the critic's firing rate. 0 without a running mean.
 static double critic_signal(const psac_critic *critic, const psac_config *config, const int32_t *counts) {
   const double count = mean_of(counts, config->actor_critic.num_critic_neurons);
   return critic->mean_count > 0.0 ? count / critic->mean_count - 1.0 : 0.0;

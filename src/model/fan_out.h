@@ -1,14 +1,14 @@
-// Expected size of the recurrent target lists on one rank. The number of targets that a neuron has there is Poisson
-// with mean in_degree * n_local / n_neurons.
+// Expected size of the recurrent target lists on one rank. The number of a neuron's targets on the rank is Poisson with
+// mean in_degree * n_local / n_neurons.
 #ifndef PSAC_MODEL_FAN_OUT_H
 #define PSAC_MODEL_FAN_OUT_H
 
 #include <stdint.h>
 
-// Entries of a list with `mean` targets on average, padded to whole groups of `group`.
+// Expected entries of a list with `mean` targets on average, padded to a multiple of `group`.
 double psac_fan_out_entries(double mean, double group);
 
-// The same in bytes, for the groups that the backends use (source_core.h).
+// The same in bytes, with the padding of the backends (source_core.h).
 double psac_fan_out_bytes(double mean, double index_bytes);
 
 // Fraction of all neurons that have at least one target.

@@ -31,7 +31,7 @@ psac_status psac_network_create(const psac_config *config, const psac_backend *b
 void psac_network_destroy(psac_network **network) {
   if (!*network) return;
   const psac_backend *backend = (*network)->backend;
-  // first what may have registered the arrays, with NCCL for one
+  // recordings first: they may have registered the arrays, for example with NCCL
   for (int n = 0; (*network)->recorded && n <= (*network)->n_concurrent; n++) {
     psac_recording *recording = (*network)->recorded[n].recording;
     if (recording) backend->device->recording_destroy(recording);

@@ -1,5 +1,5 @@
-// Model notebook: the notebook's two passes over one trial, weights changing in every step in which middle and output
-// neurons spike together. The middle layer is simulated once for both passes: it sees neither weights nor reward.
+// Model notebook: two passes over one trial. Weights change in every step in which middle and output neurons spike
+// together. The middle layer is simulated once for both passes, because it depends on neither weights nor reward.
 #include "src/model/notebook_trial.h"
 
 #include <string.h>
@@ -7,13 +7,13 @@
 #include "base/heartbeat.h"
 #include "src/model/presentation.h"
 
-// The critic has no input but a constant, which never lifts it to the threshold: its value is 0 throughout.
+// 1 if the critic's only input, a constant current, is below threshold: its value is then always 0.
 static int critic_is_silent(const psac_network *network) {
   const psac_readout_layer *critic = &network->readout.layer[1];
   return critic->bias_current < critic->neuron.v_thresh;
 }
 
-// One pass while nothing can change: steps go to rank 0 in blocks.
+// One pass in which no weight can change: drives are reduced to rank 0 in blocks of steps.
 static psac_status run_frozen_pass(psac_network *network, int n_trials, int trial) {
   const psac_shard *shard = &network->shard;
   const psac_backend *backend = network->backend;
@@ -29,7 +29,7 @@ static psac_status run_frozen_pass(psac_network *network, int n_trials, int tria
   return psac_network_mark(network, PSAC_STAGE_READOUT);
 }
 
-// Rank 0: the readout in steps [t, t + n) of the block whose drives are there, up to the first that changes weights.
+// Rank 0: the readout in steps [t, t + n), whose drives have been reduced, up to the first step that changes weights.
 static psac_status judge_block(psac_network *network, int t, int n, const psac_reward *terms) {
   const int is_asynchronous = psac_network_is_asynchronous(network);
   const psac_backend *backend = network->backend;
@@ -43,9 +43,10 @@ static psac_status judge_block(psac_network *network, int t, int n, const psac_r
   return PSAC_OK;
 }
 
-// One pass with learning: each step's drives see the weights of the step before. On the host, drives are summed for a
-// block of steps as if nothing changed in it; what lies behind a change is summed again. Blocks grow while nothing
-// changes, so ranks that wait for nothing seldom meet. A device would have to be asked, so there a block is a step.
+// One pass with learning: each step's drives use the weights that the step before left. On the CPU, drives are summed
+// for a block of steps as if no weight changed in it; the steps after a change are summed again. Blocks double while
+// nothing changes, so that ranks seldom synchronize. On a device a block is one step: the host would have to wait for
+// the device to learn of a change.
 static psac_status run_learning_pass(psac_network *network, int n_trials, int trial, double reward) {
   const psac_shard *shard = &network->shard;
   const psac_backend *backend = network->backend;
@@ -102,13 +103,13 @@ static psac_status run_pass(psac_network *network, int n_trials, int trial, int 
   return PSAC_OK;
 }
 
-// Reward 0 for the prediction; when it learns, once more with reward +1 or -1 for it. The last prediction is the one
-// that counts.
+// The first pass, with reward 0, gives a prediction. With `learn`, a second pass has reward +1 or -1 for that
+// prediction. The prediction of the last pass counts.
 static psac_status present_trial(psac_network *network, const psac_trial *trial, int first, int n_trials, int b,
                                  int learn, const psac_observer *observer, psac_outcome *outcome) {
   psac_outcome unused = {0};
   psac_outcome *result = network->transport.rank == 0 ? outcome : &unused;
-  double reward = 0.0;  // rank 0's; the others need not know it
+  double reward = 0.0;  // used on rank 0 only
   for (int pass = 0; pass < (learn ? 2 : 1); pass++) {
     PSAC_TRY(run_pass(network, n_trials, b, pass > 0, reward, result));
     const psac_view view = {network, pass, first + b, 1, b, n_trials};

@@ -1,4 +1,4 @@
-// The notebook's network: two passes over one trial, the weights changing within it (docs/model.md).
+// Model notebook: two passes over a trial, with weight changes within the trial (docs/model.md).
 #ifndef PSAC_MODEL_NOTEBOOK_TRIAL_H
 #define PSAC_MODEL_NOTEBOOK_TRIAL_H
 

@@ -1,4 +1,4 @@
-// The simulation of concurrent trials: what both networks share.
+// Simulation of concurrent trials, shared by both models.
 #include "src/model/presentation.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "base/heartbeat.h"
 #include "src/model/retina.h"
 
-// Recorded spikes as they are.
+// Uploads recorded retina spikes.
 static psac_status copy_retina(psac_network *network, const psac_trial *trials, int n) {
   const psac_shard *shard = &network->shard;
   const size_t trial_words = (size_t)shard->n_steps * (size_t)shard->n_retina_words;
@@ -18,7 +18,7 @@ static psac_status copy_retina(psac_network *network, const psac_trial *trials, 
   return PSAC_OK;
 }
 
-// Spikes of n trials, the first being number `first` of the presentation, drawn from their images.
+// Draws the retina spikes of trials [n] from their images, as trials [first, first + n) of the presentation.
 static psac_status draw_retina(psac_network *network, const psac_trial *trials, int first, int n) {
   const size_t n_units = (size_t)network->shard.n_units;
   psac_retina_trial *draws = malloc(sizeof *draws * (size_t)n + 1);
@@ -37,7 +37,8 @@ static psac_status draw_retina(psac_network *network, const psac_trial *trials, 
   return status;
 }
 
-// Every rank draws its share of the trials and gets the others' from their ranks: the retina's cost is divided, too.
+// Every rank draws the retina spikes of its share of the trials, followed by an all-gather: this divides the cost of
+// the retina, too, among the ranks.
 static psac_status fill_retina(psac_network *network, const psac_trial *trials, int n) {
   if (trials[0].retina_spikes) return copy_retina(network, trials, n);
   const psac_shard *shard = &network->shard;
@@ -53,7 +54,7 @@ static psac_status fill_retina(psac_network *network, const psac_trial *trials, 
   return psac_network_mark(network, PSAC_STAGE_EXCHANGE);
 }
 
-// One step: what needs no other rank first, while the spikes that it waits for may still be on their way.
+// One time step. The work that needs no spikes of other ranks comes first, to overlap the all-gather in flight.
 static psac_status step_middle(psac_network *network, int n, int t) {
   const psac_shard *shard = &network->shard;
   const psac_backend *backend = network->backend;
@@ -96,7 +97,7 @@ static int records(const psac_network *network) {
          network->transport.can_record;
 }
 
-// Nothing in those steps depends on the trials but the contents of arrays, so they can be recorded once and replayed.
+// The steps depend on the trials only through the contents of arrays, so they can be recorded once and replayed.
 static psac_status record_middle(psac_network *network, int n) {
   const psac_backend *backend = network->backend;
   psac_recorded *recorded = &network->recorded[n];
@@ -108,8 +109,8 @@ static psac_status record_middle(psac_network *network, int n) {
   return status != PSAC_OK ? status : ended;
 }
 
-// Recorded when a number of trials comes for the second time: the last chunk of an evaluation comes once, and the first
-// time connects.
+// Records when a number of trials occurs for the second time: the first time connects NCCL, and the size of an
+// evaluation's last chunk occurs only once.
 static psac_status run_middle(psac_network *network, int n) {
   psac_recorded *recorded = &network->recorded[n];
   if (!records(network) || !recorded->is_warm) {

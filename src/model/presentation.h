@@ -1,4 +1,4 @@
-// The stages of one presentation that both networks share, and how a device is prepared for them.
+// The stages of one presentation that both models share, and the preparation of a device for them.
 #ifndef PSAC_MODEL_PRESENTATION_H
 #define PSAC_MODEL_PRESENTATION_H
 
@@ -10,13 +10,14 @@ psac_status psac_network_simulate_middle(psac_network *network, const psac_trial
 // Output and critic layers for the simulated trials: fills readout on rank 0. Collective.
 psac_status psac_network_simulate_readout(psac_network *network, int n);
 
-// Lets NCCL connect and take its memory at the start, for messages as long as the run's, by a presentation of silent
-// trials; nothing where no GPUs are connected. The state is as before. Collective; a rank that fails leaves the others
-// waiting for it.
+// Presents silent trials, so that NCCL connects and allocates its memory at the start, for messages of the run's
+// lengths. A no-op unless NCCL connects GPUs, or a single GPU records its steps (simulation.cuda_graph). The state is
+// unchanged. Collective; if a rank fails, the others wait for it.
 psac_status psac_network_warm_up(psac_network *network);
 
-// Makes the recording of n_concurrent trials (simulation.cuda_graph), so that it takes its memory now; PSAC_ERR_MEMORY
-// where there is too little. Nothing where there is none to make. Needs a warm network. Not collective.
+// Records the middle layer's steps for n_concurrent trials (simulation.cuda_graph), so that the recording allocates its
+// memory now; PSAC_ERR_MEMORY if there is too little. A no-op without cuda_graph, or if backend or transport cannot
+// record. Requires psac_network_warm_up. Not collective.
 psac_status psac_network_record(psac_network *network);
 
 #endif

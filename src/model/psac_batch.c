@@ -15,7 +15,7 @@ typedef struct batch_state {
   int64_t mean_squares;      // mu . mu over all ranks; rank 0
 } batch_state;
 
-// Rank 0: outcomes and, where they are learned from, third factors of n simulated trials.
+// Rank 0: outcomes and, if `learn`, third factors of n simulated trials.
 static psac_status judge(psac_network *network, const psac_trial *trials, int n, int learn, batch_state *batch,
                          psac_outcome *outcomes) {
   const psac_readout *readout = &network->readout;
@@ -35,7 +35,7 @@ static psac_status judge(psac_network *network, const psac_trial *trials, int n,
   return PSAC_OK;
 }
 
-// Rank 0 of every replica learns from all trials alike, in their order.
+// Rank 0 of every replica learns from the trials of all replicas, in order, so that all obtain the same sums.
 static void sum_up(psac_network *network, int n, const psac_outcome *outcomes, psac_batch_factor *factor) {
   for (int b = 0; b < n; b++) {
     const psac_outcome *outcome = &outcomes[b];
@@ -44,7 +44,7 @@ static void sum_up(psac_network *network, int n, const psac_outcome *outcomes, p
   }
 }
 
-// Tells every rank when the outputs spiked and how the trials ended; each adds them to its own eligibilities.
+// Broadcasts the output spikes and third factors; every rank then accumulates the eligibility of its neurons.
 static psac_status spread_factors(psac_network *network, int n, batch_state *batch) {
   const psac_backend *backend = network->backend;
   const psac_transport *transport = &network->transport;
@@ -76,7 +76,8 @@ static psac_status reduce_mean_squares(psac_network *network, int64_t *total) {
   return PSAC_OK;
 }
 
-// The batch is over: every rank changes its weights. Until the running means exist there is no target, hence no change.
+// End of the batch: every rank changes its weights. The learning rate is 0 until running means exist, because there is
+// no presynaptic target before.
 static psac_status learn_batch(psac_network *network, int n, batch_state *batch) {
   const psac_config *config = &network->config;
   const psac_transport *transport = &network->transport;

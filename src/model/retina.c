@@ -16,7 +16,7 @@ void psac_retina_pool(const psac_config *config, const uint8_t *image, float *po
   psac_retina_size(config, &height, &width);
   for (int y = 0; y < height; y++) {
     for (int x = 0; x < width; x++) {
-      int sum = 0, n = 0;  // a window that reaches over the edge is cut there
+      int sum = 0, n = 0;  // windows are clipped at the edge
       for (int i = y * stride; i < y * stride + pool && i < rows; i++) {
         for (int j = x * stride; j < x * stride + pool && j < columns; j++) {
           sum += image[i * columns + j];
@@ -34,7 +34,7 @@ void psac_retina_thresholds(const psac_config *config, const uint8_t *image, uin
   psac_retina_size(config, &height, &width);
   psac_retina_pool(config, image, pooled);
   double sum = 0.0;
-  // psac_retina_pool has filled as many: NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign)
+  // psac_retina_pool has filled these: NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign)
   for (int u = 0; u < height * width; u++) sum += (double)pooled[u];
   double scale = config->retina.spike_rate_scaling;
   if (config->retina.gain_control > 0.0 && sum > 0.0) scale *= config->retina.gain_control / sum;

@@ -13,7 +13,7 @@ void psac_retina_size(const psac_config *config, int *height, int *width);
 void psac_retina_pool(const psac_config *config, const uint8_t *image, float *pooled);
 
 // threshold [height][width] = spike probability per step x 2^32: pooled x spike_rate_scaling, scaled to the sum of
-// `gain_control` fully lit pixels where that is on.
+// `gain_control` fully lit pixels if that is above 0.
 void psac_retina_thresholds(const psac_config *config, const uint8_t *image, uint64_t *threshold);
 
 #endif

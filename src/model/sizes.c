@@ -13,9 +13,9 @@ static int gathers(const psac_config *config, int64_t n_ranks) {
   return n_ranks > 1 && config->recurrence.in_degree > 0 && config->network.model == PSAC_MODEL_PSAC;
 }
 
-// A whole batch where ranks exchange spikes or a GPU computes, because a message or a launch costs the same for one
-// trial or many; otherwise fewer, to stay in the cache. In a large network no more than STORED_BYTES of spikes,
-// received ones included.
+// Number of concurrent trials. Automatic: up to 128 on a GPU and 64 on several ranks, because a launch or a message
+// costs the same for one trial or many; otherwise up to 16, to stay in the cache. In a large network, spikes, received
+// ones included, take at most STORED_BYTES, on a GPU 8 times as much.
 static int choose_concurrent(const psac_config *config, int64_t n_words, int64_t n_ranks, int on_device) {
   const double received = gathers(config, n_ranks) ? (double)config->recurrence.delay * (double)n_ranks : 0.0;
   const double steps = (double)psac_config_n_steps(config) + received;
@@ -39,7 +39,7 @@ psac_columns psac_sizes_columns(const psac_config *config) {
 }
 
 double psac_sizes_target_bytes(double n_targets, double index_bytes, int on_device) {
-  const double read_past_end = on_device ? 0.0 : PSAC_FEW_TARGETS;  // cpu_middle.c reads that many after a short list
+  const double read_past_end = on_device ? 0.0 : PSAC_FEW_TARGETS;  // cpu_middle.c reads past a short list
   return (n_targets + read_past_end) * index_bytes;
 }
 

@@ -1,4 +1,4 @@
-// Where the time goes: seconds per stage of the simulation on this rank.
+// Time of each stage of the simulation on this rank, in seconds.
 #ifndef PSAC_MODEL_STAGES_H
 #define PSAC_MODEL_STAGES_H
 
@@ -27,7 +27,7 @@ typedef struct psac_stages {
 
 static inline void psac_stages_start(psac_stages *stages) { stages->since = psac_clock_seconds(); }
 
-// Books the time since the last mark (or start) under `stage`.
+// Adds the time since the last mark (or start) to `stage`.
 static inline void psac_stages_mark(psac_stages *stages, psac_stage stage) {
   const double now = psac_clock_seconds();
   stages->seconds[stage] += now - stages->since;

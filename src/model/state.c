@@ -21,13 +21,13 @@ psac_status psac_network_set_state(psac_network *network, const psac_network_sta
   }
   network->critic = state->critic;
   network->weights_in_range = state->weights_in_range != 0;
-  // only the sum over ranks is ever looked at
+  // only the sum over ranks is ever read
   PSAC_TRY(network->backend->device->upload(network->stream, network->messages.spike_counts,
                                             psac_network_is_root(network) ? state->spike_counts : none, sizeof none));
   return psac_network_settle(network);
 }
 
-// What neither rule nor build can make of a row would break the bounds of sums.
+// Whether a row is within the limits that construction and learning keep. The overflow bounds (bounds.c) rely on them.
 static int is_row(const psac_network *network, const int32_t *row) {
   const psac_columns columns = network->shard.columns;
   const double limit = psac_bounds_weight(&network->config);
@@ -56,7 +56,7 @@ static psac_status check_means(const psac_network *network, int64_t first, int64
   return PSAC_OK;
 }
 
-// Where the rows of neurons from `first` on lie, and the bytes of one.
+// Address of the rows of neurons from `first` on; *row_bytes = bytes of one row.
 static void *place_of(const psac_network *network, const psac_array *array, int64_t first, size_t *row_bytes) {
   *row_bytes = array->element_bytes * psac_array_width(array, &network->extents);
   return (char *)*psac_array_in((void *)&network->shard, array) + (size_t)first * *row_bytes;

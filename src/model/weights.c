@@ -5,7 +5,7 @@
 #include "kernels/weight_core.h"
 #include "src/model/bounds.h"
 
-// Copies n readout rows to the host for `use`, which may change them; then back if it asks so.
+// Copies n readout rows to the host, calls `use` for each, and copies them back if `write_back`.
 static psac_status with_rows(const psac_network *network, int64_t first, int64_t n, int write_back,
                              void (*use)(int32_t *row, int64_t i, void *context), void *context) {
   const size_t width = (size_t)network->shard.columns.n, n_bytes = sizeof(int32_t) * (size_t)n * width;

@@ -9,7 +9,8 @@ psac_conditions psac_conditions_default(void) {
   return (psac_conditions){.rate_exc = 12.7, .rate_inh = 31.6, .rate_output = 74.0};
 }
 
-// Launches run ahead of the device unless it is faster than they are; only the middle layer's are recorded in a graph.
+// Launches overlap the device's work, so that only the time by which they exceed it counts. Only the middle layer's are
+// recorded in a CUDA graph.
 static void time_kernel(const psac_hardware *hardware, int with_graph, psac_cost_item *item) {
   const double factors[] = {[PSAC_STAGE_RETINA] = hardware->retina_factor,
                             [PSAC_STAGE_MIDDLE] = hardware->middle_factor,

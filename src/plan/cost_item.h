@@ -31,20 +31,20 @@ typedef struct psac_cost_item {
   const char *name;
   psac_stage stage;
   int is_message;
-  int hides, hidden;    // messages that are hidden are in flight while a kernel runs that hides them
+  int hides, hidden;    // a `hidden` message is in flight during the kernel that `hides` it
   double ranks, nodes;  // of a message
   double calls;         // kernel launches or messages
-  double bytes;         // read and written, each access counted once; of a message: received
+  double bytes;         // read and written, each access counted once; of a message, received
   double additions;     // to currents, one for each recurrent spike and target
   double lookups;       // of words of 64 gathered spikes
-  double sequential;    // s, of time steps that depend on one another
+  double sequential;    // s, of dependent time steps
   double waits;         // of the host for the device
   double host_trials;
   double floor, seconds;
   double part[PSAC_N_COST_PARTS];  // s; their sum is `seconds`
 } psac_cost_item;
 
-// What the time depends on beside configuration and hardware.
+// What the time depends on besides configuration and hardware.
 typedef struct psac_conditions {
   double rate_exc, rate_inh, rate_output;  // Hz
   int through_mpi;                         // devices exchange through MPI rather than NCCL

@@ -7,19 +7,19 @@
 #include "src/model/retina.h"
 
 // Spikes in an average receptive field, relative to retina_spikes x its fraction of all positions. Less than 1, because
-// fewer fields cover a pixel at the rim. Measured: MNIST, 14 x 14 pixels, fields of 5 x 5.
+// fewer fields cover a pixel at the edge. Measured: MNIST, 14 x 14 pixels, fields of 5 x 5.
 static const double FIELD_COVERAGE = 0.86;
 // Fully lit pixels of a digit without gain control. Measured: MNIST, 14 x 14 pixels.
 static const double LIT_PIXELS = 26.0;
 
 // Sizes and spike counts of one rank. A spike count is a mean per time step of one trial.
 typedef struct load {
-  double trials, n_concurrent, chunks;  // of a batch's share; concurrent; presentations
+  double trials, n_concurrent, chunks;  // trials of a replica's share of a batch; concurrent trials; presentations
   double steps, items;                  // of a presentation; steps x trials of a share
   double shards;
-  double n, slots;                            // neurons with padding; places of a gathered spike vector
+  double n, slots;                            // neurons with padding; bits of a gathered spike vector
   double spikes, own_spikes;                  // of the whole layer, of this rank
-  double states, refractory;                  // state variables beside the potential; steps of refractoriness
+  double states, refractory;                  // state variables besides the potential; n_refractory of the shard
   double units, retina_words, retina_spikes;  // of the retina
   double field_spikes;                        // in a receptive field
   double retina_trials;                       // encoded by this rank
@@ -97,8 +97,8 @@ static void count_retina(const load *l, psac_cost *cost) {
                              .host_trials = l->retina_trials});
 }
 
-// A kernel of the CUDA backend runs a whole presentation where one rank's layer fits into a block's shared memory
-// (kernels/cuda/cuda_presentation.cu). Its time per step is measured as a whole.
+// Whether one CUDA kernel runs a whole presentation: a layer on one rank that fits into a block's shared memory
+// (kernels/cuda/cuda_presentation.cu). The kernel's time per step is measured, not computed from bytes.
 static int is_presented(const psac_config *config, const psac_hardware *hardware, const load *l) {
   const int per_step = config->simulation.launch_per == PSAC_LAUNCH_PER_STEP;
   if (!hardware->on_device || l->shards > 1.0 || per_step || l->n > UINT16_MAX) return 0;
@@ -118,9 +118,10 @@ static void count_presentation(const load *l, const psac_hardware *hardware, psa
                              .sequential = turns * l->steps * (hardware->block_step + l->n * hardware->block_neuron)});
 }
 
-// Per neuron: the int32 current is written once, 16-bit weights are read for each spike in the receptive field; the
-// current is read, the potential and other state variables read and written. Every word of the
-// gathered spikes is looked up; a spike with targets on this rank reads two entries of the index and its list.
+// Per neuron and step, "retina currents" writes the int32 current once and reads a 16-bit weight for each spike in the
+// receptive field; "integration" reads the current, and reads and writes the potential and the other state variables.
+// "recurrent currents" looks up every word of the gathered spikes; a spike with targets on this rank reads two entries
+// of the index and its list.
 static void count_steps(const load *l, psac_cost *cost) {
   const double launches = l->chunks * l->steps, neurons = l->items * l->n;
   add(cost, (psac_cost_item){.name = "retina currents",

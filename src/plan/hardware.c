@@ -77,7 +77,7 @@ static psac_status read_profile(psac_yaml *yaml, psac_hardware *hardware) {
   return PSAC_OK;
 }
 
-// Reads all profiles, so that an error in any is reported; *names lists them.
+// Reads all profiles, so that an error in any is reported; `names` [n_names bytes] lists them.
 static psac_status read_profiles(psac_yaml *yaml, const char *wanted, psac_hardware *hardware, char *names,
                                  size_t n_names) {
   psac_yaml_item item;

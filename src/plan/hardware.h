@@ -1,5 +1,5 @@
 // Hardware profile: one rank's processor and memory, and the network between ranks. Read from configs/hardware.yaml or
-// a file of that form, where every figure has its source beside it.
+// a file of that form, which gives the source of every figure.
 #ifndef PSAC_PLAN_HARDWARE_H
 #define PSAC_PLAN_HARDWARE_H
 
@@ -49,21 +49,21 @@ typedef struct psac_hardware {
 #define X(key, unit, lowest, highest, meaning) double key;
   PSAC_HARDWARE_LIST(X)
 #undef X
-  double node_memory;  // bytes that the ranks of a node share; 0 = each has `memory` of its own. No key of a file
+  double node_memory;  // bytes that the ranks of a node share; 0 = `memory` is per rank. Not a key of the file
 } psac_hardware;
 
 // Bytes that each rank of a job of n_ranks may fill.
 double psac_hardware_memory(const psac_hardware *hardware, int64_t n_ranks);
 
-// Finds a profile: the name of one in the built-in configs/hardware.yaml, or a file of that form, whose first profile
-// is taken; "FILE:NAME" takes another. Every key is required. PSAC_ERR_INPUT names line, key and value.
+// Finds a profile. `name` is that of a profile in the built-in configs/hardware.yaml, or a file of that form, whose
+// first profile is used; "FILE:NAME" selects another. Every key is required. PSAC_ERR_INPUT names line, key and value.
 psac_status psac_hardware_find(const char *name, psac_hardware *hardware);
 
 // The same from a text; `wanted` NULL = the first profile. `origin` names the text in messages.
 psac_status psac_hardware_read(const char *text, size_t n_bytes, const char *origin, const char *wanted,
                                psac_hardware *hardware);
 
-// A text that reads back as the same profile, with `comment` (one line) above it; the caller frees it. NULL without
+// A text that reads back as the same profile, with `comment` (one line) above it. The caller frees it; NULL if out of
 // memory.
 char *psac_hardware_print(const psac_hardware *hardware, const char *comment);
 

@@ -23,7 +23,7 @@ static void add_to_host(psac_plan *plan, const char *name, double bytes) {
   plan->host_bytes += bytes;
 }
 
-// What a rank holds beside the network. Images and their order stay; the rest passes through in pieces.
+// Host memory of a rank besides the network. Images and their order are resident; the rest passes through in pieces.
 static void add_host(psac_plan *plan, const psac_config *config, double steps) {
   const int64_t most[2] = {config->training.max_images, config->evaluation.max_images};
   const double train = most[0] > 0 ? (double)most[0] : 60000.0,
