@@ -1,8 +1,9 @@
-// How N neurons are cut into consecutive blocks, one per rank: pure arithmetic, the same on host and device.
+// Block partition of N neurons over ranks: each rank owns a contiguous range of global ids. Pure arithmetic, the same
+// on host and device.
 //
-// The unit of the cut is a minicolumn of PSAC_MINICOLUMN neurons. The first `n_large` ranks hold one more than the
-// others; the last minicolumn may be incomplete. In a gathered spike vector each rank has `slots` bits (a multiple
-// of 64), so a neuron's place there, its slot, follows from its global id alone.
+// The unit of the partition is a minicolumn of PSAC_MINICOLUMN neurons. The first `n_large` ranks hold one minicolumn
+// more than the others; the last minicolumn may be incomplete. In a gathered spike vector each rank has `slots` bits (a
+// multiple of 64), so the slot of a neuron, its bit index in that vector, follows from its global id alone.
 #ifndef PSAC_BASE_BLOCK_MAP_H
 #define PSAC_BASE_BLOCK_MAP_H
 

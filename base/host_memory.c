@@ -9,7 +9,7 @@
 
 enum { PATH_BYTES = 4096, NAME_BYTES = 2048 };
 
-// A kind of cgroup: where its folders lie and what its files are called.
+// Mount points and file names of one cgroup version.
 typedef struct cgroup_version {
   const char *const *mount;  // NULL-terminated
   const char *limit, *usage, *cache[2];
@@ -27,7 +27,8 @@ static FILE *open_file(const char *root, const char *folder, const char *name) {
   return fopen(path, "re");
 }
 
-// The number after `key` at the beginning of a line, or that a file without keys consists of; -1 if there is none.
+// Returns the number after `key` at the start of a line; an empty key is for a file that consists of one number. -1 if
+// there is none.
 static double read_number(const char *root, const char *folder, const char *name, const char *key) {
   FILE *file = open_file(root, folder, name);
   char line[256];
@@ -47,7 +48,7 @@ static void look_at_cgroup(const char *root, const cgroup_version *version, cons
                            psac_host_memory *memory) {
   const double limit = read_number(root, folder, version->limit, "");
   const double usage = read_number(root, folder, version->usage, "");
-  if (limit < 0.0 || usage < 0.0 || limit >= 0x1p62) return;  // "max", or what version 1 says for it
+  if (limit < 0.0 || usage < 0.0 || limit >= 0x1p62) return;  // no limit: "max", or a huge number in version 1
   double left = limit - usage;
   for (int k = 0; k < 2; k++) left += fmax(read_number(root, folder, "memory.stat", version->cache[k]), 0.0);
   left = fmin(fmax(left, 0.0), limit);
@@ -57,8 +58,8 @@ static void look_at_cgroup(const char *root, const cgroup_version *version, cons
   snprintf(memory->limited_by, sizeof memory->limited_by, "cgroup %.150s", folder);
 }
 
-// The cgroup `name` and all that it lies in. In a container the name may be that outside: what is not there is passed
-// by.
+// Visits the cgroup `name` and its ancestors. In a container `name` may be the path on the host, so folders that do not
+// exist are skipped.
 static void walk_up(const char *root, const cgroup_version *version, const char *name, psac_host_memory *memory) {
   for (const char *const *mount = version->mount; *mount; mount++) {
     char folder[PATH_BYTES];
@@ -70,8 +71,8 @@ static void walk_up(const char *root, const cgroup_version *version, const char 
   }
 }
 
-// Lines of /proc/self/cgroup: "0::/name" is version 2; "4:memory:/name", where the second field may list several,
-// version 1.
+// Lines of /proc/self/cgroup: "0::/name" is version 2. "4:memory:/name" is version 1; its second field may list several
+// controllers.
 static void look_at_cgroups(const char *root, psac_host_memory *memory) {
   FILE *file = open_file(root, "/proc/self", "cgroup");
   char line[NAME_BYTES];

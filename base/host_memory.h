@@ -1,20 +1,20 @@
-// Memory of this host: what there is, what a process may still take, and what this one has taken. Linux only; what the
-// system does not tell is infinite.
+// Memory of this host: total, available, and used by this process. Linux only. A limit that the system does not report
+// is infinite.
 #ifndef PSAC_BASE_HOST_MEMORY_H
 #define PSAC_BASE_HOST_MEMORY_H
 
 typedef struct psac_host_memory {
-  double total;          // bytes of the host, or of the tightest cgroup
-  double shared;         // bytes left to all processes here: MemAvailable, or what a cgroup's limit leaves
-  double own;            // bytes left to this process alone: RLIMIT_AS
-  char limited_by[160];  // what `shared` comes from: "MemAvailable", or the cgroup's folder
+  double total;   // bytes of the host, or of the tightest cgroup
+  double shared;  // bytes available to all processes together: MemAvailable, or the room left in a cgroup if less
+  double own;     // bytes available to this process alone: RLIMIT_AS minus its address space
+  char limited_by[160];  // source of `shared`: "MemAvailable", "cgroup FOLDER" or "unknown"
 } psac_host_memory;
 
-// `root` is put before the paths of /proc and /sys; "" outside tests. Looks at the cgroups (versions 1 and 2) of this
-// process, and at those that these lie in; page cache counts as free, as it is given back on demand.
+// `root` is prepended to the paths of /proc and /sys; it is "" outside tests. Reads the cgroups (versions 1 and 2) of
+// this process and their ancestors. Page cache counts as free, because the kernel reclaims it on demand.
 psac_host_memory psac_host_memory_read(const char *root);
 
-// Resident bytes of this process: now, and the most so far. 0 = unknown.
+// Resident set size of this process in bytes: current, and peak. 0 = unknown.
 double psac_host_resident(void);
 double psac_host_peak(void);
 

@@ -7,7 +7,7 @@ static int log_enabled = 1;
 
 void psac_log_enable(int enabled) { log_enabled = enabled; }
 
-// One fwrite-sized call per line, so that lines of several processes never interleave.
+// Prints each line in one call, so that lines of several processes do not interleave.
 static void print_line(const char *prefix, const char *format, va_list args) {
   if (!log_enabled) return;
   char text[2048];

@@ -1,8 +1,8 @@
-// Messages for messages. All of them go to standard error; standard output is for results.
+// Messages of the program. All of them go to standard error; standard output is for results.
 #ifndef PSAC_BASE_LOG_H
 #define PSAC_BASE_LOG_H
 
-// Makes this process speak (rank 0) or keep silent (the other ranks). Not collective. Initially it speaks.
+// Enables (rank 0) or disables (other ranks) the messages of this process. Enabled initially. Not collective.
 void psac_log_enable(int enabled);
 
 // One line of information (printf format without newline) on standard error.

@@ -17,8 +17,8 @@ typedef enum psac_rng_stream {
   PSAC_STREAM_RETINA_TRAIN = 4,     // counter (step / 4, retina unit, trial low, trial high)
   PSAC_STREAM_RETINA_TEST = 5,      // the same for evaluation trials
   PSAC_STREAM_SHUFFLE = 6,          // counter (draw, epoch, 0, 0)
-  PSAC_STREAM_DRY_RUN = 7,          // counter (draw, kind, rank, 0); spikes of ranks that are not there
-  PSAC_STREAM_SYNTHETIC = 8,        // counter (draw, image, 0, 0); images where there are none
+  PSAC_STREAM_DRY_RUN = 7,          // counter (draw, kind, rank, 0); spikes of simulated ranks
+  PSAC_STREAM_SYNTHETIC = 8,        // counter (draw, image, 0, 0); synthetic images
 } psac_rng_stream;
 
 typedef struct psac_rng_key {

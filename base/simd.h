@@ -1,6 +1,6 @@
-// One source, several instruction sets: a function marked PSAC_CLONES is compiled for the baseline and for x86-64-v3
-// (AVX2, FMA) and v4 (AVX-512), and the loader picks. The results are the same bits: the code says fmaf where it means
-// it, and contraction is off.
+// Function multiversioning: a function marked PSAC_CLONES is compiled for the baseline, x86-64-v3 (AVX2, FMA) and
+// x86-64-v4 (AVX-512), and the dynamic loader selects a version. All versions give bit-identical results: FMA is
+// explicit (fmaf), and contraction is off.
 #ifndef PSAC_BASE_SIMD_H
 #define PSAC_BASE_SIMD_H
 

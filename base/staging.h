@@ -1,5 +1,5 @@
-// How host code reaches the memory of a device: what a transport needs that knows host memory only. Filled by a
-// backend, used by partition/, known to both.
+// Copies between device memory and host memory, for transports that handle host memory only. Implemented by a backend,
+// used by partition/.
 #ifndef PSAC_BASE_STAGING_H
 #define PSAC_BASE_STAGING_H
 
@@ -7,7 +7,8 @@
 
 #include "base/status.h"
 
-// Copies are enqueued on `stream`, the device library's own handle, and done after wait(stream).
+// to_host and to_device enqueue a copy on `stream`, the device library's own handle. The copy is complete after
+// wait(stream).
 typedef struct psac_staging {
   psac_status (*alloc)(void **host, size_t n_bytes);  // page-locked where that helps
   void (*release)(void *host);                        // accepts NULL

@@ -1,7 +1,7 @@
 // Status codes and the error message of this rank.
 //
-// Every function that can fail returns a psac_status. The function that notices a failure describes it once with
-// psac_fail; everything above passes it up with PSAC_TRY. Only main() ends the program.
+// Every function that can fail returns a psac_status. The function that detects a failure describes it once with
+// psac_fail; its callers pass it up with PSAC_TRY. Only main() and the watchdog end the program.
 #ifndef PSAC_BASE_STATUS_H
 #define PSAC_BASE_STATUS_H
 
@@ -30,7 +30,7 @@ typedef enum psac_status {
 // which value, what would be right) and returns `status`, so that `return psac_fail(PSAC_ERR_INPUT, ...)` reads as one
 // statement.
 psac_status psac_fail(psac_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// The same, so that compilers and analysers see which status it returns.
+// Wraps psac_fail so that compilers and analyzers see which status it returns.
 static inline psac_status psac_status_of(psac_status status, psac_status returned) {
   (void)returned;
   return status;
@@ -40,8 +40,8 @@ static inline psac_status psac_status_of(psac_status status, psac_status returne
 // The message recorded by the last psac_fail; valid until the next one. "" if there was none.
 const char *psac_fail_message(void);
 
-// The process exit code that belongs to a status: 0 ok, 1 the run failed, 2 bad input, 75 (EX_TEMPFAIL,
-// "try again") stopped on request with a checkpoint to go on from.
+// The process exit code of a status: 0 ok, 1 the run failed, 2 bad input, 75 (EX_TEMPFAIL, "try again") stopped on
+// request with a checkpoint to resume from.
 int psac_status_exit_code(psac_status status);
 
 // The generic text of a status, for example "bad input".
@@ -54,7 +54,7 @@ const char *psac_status_text(psac_status status);
     if (psac_try_status_ != PSAC_OK) return psac_try_status_; \
   } while (0)
 
-// Passes a failure up by way of the clean-up label `done` of a function that holds `psac_status status`.
+// Assigns the result to the caller's `psac_status status` and, on failure, jumps to its clean-up label `done`.
 #define PSAC_TRY_OR_DONE(call)                   \
   do {                                           \
     if ((status = (call)) != PSAC_OK) goto done; \

@@ -6,8 +6,8 @@
 extern "C" {
 #endif
 
-// A call that waits for other ranks, or for this rank's own device, begins; it ends. `call` must outlive the run. Calls
-// do not nest. Only the main thread calls these.
+// Mark the start of a call that waits for other ranks, or for this rank's own device, and its end. `call` must stay
+// valid until the end of the run. Such calls do not nest. Main thread only. Not collective.
 void psac_wait_begin(const char *call);
 void psac_wait_begin_device(const char *call);
 void psac_wait_end(void);

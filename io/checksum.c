@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-// A bijection in which every bit of the input changes half of the output (the finalizer of SplitMix64).
+// The finalizer of SplitMix64: a bijection in which each input bit changes half of the output bits on average.
 static uint64_t mix(uint64_t x) {
   x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
   x = (x ^ x >> 27) * 0x94d049bb133111ebu;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LARGEST_WRITE = 1 << 30 };  // Linux writes no more than 2 GiB at a time
+enum { LARGEST_WRITE = 1 << 30 };  // Linux writes at most 2 GiB in one call
 
 size_t psac_disk_stem(const char *path) {
   static const char ending[] = ".h5";
@@ -34,7 +34,7 @@ psac_status psac_disk_create(const char *path, char *name, int *fd) {
   enum { TRIES = 100 };
   *fd = -1;
   for (int k = 0; *fd < 0 && k < TRIES; k++) {
-    uint32_t random = (uint32_t)getpid() + (uint32_t)k;  // where the kernel has no entropy yet
+    uint32_t random = (uint32_t)getpid() + (uint32_t)k;  // fallback while the kernel has no entropy
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0) random *= 2654435761u;
     snprintf(name, PSAC_DISK_NAME_BYTES, "%s" PSAC_PARTIAL "%08x", path, random);
     *fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -81,7 +81,7 @@ static psac_status sync_folder(const char *path) {
   return psac_disk_close(fd, folder);
 }
 
-// Not every file system can rename without replacing; there a look before has to do.
+// Not every file system supports RENAME_NOREPLACE; there a check before the rename has to suffice.
 static int rename_new(const char *from, const char *to) {
   if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return -1;
@@ -103,7 +103,7 @@ psac_status psac_disk_publish(const char *partial, const char *path, int replace
 void psac_disk_discard(const char *path) {
   const int fd = psac_disk_open(path, O_WRONLY);
   if (fd >= 0) {
-    if (ftruncate(fd, 0) != 0) errno = 0;  // then its space is free when the last one closes it
+    if (ftruncate(fd, 0) != 0) errno = 0;  // then its space is freed at the last close
     close(fd);
   }
   unlink(path);
@@ -138,7 +138,7 @@ static psac_status check_names(const char *path, const char *folder, const char 
       base, strlen(base), PSAC_ENDING_BYTES, most);
 }
 
-// access() knows neither root nor read-only and full file systems; a file does.
+// access() is unreliable for root and for read-only and full file systems, so this writes a test file.
 static psac_status probe(const char *path) {
   char name[PSAC_DISK_NAME_BYTES];
   int fd;
@@ -157,7 +157,7 @@ psac_status psac_disk_check(const char *path, int *exists) {
   for (int k = 0; k < 2; k++) snprintf(copy[k], sizeof copy[k], "%s", path);
   const char *folder = dirname(copy[0]), *base = basename(copy[1]);
   *exists = lstat(path, &info) == 0;
-  if (*exists && !S_ISREG(info.st_mode)) {  // renaming would put a file in the place of /dev/null
+  if (*exists && !S_ISREG(info.st_mode)) {  // a rename would replace /dev/null by a file
     const char *what = S_ISDIR(info.st_mode)   ? "a folder"
                        : S_ISLNK(info.st_mode) ? "a symbolic link"
                                                : "no ordinary file";

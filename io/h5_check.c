@@ -1,12 +1,11 @@
-// What an object of a stranger's file must be before HDF5 is asked to read it: plain numbers, in this file, no more
-// than it stores.
+// Checks on an object of an untrusted file before HDF5 reads it: plain numbers, in this file, no more than it stores.
 #include <string.h>
 
 #include "io/h5_internal.h"
 
 enum {
-  DEFLATE_RATIO = 1032,       // the most that gzip can shrink anything
-  CHUNK_BYTES_MAX = 1 << 20,  // HDF5 holds a whole chunk; a larger one must not be larger than its dataset
+  DEFLATE_RATIO = 1032,       // maximum compression ratio of gzip
+  CHUNK_BYTES_MAX = 1 << 20,  // HDF5 keeps a whole chunk in memory; a larger one must not exceed its dataset
   PATH_BYTES = 512,
 };
 
@@ -22,7 +21,7 @@ int psac_h5_is_number(hid_t type) {
   return 0;
 }
 
-// What is wrong with the last part of a path, all other parts being right; NULL if nothing is.
+// Returns why the last component of a path is not accepted, given that all others are; NULL if it is.
 static const char *object_fault(const psac_h5_file *file, const char *path) {
   H5L_info_t link;
   H5O_info_t object;
@@ -62,7 +61,7 @@ static const char *place_fault(hid_t creation) {
   return layout == H5D_COMPACT || layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED ? NULL : "is damaged";
 }
 
-// *ratio: the most that the filters can have shrunk the data by.
+// *ratio: upper bound of the filters' compression ratio.
 static const char *filter_fault(hid_t creation, double *ratio) {
   int n_seen[H5Z_FILTER_FLETCHER32 + 1] = {0};
   const int n_filters = H5Pget_nfilters(creation);
@@ -91,7 +90,7 @@ static const char *chunk_fault(hid_t creation, double element_bytes, double n_by
                                                                   : NULL;
 }
 
-// Elements that are not in the file, or are there for several datasets, would let a small file fill the memory.
+// Elements that are not stored, or storage shared by several datasets, would let a small file exhaust memory.
 static const char *size_fault(const psac_h5_file *file, hid_t set, double n_bytes, double ratio) {
   hsize_t file_bytes = 0;
   const double stored = (double)H5Dget_storage_size(set);

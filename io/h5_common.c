@@ -9,9 +9,9 @@
 void psac_h5_start(void) {
   // Some network file systems cannot lock, and this program does not need it.
   setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
-  H5dont_atexit();  // a file that could not be written must not be tried again at the end
+  H5dont_atexit();  // HDF5 must not retry at exit what could not be written
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  H5PLset_loading_state(0);  // no file makes this program load a filter's library
+  H5PLset_loading_state(0);  // a file must not make this program load a filter plug-in
 }
 
 static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *text) {

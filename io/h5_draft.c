@@ -1,5 +1,5 @@
-// A file that is drafted in memory. HDF5 never touches the disk, so no failing disk can leave it in a state of its own:
-// what it made is copied with plain writes, whose failures are known at once.
+// Drafts of files, in memory. HDF5 does no disk I/O, so a disk error cannot leave it in an undefined state. The draft
+// is copied to disk with plain writes, whose errors are known at once.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ psac_status psac_h5_draft_create(psac_h5_file *file, int with_checksums) {
   return status;
 }
 
-// Makes the groups above `path`.
+// Creates the parent groups of `path`.
 static psac_status make_groups(psac_h5_file *file, const char *path) {
   char group[256];
   for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -69,7 +69,7 @@ psac_status psac_h5_reserve(psac_h5_file *file, const psac_field *field, int64_t
   return status == PSAC_OK && n_bytes > 0 ? add_room(file, *offset, n_bytes) : status;
 }
 
-// The first position from `at` on that lies in no room.
+// First offset >= `at` that lies in no room.
 static int64_t behind_rooms(const psac_h5_file *file, int64_t at) {
   for (int moved = 1; moved;) {
     moved = 0;
@@ -83,7 +83,7 @@ static int64_t behind_rooms(const psac_h5_file *file, int64_t at) {
   return at;
 }
 
-// Bytes from `at` to the next room, or to the end.
+// Number of bytes from `at` to the next room, or to `end`.
 static int64_t before_rooms(const psac_h5_file *file, int64_t at, int64_t end) {
   for (int k = 0; k < file->n_rooms; k++) {
     if (file->room[k].offset > at && file->room[k].offset < end) end = file->room[k].offset;
@@ -91,7 +91,7 @@ static int64_t before_rooms(const psac_h5_file *file, int64_t at, int64_t end) {
   return end - at;
 }
 
-// The draft without the rooms, which others fill.
+// Copies the draft except its rooms, which other ranks write.
 static psac_status copy(const psac_h5_file *file, int fd, const char *name) {
   const psac_h5_memory *memory = file->memory;
   for (int k = 0; k < memory->n_pages; k++) {
@@ -101,7 +101,7 @@ static psac_status copy(const psac_h5_file *file, int fd, const char *name) {
       PSAC_TRY(psac_disk_write(fd, name, memory->page[k].bytes + (at - first), (size_t)n, at));
     }
   }
-  if (ftruncate(fd, memory->size) == 0) return PSAC_OK;  // it may end in a hole
+  if (ftruncate(fd, memory->size) == 0) return PSAC_OK;  // the file may end in a hole
   return psac_fail(PSAC_ERR_IO, "cannot write %s: %s", name, strerror(errno));
 }
 

@@ -13,7 +13,7 @@ typedef struct driver_file {
   haddr_t end_of_allocation;
 } driver_file;
 
-// The place of the first page whose number is not below this one.
+// Index of the first page whose number is at least `number`.
 static int find_page(const psac_h5_memory *memory, int64_t number) {
   int low = 0, high = memory->n_pages;
   while (low < high) {
@@ -24,7 +24,7 @@ static int find_page(const psac_h5_memory *memory, int64_t number) {
   return low;
 }
 
-// The page's bytes; NULL where it was never written, or if there is no memory to make it.
+// Returns the bytes of a page; NULL if it was never written and `make` is 0, or if there is no memory to make it.
 static unsigned char *page_bytes(psac_h5_memory *memory, int64_t number, int make) {
   const int at = find_page(memory, number);
   if (at < memory->n_pages && memory->page[at].number == number) return memory->page[at].bytes;
@@ -86,7 +86,7 @@ static herr_t truncate_file(H5FD_t *file, hid_t transfer, hbool_t is_closing) {
   return 0;
 }
 
-// Bytes from `at` that lie in its page, at most n.
+// Number of bytes from `at` to the end of its page, at most n.
 static size_t in_page(int64_t at, size_t n) {
   const size_t left = PSAC_H5_PAGE_BYTES - (size_t)(at % PSAC_H5_PAGE_BYTES);
   return left < n ? left : n;
@@ -126,7 +126,7 @@ static herr_t write_file(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t 
 static const H5FD_class_t driver_class = {
 #if H5_VERSION_GE(1, 14, 0)
     .version = H5FD_CLASS_VERSION,
-    .value = (H5FD_class_value_t)300,  // of those that HDF5 leaves to programs' own
+    .value = (H5FD_class_value_t)300,  // from the range that HDF5 leaves to applications
 #endif
     .name = "psac_memory",
     .maxaddr = (haddr_t)INT64_MAX,

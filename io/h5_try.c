@@ -1,6 +1,5 @@
-// HDF5 does not survive every damaged file (docs/reliability.md): whether it survives this one is tried in a child
-// process, which shares nothing with the run but the file. The child reads what the readers here would read, everywhere
-// in the file.
+// HDF5 crashes or hangs on some damaged files (docs/reliability.md). So a child process, which shares only the file
+// with the run, reads the file first: everything that the readers here would read, everywhere in the file.
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -16,11 +15,12 @@
 
 enum {
   PATH_BYTES = 512,
-  CPU_SECONDS = 30,          // structures that go round in circles end here; PSAC_TRY_SECONDS goes before it
-  PIECE_ELEMENTS = 1 << 16,  // most that is read at once, unless a row is longer
+  CPU_SECONDS = 30,          // limit for cyclic structures; PSAC_TRY_SECONDS overrides it
+  PIECE_ELEMENTS = 1 << 16,  // maximum of one read, unless a row is longer
 };
 
-// Chunks are found through structures of the file and unpacked, so they are read; other data are just bytes.
+// Reads chunked data only: HDF5 finds chunks through structures in the file and decompresses them. Other data are plain
+// bytes.
 static void try_dataset(psac_h5_file *file, const char *path) {
   hid_t set = -1;
   if (psac_h5_open_dataset(file, path, &set) != PSAC_OK) return;
@@ -59,7 +59,7 @@ static herr_t try_attribute(hid_t place, const char *name, const H5A_info_t *inf
   return 0;
 }
 
-// Looking up a name that is not there goes through all that are; unlike an iteration it does not give up early.
+// Looking up a missing name visits all names; unlike an iteration it does not stop early.
 static void try_names(psac_h5_file *file, const char *path) {
   char member[PATH_BYTES + 8];
   (void)psac_h5_has_attribute(file, path, "no such name");
@@ -85,7 +85,7 @@ static rlim_t cpu_seconds(void) {
   return seconds > 0 && seconds < 1000000 ? (rlim_t)seconds : CPU_SECONDS;
 }
 
-// The parent's handlers are about the run, which is none of the child's business.
+// The signal handlers act on the run, so the child restores the defaults.
 static void reset_signals(void) {
   static const int own[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGXCPU};
   for (size_t k = 0; k < sizeof own / sizeof *own; k++) signal(own[k], SIG_DFL);
@@ -93,7 +93,7 @@ static void reset_signals(void) {
 
 _Noreturn static void try_in_child(const char *path) {
   const rlim_t seconds = cpu_seconds();
-  const struct rlimit cpu = {seconds, seconds + 1}, core = {0, 0};  // SIGXCPU says that it was the time
+  const struct rlimit cpu = {seconds, seconds + 1}, core = {0, 0};  // SIGXCPU identifies the time limit
   reset_signals();
   setrlimit(RLIMIT_CPU, &cpu);
   setrlimit(RLIMIT_CORE, &core);
@@ -114,7 +114,7 @@ psac_status psac_h5_try(const char *path) {
   pid_t ended;
   const pid_t child = fork();
   if (child == 0) try_in_child(path);
-  if (child < 0) return PSAC_OK;  // then without a trial
+  if (child < 0) return PSAC_OK;  // then the file is not tried
   do ended = waitpid(child, &how, 0);
   while (ended < 0 && errno == EINTR);
   if (ended != child || (WIFEXITED(how) && WEXITSTATUS(how) == 0)) return PSAC_OK;

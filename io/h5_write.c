@@ -10,7 +10,7 @@
 
 static MPI_Comm comm_of(const psac_h5_file *file) { return *(const MPI_Comm *)file->access.mpi_comm; }
 
-// Collective: the failure of the lowest rank that has one becomes everybody's.
+// Collective: every rank returns the failure of the lowest rank that has one.
 static psac_status agree(const psac_h5_file *file, psac_status status) {
   int is_agreed;
   return psac_mpi_agree(comm_of(file), status, &is_agreed);
@@ -24,7 +24,7 @@ static psac_status begin(psac_h5_file *file) {
   return psac_h5_draft_create(file, 0);
 }
 
-// The other ranks open what rank 0 has made.
+// The other ranks open the file that rank 0 has created.
 static psac_status join(psac_h5_file *file) {
   PSAC_MPI(MPI_Bcast(file->partial, PSAC_DISK_NAME_BYTES, MPI_BYTE, 0, comm_of(file)));
   return file->access.rank > 0 ? psac_disk_join(file->partial, &file->fd) : PSAC_OK;
@@ -51,7 +51,7 @@ void psac_h5_put(psac_h5_file *file, const psac_field *field, int64_t offset) {
   if (file->failed != PSAC_OK) snprintf(file->message, sizeof file->message, "%s", psac_fail_message());
 }
 
-// A dataset that the draft's rank has whole.
+// Writes a dataset of which the rank with the draft has all rows.
 static psac_status write_whole(psac_h5_file *file, const psac_field *field) {
   int64_t offset;
   PSAC_TRY(psac_h5_reserve(file, field, &offset));
@@ -64,7 +64,7 @@ static psac_status write_whole(psac_h5_file *file, const psac_field *field) {
   }
   if (set >= 0) H5Dclose(set);
   if (field->type == PSAC_TEXT) H5Tclose(type);
-  if (!is_empty) file->n_rooms--;  // it is in the draft
+  if (!is_empty) file->n_rooms--;  // its data is in the draft
   return status;
 }
 
@@ -134,7 +134,7 @@ psac_status psac_h5_write_sonata_sorting_by_id(psac_h5_file *file, const char *p
   return status;
 }
 
-// Every rank: what it wrote, down to the disk; rank 0's descriptor stays open for the rest.
+// Every rank: flushes its rows to disk. Rank 0 keeps its descriptor open for the draft.
 static psac_status flush(psac_h5_file *file) {
   if (file->failed != PSAC_OK) return psac_fail(file->failed, "%s", file->message);
   if (file->access.rank == 0) return PSAC_OK;
@@ -143,7 +143,7 @@ static psac_status flush(psac_h5_file *file) {
   return psac_disk_close(fd, file->partial);
 }
 
-// Rank 0: the rest of the file, and its name.
+// Rank 0: writes the draft into the file and renames it.
 static psac_status publish(psac_h5_file *file) {
   const int fd = file->fd;
   PSAC_TRY(psac_h5_draft_copy(file, fd, file->partial));

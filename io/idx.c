@@ -17,16 +17,16 @@ enum { PIECE_BYTES = 1 << 20, INPUT_BYTES = 1 << 16, GZIP_WINDOW = 16 + MAX_WBIT
 
 typedef struct idx_file {
   FILE *file;
-  int is_packed;    // by gzip; known by its first two bytes
-  int is_between;   // before a member of the gzip stream, of which there may be several
+  int is_packed;    // by gzip; detected by its first two bytes
+  int is_between;   // at the start of a gzip member; a file may have several
   z_stream stream;  // its input is input[]
   uint8_t input[INPUT_BYTES];
   char path[PATH_MAX];   // as opened
   int64_t n_read_bytes;  // so far, uncompressed
-  int64_t n_due_bytes;   // length of the whole file as far as known: its header, then what its header promises
+  int64_t n_due_bytes;   // expected length of the whole file: at first of its header, then as its header says
 } idx_file;
 
-// A regular file: one of another kind could keep the run waiting.
+// Opens regular files only: one of another kind could block the run.
 static psac_status open_regular(idx_file *file) {
   struct stat info;
   const int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -79,9 +79,9 @@ static void file_close(idx_file *file) {
   if (file->file) fclose(file->file);
 }
 
-// At the end of a member of a gzip stream: another one follows, or nothing.
+// At the end of a gzip member: another member or the end of the file must follow.
 static psac_status end_member(idx_file *file) {
-  if (file->stream.avail_in == 1) {  // the first byte of what follows is not enough to tell
+  if (file->stream.avail_in == 1) {  // one byte is not enough to recognize a member
     file->input[0] = *file->stream.next_in;
     file->stream.next_in = file->input;
     file->stream.avail_in = 1 + (unsigned)fread(file->input + 1, 1, INPUT_BYTES - 1, file->file);
@@ -93,7 +93,7 @@ static psac_status end_member(idx_file *file) {
   return psac_fail(PSAC_ERR_INPUT, "%s goes on after its gzip stream with something else", file->path);
 }
 
-// Unpacks until the output is full or the file ends.
+// Decompresses until the output is full or the file ends.
 static psac_status unpack(idx_file *file) {
   z_stream *stream = &file->stream;
   while (stream->avail_out > 0) {
@@ -145,7 +145,7 @@ static uint32_t big_endian(const uint8_t bytes[4]) {
   return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-// Reads the header of an array of bytes with `n_dims` <= 3 dimensions: the magic number that says so, then its sizes.
+// Reads the header of an array of bytes with `n_dims` <= 3 dimensions: the magic number, then the sizes.
 static psac_status read_header(idx_file *file, int n_dims, uint32_t *sizes) {
   const uint32_t right_magic = 0x0800u + (uint32_t)n_dims;  // type 08 = unsigned byte
   uint8_t words[1 + 3][4];
@@ -159,7 +159,7 @@ static psac_status read_header(idx_file *file, int n_dims, uint32_t *sizes) {
   return PSAC_OK;
 }
 
-// Refuses anything after the data; the attempt to read on also verifies the checksum of a gzipped file.
+// PSAC_ERR_INPUT if the file continues after the data; reading on also verifies the checksum of a gzipped file.
 static psac_status read_end(idx_file *file) {
   uint8_t byte;
   int64_t n_got;
@@ -170,7 +170,7 @@ static psac_status read_end(idx_file *file) {
 }
 
 // Reads `n_bytes` into *data, which the caller frees, also after a failure. The array doubles as bytes arrive, so that
-// a header that promises too much costs little. Where these are the last bytes of the file, nothing may follow.
+// a header with too large a size costs little memory. Where these are the last bytes of the file, nothing may follow.
 static psac_status read_data(idx_file *file, int64_t n_bytes, uint8_t **data) {
   int64_t capacity = 0;
   for (int64_t n_done = 0; n_done < n_bytes;) {

@@ -1,4 +1,4 @@
-// Labelled digits from IDX files, the format of MNIST and of Fashion-MNIST.
+// Labeled digits from IDX files, the format of MNIST and of Fashion-MNIST.
 //
 // A set is two files, images (magic number 0x0803, number of images, height, width, then one byte per pixel) and labels
 // (magic number 0x0801, number of labels, then one byte per label); the numbers are 32-bit, big-endian.
@@ -11,7 +11,7 @@
 
 enum { PSAC_DIGIT_CLASSES = 10, PSAC_DIGIT_SIDE_MAX = 64 };  // labels are 0..9; largest height and width, pixels
 
-typedef struct psac_digits {  // one labelled set
+typedef struct psac_digits {  // one labeled set
   int64_t n;                  // images
   int height, width;          // pixels
   uint8_t *pixels;            // [n][height][width], 0 = background
@@ -22,8 +22,8 @@ typedef enum psac_digit_set { PSAC_TRAIN_SET, PSAC_TEST_SET } psac_digit_set;
 
 // Reads folder/{train,t10k}-{images-idx3,labels-idx1}-ubyte, or where there is no such file its gzipped form (.gz).
 // At most `max_images` are read, 0 = all; only a set that is read whole is checked to the end of its files.
-// The caller owns the arrays and frees them with psac_digits_free. Memory grows with the bytes that arrive, whatever a
-// header promises. Not collective. After a failure `digits` is all zero.
+// The caller owns the arrays and frees them with psac_digits_free. Memory grows with the bytes that are read, whatever
+// size a header gives. Not collective. After a failure `digits` is all zero.
 // PSAC_ERR_INPUT: a file is missing, unreadable, too short or long, corrupt, or contradicts the other; PSAC_ERR_MEMORY.
 psac_status psac_digits_read(const char *folder, psac_digit_set set, int64_t max_images, psac_digits *digits);
 

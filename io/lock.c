@@ -20,9 +20,8 @@
 
 enum { REFRESH_SECONDS = 5, STALE_SECONDS = 120, TEXT_BYTES = 1024, WORD_BYTES = 96, TRIES = 50 };
 
-// What a lock says. `machine`: a boot of a machine and a namespace of process ids in it; where it is the same, so are
-// process ids. `born`: the process's start in ticks since that boot, as process ids are used again. `token` differs for
-// every lock.
+// Contents of a lock. `machine`: boot id and PID namespace; process ids are comparable only where it is equal. `born`:
+// start of the process in clock ticks since boot, because process ids are reused. `token`: unique for every lock.
 typedef struct owner {
   char host[WORD_BYTES], machine[WORD_BYTES], pid[WORD_BYTES], born[WORD_BYTES], started[WORD_BYTES], job[WORD_BYTES],
       restart[WORD_BYTES], token[WORD_BYTES];
@@ -50,11 +49,11 @@ struct psac_lock {
 
 static char path_in_handler[PSAC_DISK_NAME_BYTES];
 static volatile sig_atomic_t is_dropped_in_handler;
-static pid_t owner_in_handler;  // not a child of it
+static pid_t owner_in_handler;  // a forked child must not remove the lock
 
-// ---------------------------------------------------------------- who owns
+// ---------------------------------------------------------------- owner
 
-// Reads what fits of a small file as a text; "" if there is none.
+// Reads a small file as text, at most n_bytes - 1 of it; "" if there is none.
 static void read_text(int fd, char *text, size_t n_bytes) {
   const ssize_t n = fd < 0 ? 0 : pread(fd, text, n_bytes - 1, 0);
   text[n > 0 ? n : 0] = '\0';
@@ -66,15 +65,15 @@ static void read_text_of(const char *path, char *text, size_t n_bytes) {
   if (fd >= 0) close(fd);
 }
 
-// A process's start in ticks since the boot, "" if it is gone: field 22 of its stat, whose second one, a name in
-// parentheses, may hold anything.
+// Start of a process in clock ticks since boot, "" if it has ended: field 22 of its stat. Field 2, a name in
+// parentheses, may contain any character.
 static void find_birth(const char *pid, char born[WORD_BYTES]) {
   char path[WORD_BYTES + 16], text[TEXT_BYTES];
   snprintf(path, sizeof path, "/proc/%s/stat", pid);
   read_text_of(path, text, sizeof text);
   char *field = strrchr(text, ')');
   born[0] = '\0';
-  if (!field || strchr("ZX", field[2])) return;  // a zombie is gone
+  if (!field || strchr("ZX", field[2])) return;  // a zombie has ended
   for (int k = 2; field && k < 22; k++) field = strchr(field + 1, ' ');
   if (field) sscanf(field, "%95s", born);
 }
@@ -106,7 +105,7 @@ static void print_owner(const owner *of, char text[TEXT_BYTES]) {
   }
 }
 
-// What a lock says of its owner; what it does not say, or says in another form, stays "".
+// Parses the text of a lock. Entries that are missing or malformed stay "".
 static void read_owner(const char *text, owner *of) {
   memset(of, 0, sizeof *of);
   for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
@@ -122,7 +121,7 @@ static void read_owner(const char *text, owner *of) {
   if (strspn(of->pid, "0123456789") != strlen(of->pid)) of->pid[0] = '\0';  // it becomes a part of a path
 }
 
-// Why a lock is stale, or NULL: its owner may be alive. `age`: seconds since it was refreshed.
+// Returns why a lock is stale; NULL if its owner may be alive. `age`: seconds since it was refreshed.
 static const char *why_stale(const owner *of, const owner *self, double age) {
   char born[WORD_BYTES] = "";
   const int is_here = of->pid[0] && strcmp(of->machine, self->machine) == 0;
@@ -137,7 +136,7 @@ static const char *why_stale(const owner *of, const owner *self, double age) {
 
 // ---------------------------------------------------------------- the file
 
-// The time now on the clock of the file system that stamps the lock, which may be a server's.
+// Current time on the clock of the file system, which stamps the lock and may be a file server's.
 static double time_beside(const char *path) {
   char name[PSAC_DISK_NAME_BYTES];
   struct stat info = {.st_mtim.tv_sec = time(NULL)};
@@ -173,15 +172,15 @@ static int is_same_file(int fd, const char *path) {
          mine.st_dev == there.st_dev;
 }
 
-// The lock that is there: refused if it is held, taken over in place if it is stale. flock keeps two that find it stale
-// apart.
+// Decides on an existing lock: fails if it is held, takes it over in place if it is stale. flock serializes processes
+// that find it stale.
 static psac_status judge(const psac_lock *lock, const char *path, const owner *self, int fd, int *is_mine) {
   char text[TEXT_BYTES];
   owner of;
   struct stat info;
   const double now = time_beside(path);
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return PSAC_OK;  // another one is just judging it
-  if (fstat(fd, &info) != 0 || !is_same_file(fd, lock->path)) return PSAC_OK;     // it is gone, or a new one
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return PSAC_OK;  // another process is deciding on it
+  if (fstat(fd, &info) != 0 || !is_same_file(fd, lock->path)) return PSAC_OK;     // it was removed or replaced
   read_text(fd, text, sizeof text);
   read_owner(text, &of);
   const double age = now - ((double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec);
@@ -222,7 +221,8 @@ static psac_status take(const psac_lock *lock, const char *path, const owner *se
 
 // ---------------------------------------------------------------- while it is held
 
-// 1 = this process's lock is there, 0 = none is, -1 = another process's. It is refreshed if asked for.
+// 1 = this process's lock exists, 0 = there is no lock, -1 = another process's lock exists. `refresh` updates the time
+// stamp of this process's lock.
 static int look(const psac_lock *lock, int refresh) {
   char text[TEXT_BYTES];
   const int fd = psac_disk_open(lock->path, O_RDWR);
@@ -245,13 +245,13 @@ static void *keep_fresh(void *self) {
     }
     clock_gettime(CLOCK_MONOTONIC, &next);
     int is_made;
-    if (!lock->is_over && look(lock, 1) == 0) create(lock, &is_made);  // somebody has removed it
+    if (!lock->is_over && look(lock, 1) == 0) create(lock, &is_made);  // it was removed
   }
   pthread_mutex_unlock(&lock->mutex);
   return NULL;
 }
 
-// Signals are the main thread's business.
+// The thread blocks all signals; the main thread handles them.
 static int start_thread(psac_lock *lock) {
   sigset_t all, before;
   pthread_condattr_t clock;

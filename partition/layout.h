@@ -1,4 +1,4 @@
-// Who owns which middle neurons: a pure function of the number of neurons, the number of ranks and the rank.
+// Ownership of the middle neurons: a pure function of the number of neurons, the number of ranks and the rank.
 #ifndef PSAC_PARTITION_LAYOUT_H
 #define PSAC_PARTITION_LAYOUT_H
 
@@ -12,7 +12,7 @@ typedef struct psac_layout {
   int64_t n_ranks;
   int64_t rank;
   int64_t first_gid;  // this rank owns [first_gid, first_gid + n_local)
-  int64_t n_local;    // may be 0: ranks are filled by whole minicolumns
+  int64_t n_local;    // may be 0: neurons are assigned in whole minicolumns
   int64_t n_words;    // 64-bit words of a rank's spike vector, the same on every rank
 } psac_layout;
 

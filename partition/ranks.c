@@ -15,9 +15,10 @@
 
 enum { CHUNK_BYTES = 1 << 30, CHUNK_ELEMENTS = 1 << 27 };  // of one message; MPI counts are ints
 
-// Open MPI reads these when it starts. Ranks that outnumber the cores must yield while they wait (a spinning rank costs
-// the others milliseconds per message), and ROMIO is the parallel file layer without OMPIO's known deadlock: its name
-// differs by version (romio321, romio341), so OMPIO's priority of 30 is put below its 10. What the user set stays.
+// Open MPI reads these variables at MPI_Init; values that the user has set stay. On an oversubscribed node waiting
+// ranks must yield, because a spinning rank costs the others milliseconds per message. Parallel files use ROMIO,
+// because OMPIO has a known deadlock. ROMIO's name depends on the version (romio321, romio341), so it is selected by
+// priority: OMPIO's 30 is lowered below ROMIO's 10.
 static void tune_open_mpi(void) {
   const char *local_size = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
   const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -28,8 +29,8 @@ static void tune_open_mpi(void) {
 
 static MPI_Comm comm_of(const psac_ranks *ranks) { return *(const MPI_Comm *)ranks->mpi_comm; }
 
-// Under Slurm's PMIx a rank has been seen to leave MPI_Init (Open MPI 4.1.4, Slurm 22.05, busy nodes) while another
-// one was still inside it, which then died of the first message. So the first message is sent a little later.
+// Under Slurm's PMIx (Open MPI 4.1.4, Slurm 22.05, busy nodes) a rank has been observed to return from MPI_Init while
+// another one was still inside it; the first message then crashed the other one. So the first message is delayed.
 static void wait_for_late_ranks(void) {
   static const struct timespec moment = {.tv_nsec = 300000000};
   const char *job = getenv("PMIX_NAMESPACE");
@@ -38,7 +39,7 @@ static void wait_for_late_ranks(void) {
   if (job && strncmp(job, "slurm.", 6) == 0 && n_ranks > 1) nanosleep(&moment, NULL);
 }
 
-// Who and where this rank is among those of its communicator.
+// Sets rank, n_ranks, node_rank and node_size from the communicator.
 static psac_status find_place(psac_ranks *ranks) {
   MPI_Comm node;
   PSAC_MPI(MPI_Comm_set_errhandler(comm_of(ranks), MPI_ERRORS_RETURN));
@@ -57,7 +58,7 @@ psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks) {
   int threads;  // the watchdog's thread makes no MPI calls, except to abort
   PSAC_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads));
   wait_for_late_ranks();
-  static MPI_Comm world;  // an object whose address outlives this call, as mpi_comm promises
+  static MPI_Comm world;  // static, because mpi_comm points to it until the end of the run
   world = MPI_COMM_WORLD;
   ranks->mpi_comm = &world;
   PSAC_TRY(find_place(ranks));
@@ -89,8 +90,8 @@ static int note_library(struct dl_phdr_info *info, size_t n_bytes, void *list) {
   return 0;
 }
 
-// MPI_Finalize of Open MPI unloads its plug-ins while threads of PMIx may still run in them (seen under srun on a busy
-// node: a segmentation fault after the last line of output). What is loaded now stays.
+// Open MPI unloads its plug-ins in MPI_Finalize while PMIx threads may still run in them (observed under srun on a busy
+// node: a segmentation fault after the last line of output). RTLD_NODELETE keeps all libraries that are loaded now.
 static void keep_libraries(void) {
   libraries loaded = {.n = 0};
   dl_iterate_phdr(note_library, &loaded);

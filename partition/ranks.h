@@ -1,5 +1,5 @@
-// The processes of one run and how they end together: MPI's life cycle and the messages that steer a run (not its
-// spikes).
+// The MPI processes of a run: start, end, agreement on failures, and control messages (spikes are sent by
+// partition/transport).
 #ifndef PSAC_PARTITION_RANKS_H
 #define PSAC_PARTITION_RANKS_H
 
@@ -10,53 +10,54 @@
 
 typedef struct psac_ranks {
   int rank, n_ranks;
-  int world_rank;            // of the whole run; differs from rank in a part of it
-  int outnumber_cores;       // the run has more ranks on this node than it has cores
-  int node_rank, node_size;  // among the ranks of this node
+  int world_rank;            // in the whole run; differs from `rank` after psac_ranks_split
+  int outnumber_cores;       // the node runs more ranks than it has cores
+  int node_rank, node_size;  // among these ranks on this node
   char host[128];
   char mpi_library[128];           // name and version
-  int agreed_to_fail;              // set when a failure is known to every rank, so that all may end normally
+  int agreed_to_fail;              // 1 = every rank knows of a failure, so that all end normally
   struct psac_watchdog *watchdog;  // NULL = none
-  const void
-      *mpi_comm;  // MPI_Comm *: who takes part in the calls below; also for libraries that need it (parallel HDF5)
+  const void *mpi_comm;            // MPI_Comm * of these ranks; also for libraries that need it (parallel HDF5)
 } psac_ranks;
 
-// Starts MPI; collective. Tunes Open MPI for more ranks than cores where the user has not.
+// Initializes MPI. Collective. Sets parameters of Open MPI that the user has not set: yielding on oversubscribed nodes,
+// ROMIO for parallel files, no warning on fork.
 psac_status psac_ranks_start(int *argc, char ***argv, psac_ranks *ranks);
 
-// Collective. From now on a rank that keeps another one waiting for longer than `seconds` ends the run, with a line
-// that says who waits where, and who is late. `ranks` must stay where it is.
+// Starts the watchdog. Collective. If a rank waits longer than `seconds`, the run ends with one line that names the
+// waiting rank, its call and the late rank. `ranks` must not move afterwards: the watchdog keeps a pointer to its host
+// name.
 psac_status psac_ranks_watch(psac_ranks *ranks, double seconds);
 
-// Ends MPI; collective over ranks that end normally.
+// Finalizes MPI and stops the watchdog. Collective over ranks that end normally.
 void psac_ranks_finish(psac_ranks *ranks);
 
-// The ranks that name the same color, in their order: a part of the run with collectives of its own. Collective over
-// `ranks`; to be given back with psac_ranks_rejoin, which is collective over the part and accepts what was never split
-// off.
+// Splits `ranks` by color, in rank order (MPI_Comm_split). Collective over `ranks`. The caller frees `part` with
+// psac_ranks_rejoin, which is collective over `part` and accepts a part whose mpi_comm is NULL.
 psac_status psac_ranks_split(const psac_ranks *ranks, int color, psac_ranks *part);
 void psac_ranks_rejoin(psac_ranks *part);
 
-// Waits a moment, longer on higher ranks, so that a lower rank with the same failure can end the run first; longest if
-// there are signs that one does (is_ending). Not collective.
+// Sleeps min(rank, 5) s, so that a lower rank with the same failure ends the run first; 5 s if another rank seems to be
+// ending the run already (is_ending). Not collective.
 void psac_ranks_give_way(const psac_ranks *ranks, int is_ending);
 
 // Ends every rank with this exit code at once. Called by one rank; does not return.
 _Noreturn void psac_ranks_abort(const psac_ranks *ranks, int exit_code);
 
-// Collective. If any rank brings a failure, every rank returns the failure of the lowest such rank, message included.
+// Collective. If any rank passes a failure, every rank returns the failure of the lowest such rank, message included,
+// and sets agreed_to_fail.
 psac_status psac_ranks_agree(psac_ranks *ranks, psac_status status);
 
-// Collective: root's bytes to every rank; counts may exceed 2^31.
+// Collective: rank 0's bytes to every rank; n_bytes may exceed 2^31.
 psac_status psac_ranks_broadcast(const psac_ranks *ranks, void *bytes, size_t n_bytes);
 
-// Collective: all [n_ranks][n_bytes] = everybody's own [n_bytes]; a few bytes of host memory.
+// Collective: all [n_ranks][n_bytes] = own [n_bytes] of every rank; for a few bytes of host memory.
 psac_status psac_ranks_gather(const psac_ranks *ranks, const void *own, void *all, int n_bytes);
 
-// Rank 0 gets the bytes of rank `from`. Point to point; a no-op on other ranks.
+// Sends n_bytes from rank `from` to rank 0. Point to point; a no-op on other ranks and for from == 0.
 psac_status psac_ranks_move(const psac_ranks *ranks, int from, void *bytes, size_t n_bytes);
 
-// Collective: element-wise over ranks, result on every rank.
+// Collective: element-wise over ranks, result on every rank. For doubles n must fit an int.
 psac_status psac_ranks_sum_i32(const psac_ranks *ranks, int32_t *value, size_t n);
 psac_status psac_ranks_sum_i64(const psac_ranks *ranks, int64_t *value, size_t n);
 psac_status psac_ranks_sum_f64(const psac_ranks *ranks, double *value, size_t n);

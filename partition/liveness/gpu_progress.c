@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARKS = 1 << 16 };  // collectives of a recording whose progress is visible
+enum { MARKS = 1 << 16 };  // collectives of a recording that have a mark
 
 struct psac_gpu_progress {
   int64_t n;                                // collectives enqueued, those of replays included
-  cudaEvent_t event[PSAC_PROGRESS_EVENTS];  // collective k has place k modulo PSAC_PROGRESS_EVENTS
-  int64_t number[PSAC_PROGRESS_EVENTS];     // of the collective whose event it is; 0 = none
+  cudaEvent_t event[PSAC_PROGRESS_EVENTS];  // that of collective k is at k % PSAC_PROGRESS_EVENTS
+  int64_t number[PSAC_PROGRESS_EVENTS];     // collective of this event; 0 = none
   int is_recording;
   int64_t n_recorded;             // collectives of the current recording
   int64_t n_before_replay;        // collectives enqueued before the last replay
   volatile unsigned char *marks;  // [MARKS] page-locked; 1 = the last replay has reached that collective
-  unsigned char *one;             // [1] on the device
-  cudaStream_t marking;           // beside the work, so that nothing waits for marks
+  unsigned char *one;             // [1] on the device, its value is 1
+  cudaStream_t marking;           // a separate stream, so that no work waits for marks
   cudaEvent_t before, marked;     // of the current collective of a recording
 };
 

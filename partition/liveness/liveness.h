@@ -2,8 +2,8 @@
 // that names the rank to blame. Three parts, internal to partition/:
 //   watchdog.c      a thread per rank ends the run if a blocking call of the main thread takes too long. It reads the
 //                   heartbeats of the ranks of its node in shared memory
-//   status_poll.c   messages among all ranks, for waits that poll a GPU instead of blocking: who answers, whose GPU is
-//                   behind
+//   status_poll.c   messages among all ranks, for waits that poll a GPU instead of blocking: which ranks answer, and
+//                   whose GPU is late
 //   gpu_progress.c  the number of collectives that this rank's GPU has reached (builds with NCCL)
 #ifndef PSAC_PARTITION_LIVENESS_LIVENESS_H
 #define PSAC_PARTITION_LIVENESS_LIVENESS_H
@@ -26,7 +26,7 @@ typedef struct psac_watchdog psac_watchdog;
 // that jumps or a job that is suspended as a whole does not look like a late rank.
 psac_status psac_watchdog_start(const psac_watchdog_place *place, double seconds, psac_watchdog **watchdog);
 
-// Collective: the heartbeats are no longer shared. The thread continues, to watch MPI_Finalize.
+// Ends the sharing of heartbeats. The thread continues and watches MPI_Finalize. Collective.
 void psac_watchdog_leave_node(psac_watchdog *watchdog);
 
 // Ends the thread and frees; NULL-safe. Not collective.
@@ -34,8 +34,8 @@ void psac_watchdog_stop(psac_watchdog **watchdog);
 
 // Progress of a rank's GPU.
 typedef struct psac_progress {
-  int64_t group;        // the same on ranks whose GPUs exchange with each other, and only there
-  int64_t collectives;  // of the group that the GPU has reached
+  int64_t group;        // id of the NCCL communicator: equal only on ranks whose GPUs communicate
+  int64_t collectives;  // collectives of the group that the GPU has reached
 } psac_progress;
 
 // How a rank answers a status poll; called only when one arrives.
@@ -48,7 +48,7 @@ typedef struct psac_progress_source {
 psac_status psac_status_poll_answer(psac_progress_source own);
 
 // Polls all ranks, and writes whose GPU has reached fewer collectives than others of its group, or else which ranks do
-// not answer within `seconds` ("rank 2 and 3 more do not answer"). If no GPU is behind it returns later, so that a rank
+// not answer within `seconds` ("rank 2 and 3 more do not answer"). If no GPU is late, it returns later, so that a rank
 // with better evidence ends the run first. Not collective.
 psac_status psac_status_poll(double seconds, psac_progress_source own, char *text, size_t n_bytes);
 

@@ -9,7 +9,7 @@
 
 enum { REQUEST = 30001, REPLY = 30002 };  // tags that nothing else uses
 
-// A small message, which MPI sends without waiting for its receiver; *progress has to stay valid.
+// Sends a small message without waiting for the receiver. *progress must stay valid.
 static psac_status send(int tag, int to, const psac_progress *progress) {
   MPI_Request request;
   PSAC_MPI(MPI_Isend(progress, progress ? sizeof *progress : 0, MPI_BYTE, to, tag, MPI_COMM_WORLD, &request));
@@ -83,7 +83,8 @@ static void name_ranks(int first, int n, const char *before, const char *after, 
   snprintf(text + strlen(text), n_bytes - strlen(text), "%s", after);
 }
 
-// The ranks of this rank's group whose GPUs have reached fewer collectives than another; 0 if none.
+// Names the ranks of this rank's group whose GPUs have reached the fewest collectives and returns their number, 0 if
+// all are equal.
 static int name_behind(const reply_list *replies, char *text, size_t n_bytes) {
   const psac_progress *progress = replies->progress, *own = &progress[replies->rank];
   int64_t least = own->collectives, most = least;

@@ -12,21 +12,21 @@
 #include "partition/liveness/liveness.h"
 
 enum {
-  INTERVALS = 8,         // of the limit, at least
-  TURNS = 4,             // ranks that report one after another, and
-  TURN_SECONDS = 3,      // the time between them
-  BEATS_PER_SAMPLE = 4,  // of this rank, while it looks for beats of the others
+  INTERVALS = 8,         // minimum number of intervals in the limit
+  TURNS = 4,             // ranks below this number report one after another, the others after them
+  TURN_SECONDS = 3,      // between two turns
+  BEATS_PER_SAMPLE = 4,  // beats of this rank while it samples those of the others
   ABORT_SECONDS = 5,
 };
 
-// Of another rank's heartbeat: in the middle of a wait, and just now.
+// Of another rank's heartbeat: progress at half the limit, beats at the start of a report.
 typedef struct sample {
   int64_t progress, beats;
 } sample;
 
 struct psac_watchdog {
   psac_watchdog_place here;
-  double seconds, interval;  // limit; time between two beats
+  double seconds, interval;  // s: limit; time between two beats
   MPI_Win window;
   const psac_heartbeat *heartbeats;  // [node_size] of the ranks of this node
   sample *samples;                   // [node_size] of them
@@ -36,14 +36,14 @@ struct psac_watchdog {
   pthread_cond_t over;
 };
 
-// The ranks of this node that may be what others wait for: those that do not wait for ranks themselves.
+// Ranks of this node that may have caused the wait: those that do not wait for other ranks, or are stopped.
 typedef struct late_ranks {
   const psac_heartbeat *stuck;      // the first without progress for half the limit, or whose process is stopped
   const psac_heartbeat *computing;  // the first with progress
   int n_stuck;
 } late_ranks;
 
-// Long enough for a beat of every rank that is not stopped, s.
+// Time within which every rank that is not stopped makes a beat, s.
 static double sample_seconds(const psac_watchdog *watchdog) { return floor(watchdog->interval) + 1.0; }
 
 static int n_shared(const psac_watchdog *watchdog) { return watchdog->is_shared ? watchdog->here.node_size : 0; }
@@ -65,8 +65,8 @@ static void sample_beats(const psac_watchdog *watchdog) {
   }
 }
 
-// A rank of another replica may compute for long while this one waits. So a rank with progress is blamed only if there
-// is no other.
+// A rank of another replica may compute for long while this one waits, so a rank with progress is blamed only if no
+// rank is stuck.
 static late_ranks find_late_ranks(const psac_watchdog *watchdog) {
   late_ranks late = {0};
   sample_beats(watchdog);
@@ -112,8 +112,8 @@ static int still_waits(int64_t progress) {
   return atomic_load(&own->waits_for) != PSAC_WAIT_NONE && atomic_load(&own->progress) == progress;
 }
 
-// The limit is over: ends the run. At first defers to ranks that may have better evidence: those of other nodes, if no
-// rank of this one is to blame, and a rank that waits for its own device.
+// Ends the run when the limit has passed. At first defers to ranks that may have better evidence: those of other nodes,
+// if no rank of this node is to blame, and a rank that waits for its own device.
 static void report(const psac_watchdog *watchdog, int64_t progress, int defers) {
   char why[128];
   if (atomic_load(&psac_heartbeat_own()->waits_for) == PSAC_WAIT_DEVICE)
@@ -124,7 +124,7 @@ static void report(const psac_watchdog *watchdog, int64_t progress, int defers) 
   if (still_waits(progress)) end_run(watchdog, why);
 }
 
-// Sleeps for an interval; 1 if the watch is over.
+// Sleeps for an interval; returns 1 if the watchdog is being stopped.
 static int sleep_interval(psac_watchdog *watchdog) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
@@ -144,8 +144,8 @@ static void beat(psac_heartbeat *own) {
   atomic_fetch_add(&own->beats, 1);
 }
 
-// How long this rank may wait, s. Of several ranks that wait for others the lowest reports; the others give it time to
-// end them.
+// Limit of a wait of this rank, s. Of several ranks that wait for others the lowest reports; higher ranks have a longer
+// limit, so that it ends them first.
 static double limit_of(const psac_watchdog *watchdog, int waits_for) {
   const int rank = watchdog->here.rank;
   if (waits_for == PSAC_WAIT_DEVICE) return watchdog->seconds;

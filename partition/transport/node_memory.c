@@ -12,30 +12,30 @@
 
 enum { CACHE_LINE = 64, SPINS = 200, N_BUFFERS = 2, YIELDS = 16 };
 
-// A number that only grows, and the ranks that sleep until it has grown enough.
+// A counter that only increases, and the number of ranks that sleep until it reaches their target.
 typedef struct shared_counter {
   _Alignas(CACHE_LINE) atomic_uint value;
   atomic_uint sleepers;
 } shared_counter;
 
-// What all ranks see of a buffer: how many parts were written and how many reads were done, over all operations that
-// used it.
+// State of a buffer in shared memory: parts written and reads done, over all operations that used it.
 typedef struct shared_buffer {
   shared_counter written, read;
 } shared_buffer;
 
-// Operations take turns with the buffers: one may begin while another rank still reads the one before, never two.
+// Operations alternate between the buffers (double buffering): one may begin while another rank still reads the
+// previous operation, but not the one before that.
 typedef struct node_buffer {
   shared_buffer *shared;
   unsigned char *part;     // [n_ranks][PSAC_NODE_MEMORY_BYTES]
-  unsigned written, read;  // what the counters will be when the operations so far are over
+  unsigned written, read;  // values of the counters after all operations so far
 } node_buffer;
 
 struct psac_node_memory {
   MPI_Win window;
   node_buffer buffer[N_BUFFERS];
   int rank, n_ranks;
-  int sleeps;  // ranks outnumber cores: one that waits must not keep a core from one that works
+  int sleeps;  // oversubscribed node: a waiting rank must free its core
   uint64_t n_operations;
 };
 
@@ -74,7 +74,7 @@ void psac_node_memory_destroy(psac_node_memory **memory) {
 
 static int reached(const shared_counter *counter, unsigned target) {
   return (int)(atomic_load_explicit(&counter->value, memory_order_acquire) - target) >=
-         0;  // right also when it wraps around
+         0;  // correct across wrap-around
 }
 
 static void spin(const shared_counter *counter, unsigned target) {
@@ -97,22 +97,22 @@ static void sleep_until(shared_counter *counter, unsigned target) {
   atomic_fetch_sub(&counter->sleepers, 1);
 }
 
-// However long it takes: the watchdog looks after that.
+// Waits without a limit: the watchdog monitors the wait.
 static void wait_for(const psac_node_memory *memory, shared_counter *counter, unsigned target) {
   if (reached(counter, target)) return;
   if (memory->sleeps) sleep_until(counter, target);
   else spin(counter, target);
 }
 
-// Whoever brings the counter to `target` wakes those who wait for it.
+// The rank that brings the counter to `target` wakes those that wait for it.
 static void advance(shared_counter *counter, unsigned target) {
   if (atomic_fetch_add(&counter->value, 1) + 1 == target && atomic_load(&counter->sleepers) > 0) {
     syscall(SYS_futex, &counter->value, FUTEX_WAKE, 1 << 30, NULL, NULL, 0);
   }
 }
 
-// The buffer of the next operation `call`, in which n_written parts will be written and n_read read; free to be
-// written.
+// Begins the operation `call`, with n_written parts to write and n_read reads. Returns its buffer when it may be
+// overwritten.
 static node_buffer *begin(psac_node_memory *memory, const char *call, int n_written, int n_read) {
   node_buffer *taken = &memory->buffer[memory->n_operations++ % N_BUFFERS];
   psac_wait_begin(call);

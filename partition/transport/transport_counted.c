@@ -5,7 +5,7 @@
 typedef struct counted_state {
   psac_transport inner;
   psac_traffic traffic;
-  psac_traffic *at_work;  // what is counted now: traffic, or recorded between record_begin and record_end
+  psac_traffic *at_work;  // current counter: traffic, or recorded between record_begin and record_end
   psac_traffic recorded;
 } counted_state;
 
@@ -27,8 +27,7 @@ static psac_status counted_all_gather_wait(const psac_transport *transport, void
   return counted->inner.all_gather_wait(&counted->inner, stream);
 }
 
-// However a library adds up, the sums of the other ranks come to rank 0 as one vector each at most; they are counted
-// there.
+// Counts one vector from each other rank, received by rank 0: an upper bound for any reduction algorithm.
 static psac_status counted_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
                                       size_t n) {
   const size_t others = transport->rank == 0 ? (size_t)(transport->n_ranks - 1) : 0;

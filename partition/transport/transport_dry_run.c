@@ -18,11 +18,11 @@ typedef struct dry_run_state {
   psac_dry_run_setup setup;
   size_t rank_words;  // of a rank's spike vector
   size_t n_pool;      // words of each pool
-  uint64_t *pool[2];  // spikes drawn once at each rate; a vector begins anywhere
-  uint32_t n_drawn;   // vectors so far, which keys where they begin
+  uint64_t *pool[2];  // spikes drawn once at each rate; a vector is a window at a random offset
+  uint32_t n_drawn;   // vectors drawn so far; counter of the next random offset
   sample sample[PSAC_DRY_RUN_SAMPLES];
   int n_samples;
-  void *host;  // [n_host] for the memory of a device
+  void *host;  // [n_host] staging buffer for device memory
   size_t n_host;
   psac_dry_run_time time;
 } dry_run_state;
@@ -45,7 +45,7 @@ static void fill_pool(const dry_run_state *state, int kind) {
   }
 }
 
-// The spike vectors of n_vectors (steps x trials) of one rank.
+// Writes n_vectors (steps x trials) spike vectors of one rank.
 static void make_spikes(dry_run_state *state, int rank, size_t n_vectors, uint64_t *vectors) {
   const psac_block_map map = state->setup.map;
   const int64_t first = psac_block_map_first(map, rank), n_local = psac_block_map_first(map, rank + 1) - first;
@@ -81,7 +81,7 @@ static void repeat(const sample *from, size_t offset, char *bytes, size_t n_byte
   }
 }
 
-// Host memory to make up n_bytes for `place` in: the place itself where that is the host's.
+// *host: buffer for the n_bytes of simulated data of `place`; `place` itself if it is host memory.
 static psac_status begin(dry_run_state *state, void *stream, void *place, size_t n_bytes, void **host) {
   const psac_staging *staging = state->setup.staging;
   *host = place;
@@ -107,8 +107,8 @@ static void book(dry_run_state *state, double started, size_t n_bytes) {
   state->time.modelled += state->setup.link.latency + (double)n_bytes / state->setup.link.bandwidth;
 }
 
-// This rank's own part is copied as it is. On a device it has to be brought to the host for that, which no other way
-// knows of.
+// Copies this rank's own part unchanged. On a device it passes through host memory, because psac_staging has no copy
+// within a device.
 static psac_status keep_own(const dry_run_state *state, void *stream, const void *send, void *host, void *receive,
                             size_t n_bytes) {
   char *own = (char *)host + n_bytes * (size_t)state->setup.rank;
@@ -145,7 +145,7 @@ static psac_status dry_run_all_gather_wait(const psac_transport *transport, void
   return PSAC_OK;
 }
 
-// Rank 0 continues with its own part of the sum; what it computes from it costs the same.
+// Rank 0 continues with its own partial sum; the cost of the later computation is the same.
 static psac_status dry_run_reduce_i64(const psac_transport *transport, void *stream, const int64_t *value, int64_t *sum,
                                       size_t n) {
   dry_run_state *state = transport->state;
@@ -159,7 +159,7 @@ static psac_status dry_run_reduce_i64(const psac_transport *transport, void *str
   return PSAC_OK;
 }
 
-// This rank continues with its own part of the sum here, too. NOLINTNEXTLINE(readability-non-const-parameter)
+// This rank also continues with its own partial sum. NOLINTNEXTLINE(readability-non-const-parameter)
 static psac_status dry_run_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
   (void)stream, (void)value;
   book(transport->state, psac_clock_seconds(), psac_transport_all_reduce_bytes(transport, n * sizeof *value));

@@ -1,5 +1,5 @@
-// Any number of ranks on any network that MPI knows; host memory. Ranks that share a node exchange what is short
-// through its memory.
+// MPI, for host memory: any number of ranks on any network. If all ranks are on one node, short messages go through
+// shared memory.
 #include <stdlib.h>
 
 #include "base/mpi_check.h"
@@ -10,7 +10,7 @@ enum { CHUNK_ELEMENTS = 1 << 27, CHUNK_BYTES = 1 << 30 };  // of one message; MP
 
 typedef struct mpi_state {
   MPI_Comm comm;
-  psac_node_memory *memory;  // NULL where the ranks are spread over nodes
+  psac_node_memory *memory;  // NULL if the ranks span several nodes
 } mpi_state;
 
 static int through_memory(const mpi_state *state, size_t n_bytes) {

@@ -1,9 +1,8 @@
-// One GPU per rank, connected by NCCL. Spikes are gathered on a stream of their own, concurrently with work that does
-// not need them; reductions to rank 0 and its broadcasts stay on the stream of the work.
+// One GPU per rank, connected by NCCL. Spikes are gathered on a separate stream, concurrently with work that does not
+// need them; reductions to rank 0 and its broadcasts stay on the compute stream.
 //
-// A rank that is lost or late never joins a collective, and a call that waited for it inside the CUDA runtime would not
-// return. So this file polls: with a time-out, NCCL's asynchronous errors, and a status poll that names the rank to
-// blame.
+// A lost or late rank does not join a collective, and a call that waits for it inside the CUDA runtime does not return.
+// So this file polls: with a time-out, NCCL's asynchronous errors, and a status poll that names the rank to blame.
 #include <cuda_runtime.h>
 #include <nccl.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 #include "partition/transport/transport.h"
 
 enum {
-  POLLS_AWAKE = 1000,  // before it sleeps between polls
+  POLLS_AWAKE = 1000,  // polls without a sleep between them
   POLL_NANOSECONDS = 50000,
   STATUS_POLL_SECONDS = 3,
 };
@@ -28,14 +27,14 @@ typedef struct nccl_state {
   ncclUniqueId id;
   cudaStream_t exchange;
   psac_gpu_progress *progress;
-  cudaEvent_t gathered;  // the result of a gather exists
+  cudaEvent_t gathered;  // recorded after the all-gather
   int is_gathering;
-  void *sample;  // [n_ranks][8] bytes for the first collectives
+  void *sample;  // [n_ranks][8] bytes, buffer of the collectives that connect the ranks
   int rank, n_ranks;
   int world_rank;  // for messages
   double timeout_seconds;
   char host[128];
-  int is_open;  // on every rank
+  int is_open;  // 1 = the ranks are connected
 } nccl_state;
 
 static psac_status failed(const psac_transport *transport, const char *call, int line, const char *text) {
@@ -82,7 +81,7 @@ static psac_progress read_progress(const void *self) {
   return (psac_progress){.group = (int64_t)group, .collectives = psac_gpu_progress_reached(state->progress)};
 }
 
-// "rank 0 on a WHAT; rank 3 does not answer"
+// Fails with a message such as "rank 0 on HOST WHAT; rank 3 does not answer".
 static psac_status give_up(const psac_transport *transport, const char *what) {
   const nccl_state *state = transport->state;
   char who[256] = "";
@@ -90,7 +89,7 @@ static psac_status give_up(const psac_transport *transport, const char *what) {
   return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s %s; %s", state->world_rank, state->host, what, who);
 }
 
-// Between two polls of the GPU, having waited since `started`.
+// Between two polls of the GPU: answers status polls, and fails on an NCCL error or timeout_seconds after `started`.
 static psac_status check_others(const psac_transport *transport, double started) {
   const nccl_state *state = transport->state;
   char text[256], what[300];
@@ -184,8 +183,7 @@ static psac_status nccl_all_reduce_i32(const psac_transport *transport, void *st
   return PSAC_OK;
 }
 
-// A group that has been started is ended, also after a failure within it: all later calls of this thread would become
-// part of it.
+// ncclGroupEnd is called also after a failure: otherwise all later NCCL calls of this thread would join the group.
 static psac_status nccl_broadcast(const psac_transport *transport, void *stream, const psac_span *spans, int n_spans) {
   const nccl_state *state = transport->state;
   ncclResult_t code = ncclSuccess;
@@ -209,7 +207,7 @@ static psac_status nccl_settle(const psac_transport *transport, void *stream) {
 }
 
 // NCCL connects at the first call of each collective. psac_network_warm_up repeats them with messages of the run's
-// sizes. A rank that fails does not wait for the others, which may block in here: its error ends the run.
+// sizes. A rank that fails does not wait for the others, which may be blocked in here: its error ends the run.
 static psac_status connect_ranks(nccl_state *state) {
   char text[256], *sample = state->sample;
   int64_t *sum = state->sample;
@@ -262,7 +260,7 @@ static psac_status nccl_open(psac_transport *transport, psac_ranks *ranks, const
   return PSAC_OK;
 }
 
-// ncclCommDestroy waits for the other ranks, which may not be there if connecting has failed.
+// ncclCommDestroy waits for the other ranks, which may be missing if connecting has failed.
 static void nccl_close(psac_transport *transport) {
   nccl_state *state = transport->state;
   transport->state = NULL;

@@ -1,10 +1,10 @@
-// One rank: everything is here already. Only host memory is ever copied; what lies on a device has to be gathered and
-// reduced in place.
+// One rank: collectives are copies or no-ops. Only host memory is copied; device memory must be gathered and reduced in
+// place.
 #include <string.h>
 
 #include "partition/transport/transport.h"
 
-// state points to the staging of the device's memory, NULL for the host's
+// state: the staging of device memory, NULL = host memory
 static psac_status copy(const psac_transport *transport, void *to, const void *from, size_t n_bytes) {
   if (to == from) return PSAC_OK;
   if (transport->state) return psac_fail(PSAC_ERR_INTERNAL, "a single rank on a device gathers and reduces in place");
@@ -29,7 +29,7 @@ static psac_status self_reduce_i64(const psac_transport *transport, void *stream
   return copy(transport, sum, value, n * sizeof *sum);
 }
 
-// NOLINTNEXTLINE(readability-non-const-parameter): as the contract has it
+// NOLINTNEXTLINE(readability-non-const-parameter): signature of psac_transport
 static psac_status self_all_reduce_i32(const psac_transport *transport, void *stream, int32_t *value, size_t n) {
   (void)transport, (void)stream, (void)value, (void)n;
   return PSAC_OK;

@@ -1,5 +1,4 @@
-// MPI for the memory of a device, where MPI itself need not know of devices: every message passes through page-locked
-// host memory.
+// MPI, for device memory. MPI need not be CUDA-aware: every message passes through page-locked host memory.
 #include <stdlib.h>
 
 #include "partition/transport/transport.h"
@@ -11,7 +10,7 @@ typedef struct staged_state {
   size_t n_bytes;
 } staged_state;
 
-// At least n_bytes of host memory that no copy is using any more.
+// Makes sure that `host` has at least n_bytes and that no copy uses it any more.
 static psac_status reserve(staged_state *staged, void *stream, size_t n_bytes) {
   PSAC_TRY(staged->staging->wait(stream));
   if (n_bytes <= staged->n_bytes) return PSAC_OK;
