@@ -3,15 +3,17 @@
 set -eu
 
 usage() {
-  cat <<'END'
+  cat <<END
 usage: ./bootstrap.sh run [psac_dist arguments...]
        ./bootstrap.sh test
        ./bootstrap.sh build
 
   run     install what is missing, build, fetch MNIST, train with configs/quick.yaml on this machine's cores (at most 8)
           and write runs/TIME.h5 with a report beside it; the arguments, any but --out, go to psac_dist
-  test    install what is missing, fetch MNIST if possible, build and run all tests; then those of GPUs once more on emulated
-          ones, optimised and with sanitizers; the exit code is 0 if all pass, 1 if not. `ctest -C long` in build-emulated
+  test    install what is missing, fetch MNIST if possible, build and run all tests; \
+then those of GPUs once more on emulated
+          ones, optimised and with sanitizers; the exit code is 0 if all pass, 1 if not. \
+\`ctest -C long\` in build-emulated
           runs more of them
   build   install what is missing, build into build/
 
@@ -72,7 +74,8 @@ install_packages() {
 # build PRESET: see CMakePresets.json
 build() {
   say "building $1"
-  (cd "$root" && cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" -j "$(nproc)") >&2 || die "the build of $1 failed"
+  (cd "$root" && cmake --preset "$1" "${@:2}" && cmake --build --preset "$1" -j "$(nproc)") >&2 ||
+    die "the build of $1 failed"
 }
 
 run_ctest() { (cd "$root" && ctest --preset "$1" -j "$(nproc)"); }

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """How fast is psac_dist, and how much memory does it take? Everything is measured side by side in one run.
 
-Prints, for both networks: milliseconds per trial on 1, 2, ... ranks, the share of each stage, the ratio to the notebook in PyTorch
-(one thread; only where python3-torch is installed), speed-up over one rank, bytes per neuron and trial and per recurrent synapse.
+Prints, for both networks: milliseconds per trial on 1, 2, ... ranks, the share of each stage, \
+the ratio to the notebook in PyTorch
+(one thread; only where python3-torch is installed), speed-up over one rank, \
+bytes per neuron and trial and per recurrent synapse.
 Figures are medians over repeats; runs of different kinds take turns, so that a machine that drifts drifts for all.
 No figure is judged: this is a measurement, not a test.
 """

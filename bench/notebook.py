@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The notebook's own algorithm in PyTorch (Debian: python3-torch), one thread: the reference of the benchmark.
 
-Prints the seconds per training image (both passes) as its only output, or says on standard error why it cannot, exit code 3.
+Prints the seconds per training image (both passes) as its only output, or says on standard error why it cannot, exit
+code 3.
 Usage: notebook.py NUM_NEURONS NUM_IMAGES
 """
 import sys
@@ -81,7 +82,8 @@ def main():
     network = Network(n)
     start = time.perf_counter()
     for _ in range(images):
-        # 0.026 spikes per unit and step at 200 Hz; a quarter of it at the notebook's 50 Hz, on a digit's typical 26 lit pixels
+        # 0.026 spikes per unit and step at 200 Hz; a quarter of it at the notebook's 50 Hz, on a digit's typical 26 lit
+        # pixels
         probability = np.zeros(196)
         probability[rng.permutation(196)[:26]] = 0.05
         spikes = torch.tensor((rng.random((196, 1200)) < probability[:, None]).astype(np.float32))

@@ -48,7 +48,8 @@ if(PSAC_CUDA STREQUAL "AUTO")
   find_package(CUDAToolkit 11.8 QUIET)
   if(NOT CMAKE_CUDA_COMPILER OR NOT CUDAToolkit_FOUND)
     message(STATUS
-            "Without CUDA: no nvcc that works with this compiler, or no CUDA toolkit from 11.8 on; -DPSAC_CUDA=ON says more")
+            "Without CUDA: no nvcc that works with this compiler, or no CUDA toolkit from 11.8 on; "
+            "-DPSAC_CUDA=ON says more")
     return()
   endif()
 endif()

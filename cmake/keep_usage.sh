@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts nvcc and keeps what ptxas says of each kernel (registers, stack, spills, shared memory) beside the object, as OBJECT.usage
-# for tools/kernel_report; everything else that nvcc says is passed on.
+# Starts nvcc and keeps what ptxas says of each kernel (registers, stack, spills, shared memory) beside the object, as
+# OBJECT.usage for tools/kernel_report; everything else that nvcc says is passed on.
 for word; do
   [ "${before:-}" = -o ] && object=$word
   before=$word

@@ -1,23 +1,24 @@
 # shellcheck shell=bash
-# Options that the scripts of this folder share: the shape of a job and where things are. Sourced; each can also be set as an
-# environment variable, which is what the job itself sees. The sourcing script sets `script`, its name in messages, and a function `usage`.
+# Options that the scripts of this folder share: the shape of a job and where things are. Sourced; each can also be set
+# as an environment variable, which is what the job itself sees. The sourcing script sets `script`, its name in
+# messages, and a function `usage`.
 
 common_usage() {
   cat <<'END'
-  --gpus-per-node G    GPUs and ranks of a node, one rank per GPU; 0 = CPUs only             PSAC_GPUS_PER_NODE   [8]
-  --ranks-per-node R   ranks of a node                                                      PSAC_RANKS_PER_NODE  [G; 32 if G = 0]
-  --time LIMIT         time limit of a job, as sbatch has it                                 PSAC_TIME            [04:00:00]
-  --partition NAME     partition                                                             PSAC_PARTITION       [the cluster's]
-  --account NAME       account                                                               PSAC_ACCOUNT         [yours]
-  --launcher NAME      srun (with --mpi=PSAC_MPI, pmix) or mpirun                            PSAC_LAUNCHER        [srun]
-  --program FILE       psac_dist                                                             PSAC_PROGRAM         [build/psac_dist]
-  --data FOLDER        the MNIST files                                                       PSAC_DATA            [data/mnist]
+  --gpus-per-node G    GPUs and ranks of a node, one rank per GPU; 0 = CPUs only  PSAC_GPUS_PER_NODE  [8]
+  --ranks-per-node R   ranks of a node                                            PSAC_RANKS_PER_NODE [G; 32 if G = 0]
+  --time LIMIT         time limit of a job, as sbatch has it                      PSAC_TIME           [04:00:00]
+  --partition NAME     partition                                                  PSAC_PARTITION      [the cluster's]
+  --account NAME       account                                                    PSAC_ACCOUNT        [yours]
+  --launcher NAME      srun (with --mpi=PSAC_MPI, pmix) or mpirun                 PSAC_LAUNCHER       [srun]
+  --program FILE       psac_dist                                                  PSAC_PROGRAM        [build/psac_dist]
+  --data FOLDER        the MNIST files                                            PSAC_DATA           [data/mnist]
   --sbatch OPTION      any other option for sbatch, as in --sbatch=--constraint=h100 (repeatable)
   --dry-run            print what would be submitted, and submit nothing
   --help               this text
 
-Modules: PSAC_MODULES; network of MPI and NCCL: PSAC_NETWORK; both with reasons in slurm/env.sh. Exit codes: 0 submitted, 1 sbatch refused,
-2 bad input.
+Modules: PSAC_MODULES; network of MPI and NCCL: PSAC_NETWORK; both with reasons in slurm/env.sh.
+Exit codes: 0 submitted, 1 sbatch refused, 2 bad input.
 END
 }
 
@@ -62,7 +63,8 @@ read_options() {
       *) die "$1 is not understood; arguments for psac_dist come after --" ;;
     esac
     [ -n "$value" ] || die "$name needs a value"
-    "$own" "$name" "$value" || read_common_option "$name" "$value" || die "$name is not an option; $script --help lists them"
+    "$own" "$name" "$value" || read_common_option "$name" "$value" ||
+      die "$name is not an option; $script --help lists them"
   done
 }
 
@@ -81,7 +83,8 @@ refuse_own() {
   done
 }
 
-# Fills in what is not set, and checks everything before anything is submitted. Paths become absolute: a job starts elsewhere.
+# Fills in what is not set, and checks everything before anything is submitted.
+# Paths become absolute: a job starts elsewhere.
 settle_common_options() {
   PSAC_GPUS_PER_NODE=${PSAC_GPUS_PER_NODE:-8}
   whole --gpus-per-node "$PSAC_GPUS_PER_NODE" 0
@@ -92,11 +95,14 @@ settle_common_options() {
   fi
   whole --ranks-per-node "$PSAC_RANKS_PER_NODE" 1
   PSAC_TIME=${PSAC_TIME:-04:00:00}
-  [[ $PSAC_TIME =~ ^([0-9]+-)?[0-9]+(:[0-9]{1,2}){0,2}$ ]] || die "--time $PSAC_TIME is not a time limit, as 30, 4:00:00 or 1-12 are"
+  [[ $PSAC_TIME =~ ^([0-9]+-)?[0-9]+(:[0-9]{1,2}){0,2}$ ]] ||
+    die "--time $PSAC_TIME is not a time limit, as 30, 4:00:00 or 1-12 are"
   PSAC_LAUNCHER=${PSAC_LAUNCHER:-srun}
   case $PSAC_LAUNCHER in srun | mpirun) ;; *) die "--launcher $PSAC_LAUNCHER is unknown; allowed: srun, mpirun" ;; esac
   PSAC_PROGRAM=$(absolute "${PSAC_PROGRAM:-$PSAC_ROOT/build/psac_dist}")
-  if ! [ -f "$PSAC_PROGRAM" ] || ! [ -x "$PSAC_PROGRAM" ]; then die "--program $PSAC_PROGRAM is not a program; build it, or name another"; fi
+  if ! [ -f "$PSAC_PROGRAM" ] || ! [ -x "$PSAC_PROGRAM" ]; then
+    die "--program $PSAC_PROGRAM is not a program; build it, or name another"
+  fi
   PSAC_DATA=$(absolute "${PSAC_DATA:-$PSAC_ROOT/data/mnist}")
   [ -d "$PSAC_DATA" ] || die "--data $PSAC_DATA is not a folder; tools/get_mnist fetches one"
   export PSAC_ROOT PSAC_LAUNCHER PSAC_PROGRAM PSAC_DATA
@@ -131,8 +137,8 @@ shape_of_ranks() {
   shape+=("${extra_sbatch[@]}")
 }
 
-# submit ARGUMENT...: sbatch, or a print of it; the number of the job is left in `job`, those of all in `submitted`. A study without all
-# of its jobs is none: a refusal ends those that were submitted before.
+# submit ARGUMENT...: sbatch, or a print of it; the number of the job is left in `job`, those of all in `submitted`. A
+# study without all of its jobs is none: a refusal ends those that were submitted before.
 submitted=()
 submit() {
   if [ -n "$dry_run" ]; then

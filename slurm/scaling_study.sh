@@ -7,19 +7,22 @@ usage() {
   cat <<'END'
 usage: slurm/scaling_study.sh --out FOLDER [OPTION]... [-- PSAC_DIST_ARGUMENT...]
 
-Submits the measurements of a study: a job array over networks x numbers of ranks x repeats, each task one `psac_dist scaling` that adds
-its row to FOLDER; then one job that waits for all of them and draws the report.
+Submits the measurements of a study: a job array over networks x numbers of ranks x repeats, each task one
+`psac_dist scaling` that adds its row to FOLDER; then one job that waits for all of them and draws the report.
 
-All tasks of a Slurm array ask for the same nodes, so each asks for what the largest number of ranks takes, and leaves idle what its own
-does not use. --arrays per-ranks submits an array for each number of ranks instead: more jobs, nothing idle.
+All tasks of a Slurm array ask for the same nodes, so each asks for what the largest number of ranks takes, and leaves
+idle what its own does not use. --arrays per-ranks submits an array for each number of ranks instead: more jobs,
+nothing idle.
 
-  --out FOLDER         folder of the study; several studies may share one                    PSAC_OUT
-  --study FILE         study file, or the name of a built-in one                             PSAC_STUDY           [scaling]
-  --only WHAT          one section of the study, or one case                                 PSAC_ONLY            [all]
-  --ranks LIST         numbers of ranks, as in 1,2,4,8, in place of the study's              PSAC_RANKS
-  --repeats N          measurements of each network, in place of the study's                 PSAC_REPEATS
-  --at-once N          tasks of an array that run at the same time at most                   PSAC_AT_ONCE         [as the cluster likes]
-  --arrays KIND        one, or per-ranks: an array for each number of ranks, as large as that  PSAC_ARRAYS         [one]
+  --out FOLDER         folder of the study; several studies may share one         PSAC_OUT
+  --study FILE         study file, or the name of a built-in one                  PSAC_STUDY          [scaling]
+  --only WHAT          one section of the study, or one case                      PSAC_ONLY           [all]
+  --ranks LIST         numbers of ranks, as in 1,2,4,8, in place of the study's   PSAC_RANKS
+  --repeats N          measurements of each network, in place of the study's      PSAC_REPEATS
+  --at-once N          tasks of an array that run at the same time at most        PSAC_AT_ONCE
+                       [as the cluster likes]
+  --arrays KIND        one, or per-ranks: an array for each number of ranks,      PSAC_ARRAYS         [one]
+                       as large as that
 END
   common_usage
 }
@@ -50,8 +53,8 @@ measure() {
   local ranks case repeat
   IFS=: read -r ranks case repeat <<<"${tasks[$SLURM_ARRAY_TASK_ID]}"
   echo "scaling_study.sh: job $SLURM_JOB_ID, $(task_name "$ranks:$case:$repeat"), on $SLURM_JOB_NODELIST"
-  psac_launch "$ranks" "$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" --only "$case:$repeat" ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
-    --data "$PSAC_DATA" --out "$PSAC_OUT" --progress lines "$@"
+  psac_launch "$ranks" "$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" --only "$case:$repeat" \
+    ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} --data "$PSAC_DATA" --out "$PSAC_OUT" --progress lines "$@"
 }
 
 collect() {
@@ -87,8 +90,9 @@ settle_own_options() {
 # The measurements as lines "RANKS:CASE:REPEAT", in the order of ranks; psac_dist knows the study file.
 list_tasks() {
   local list number ranks repeats k
-  list=$("$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" ${PSAC_ONLY:+--only "$PSAC_ONLY"} ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} \
-    ${PSAC_RANKS:+--ranks "$PSAC_RANKS"} --list "${program_arguments[@]}") || exit 2  # it has said why
+  list=$("$PSAC_PROGRAM" scaling --study "$PSAC_STUDY" ${PSAC_ONLY:+--only "$PSAC_ONLY"} \
+    ${PSAC_REPEATS:+--repeats "$PSAC_REPEATS"} ${PSAC_RANKS:+--ranks "$PSAC_RANKS"} \
+    --list "${program_arguments[@]}") || exit 2  # it has said why
   while read -r number _ ranks _ _ _ _ _ repeats; do
     for ((k = 1; k <= repeats; k++)); do echo "$ranks:$number:$k"; done
   done < <(tail -n +2 <<<"$list") | sort -u -n -t : -k 1,1 -k 2,2 -k 3,3
@@ -131,9 +135,10 @@ submit_study() {
   [ -n "$dry_run" ] || mkdir -p "$PSAC_OUT/log" 2>/dev/null || die "--out $PSAC_OUT cannot be written to"
   if [ "$PSAC_ARRAYS" = one ]; then submit_array scaling "${tasks[-1]%%:*}" "${tasks[@]}"; else submit_arrays; fi
   # afterany: what could be measured is drawn even if a measurement failed.
-  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${submitted[@]}")" --kill-on-invalid-dep=yes --ntasks=1 \
-    --time=30 --output="$PSAC_OUT/log/%x-%j.out" ${PSAC_PARTITION:+--partition="$PSAC_PARTITION"} \
-    ${PSAC_ACCOUNT:+--account="$PSAC_ACCOUNT"} "$PSAC_ROOT/slurm/scaling_study.sh" collect
+  submit --job-name=scaling-report --dependency="afterany$(printf ':%s' "${submitted[@]}")" \
+    --kill-on-invalid-dep=yes --ntasks=1 --time=30 --output="$PSAC_OUT/log/%x-%j.out" \
+    ${PSAC_PARTITION:+--partition="$PSAC_PARTITION"} ${PSAC_ACCOUNT:+--account="$PSAC_ACCOUNT"} \
+    "$PSAC_ROOT/slurm/scaling_study.sh" collect
   echo "job $job: report in $PSAC_OUT/report when they are done"
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A disk that is full, before the run or in the middle of writing its file: an error, no file, no hang.
 
-The disk is a small file system in memory, mounted where only this test sees it, so that nothing stays mounted whatever happens.
+The disk is a small file system in memory, mounted where only this test sees it, so that nothing stays mounted whatever
+happens.
 """
 import os
 import subprocess

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Where results go: files appear whole or not at all, and places that cannot take one are refused before the work begins."""
+"""Where results go: files appear whole or not at all, and places that cannot take one are refused before the work
+begins."""
 import os
 import unittest
 

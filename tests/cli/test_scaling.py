@@ -179,7 +179,8 @@ class Measures(Scaling):
 
     def test_list_and_only_and_repeats(self):
         self.study(
-            "size: {neurons: [50, 60], batch: [4, 8], ranks: [1, 2], trials: [8, 4]}\nweak: {neurons: 10, ranks: 7, trials: 4}\n"
+            "size: {neurons: [50, 60], batch: [4, 8], ranks: [1, 2], trials: [8, 4]}\n"
+            "weak: {neurons: 10, ranks: 7, trials: 4}\n"
         )
         lines = self.assert_works(["scaling", "--study", "study.yaml", "--list"]).out.splitlines()
         self.assertEqual(lines[:4], [
@@ -350,8 +351,10 @@ class Report(Scaling):
 
     def test_a_study_becomes_pictures_and_tables(self):
         self.study(
-            "weak: {neurons: 40, batch: 8, trials: 16, repeats: 2}\nstrong: {neurons: 100, batch: 8, trials: 16}\n"
-            "size: {neurons: [50, 500], batch: 8, trials: 16}\naccuracy: {neurons: [50, 90], batch: 16, trials: 64, test_images: 20}\n"
+            "weak: {neurons: 40, batch: 8, trials: 16, repeats: 2}\n"
+            "strong: {neurons: 100, batch: 8, trials: 16}\n"
+            "size: {neurons: [50, 500], batch: 8, trials: 16}\n"
+            "accuracy: {neurons: [50, 90], batch: 16, trials: 64, test_images: 20}\n"
         )
         for ranks in (1, 2):
             self.measure("--data", harness.DIGITS, "--out", "study", ranks=ranks)

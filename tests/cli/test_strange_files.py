@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""HDF5 files from strangers: none makes the program read another file, load a library, or use more memory than its own size explains."""
+"""HDF5 files from strangers: none makes the program read another file, load a library, or use more memory than its own
+size explains."""
 import os
 import resource
 import unittest
@@ -14,7 +15,9 @@ from mistakes import Mistakes
 NEURONS, OUTPUTS, CRITICS, UNITS, STEPS = 60, 10, 20, 196, 20
 TO_OUTPUT, TO_CRITIC = "/weights/middle_to_output", "/weights/middle_to_critic"
 SPIKES, WEIGHTS = "/presentation_000/retina_spikes", "/weights_initial"
-CONFIGURATION = f"middle_layer: {{num_neurons: {NEURONS}}}\nsimulation: {{t_total: {STEPS}, t_skip: 5}}\nrecurrence: {{in_degree: 5}}\n"
+CONFIGURATION = (f"middle_layer: {{num_neurons: {NEURONS}}}\n"
+                 f"simulation: {{t_total: {STEPS}, t_skip: 5}}\n"
+                 "recurrence: {in_degree: 5}\n")
 HUGE = 1 << 40
 MEMORY = 4 << 30  # bytes of addresses that one rank may use; a usual run needs less than one
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""tools/kernel_report on builds made up here: it reads what ptxas says, and finds spills and figures that have changed."""
+"""tools/kernel_report on builds made up here: it reads what ptxas says, and finds spills and figures that have
+changed."""
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ SAYS = """ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function '_Z6gather10psac_shardii' for 'sm_90'
 ptxas info    : Function properties for _Z6gather10psac_shardii
     16 bytes stack frame, {spills} bytes spill stores, {spills} bytes spill loads
-ptxas info    : Used {registers} registers, used 1 barriers, 16 bytes cumulative stack size, 4096 bytes smem, 776 bytes cmem[0]
+ptxas info    : Used {registers} registers, used 1 barriers, 16 bytes cumulative stack size, \
+4096 bytes smem, 776 bytes cmem[0]
 """
 TABLE = "# nvcc {version}; a table\nkernel,shared,stack,sm_90\ngather,4096,16,{registers}\n"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A build without CUDA needs nothing of it and has nothing of it but the words that help and configuration say to people."""
+"""A build without CUDA needs nothing of it and has nothing of it but the words that help and configuration say to
+people."""
 import re
 import shutil
 import subprocess

@@ -135,7 +135,8 @@ class Runs(unittest.TestCase):
             time.sleep(0.005)
 
     def assert_goes_on(self, *more, ranks=1, network=PSAC, skips=False, env=None):
-        """--resume auto ends with the bits of the reference, without a checkpoint that is damaged, and tidies up; its Result."""
+        """--resume auto ends with the bits of the reference, without a checkpoint that is damaged, and tidies up; its
+        Result."""
         result = self.run_in_folder(training("--resume", "auto", *more, network=network), ranks=ranks, env=env or {})
         self.assertEqual(result.code, 0, result)
         if not skips:

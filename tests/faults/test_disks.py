@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Disks that fail: a checkpoint that cannot be written is warned of and training goes on; a run file that cannot be written leaves the
-last checkpoint, from which it is made later; nothing half written takes a name.
+"""Disks that fail: a checkpoint that cannot be written is warned of and training goes on; a run file that cannot be
+written leaves the last checkpoint, from which it is made later; nothing half written takes a name.
 
 Usage: test_disks.py LAYER [mounted]     mounted: small file systems can be mounted (the script starts itself again so)
 """

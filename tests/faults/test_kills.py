@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs that are killed at random moments lose nothing: the newest checkpoint is intact, no rank survives, and what goes on from it, on
-another number of ranks, ends with the same bits.
+"""Runs that are killed at random moments lose nothing: the newest checkpoint is intact, no rank survives, and what goes
+on from it, on another number of ranks, ends with the same bits.
 
 Usage: test_kills.py LAYER [N [SEED]]     N kills, 6 if it is not given
 """
@@ -71,9 +71,8 @@ class Kills(runs.Runs):
                 was_ended = not os.path.exists(self.path("out.h5"))
                 if kind == "stop all" and was_ended and self.checkpoints():
                     self.assertEqual(result.code, 75, result)
-                print(
-                    f"{k}: {kind}, {model}, {ranks} ranks, code {result.code}, left {', '.join(left) or 'nothing'}; then {later}",
-                    flush=True)
+                print(f"{k}: {kind}, {model}, {ranks} ranks, code {result.code}, "
+                      f"left {', '.join(left) or 'nothing'}; then {later}", flush=True)
                 if was_ended:
                     tally[kind] = tally.get(kind, 0) + 1
                 if was_ended:

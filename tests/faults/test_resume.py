@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs that are asked to stop and go on: the same bits on any number of ranks, and clear words where a run cannot go on.
+"""Runs that are asked to stop and go on: the same bits on any number of ranks, and clear words where a run cannot go
+on.
 
 Usage: test_resume.py LAYER
 """
@@ -17,7 +18,8 @@ import runs
 
 class Resume(runs.Runs):
     def stop_after(self, number, *more, ranks=1, network=runs.PSAC):
-        """A run that is asked to stop, on rank 0, while that many checkpoints are there; it does after the next batch."""
+        """A run that is asked to stop, on rank 0, while that many checkpoints are there; it does after the next
+        batch."""
         env = runs.faulty(f"rename:term:{number}:.ckpt-", 0)
         result = self.start("--set", "checkpoint.keep=1000", *more, ranks=ranks, network=network, env=env).end()
         self.assertEqual(result.code, 75, result)

@@ -26,7 +26,9 @@ def configurations(folder):
         b"simulation: {dt: .nan}\n", b"simulation.dt=.inf", b"learning.learning_rate=1e999", b"neuron.v_rest=0x1p3",
         b"neuron.v_rest=-0.0", b"simulation.seed=9223372036854775808", b"middle_layer.num_neurons=8e9",
         b"simulation.dt=1e-400"])
-    yield "syntax", b"# text\n'simulation' :\n  \"seed\":\n    7\nrecord:\n  trials:\n  - 1\n  - 2\n---\n...\n&a x: *a\n!!int y: |\n  z\n"
+    yield "syntax", (
+        b"# text\n'simulation' :\n  \"seed\":\n    7\nrecord:\n  trials:\n  - 1\n  - 2\n---\n...\n"
+        b"&a x: *a\n!!int y: |\n  z\n")
 
 
 def studies(folder):
@@ -50,7 +52,9 @@ def machines(folder):
 
 
 def command_lines():
-    yield "train", b"train\0--config\0quick\0--set\0simulation.seed=1\0--set=a.b=c\0--seed\0007\0--data\0a b\0--out=x.h5"
+    yield "train", (
+        b"train\0--config\0quick\0--set\0simulation.seed=1\0--set=a.b=c\0--seed\0007"
+        b"\0--data\0a b\0--out=x.h5")
     yield "evaluate", b"evaluate\0--weights\0run.h5\0--backend\0cpu\0--transport=mpi\0--progress\0none"
     yield "replay", b"replay\0--case\0c.h5\0--out\0o.h5"
     yield "help", b"config\0--help"

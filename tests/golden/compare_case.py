@@ -47,7 +47,8 @@ def differing_element(path, expected, actual):
     if wrong.size == 0:
         return None
     place = numpy.unravel_index(wrong[0], left.shape)
-    return f"{path}{[int(k) for k in place]} is {right[place]!r}, expected {left[place]!r}; {wrong.size} of {left.size} differ"
+    return (f"{path}{[int(k) for k in place]} is {right[place]!r}, expected {left[place]!r}; "
+            f"{wrong.size} of {left.size} differ")
 
 
 def first_difference(path_expected, path_actual):

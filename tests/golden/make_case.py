@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Makes a fresh case: random retina spikes and weights, and what the notebook's own algorithm does with them.
 
-Cells 3 to 6 of the notebook in numpy, operation by operation in float32, independent of the program. One thing is left open by
-the notebook, the order in which PyTorch sums a column of weights; here the sum is exact before it is rounded. A spike that depends
-on such a last bit is no test of anything, so a case with a potential closer than --margin to the threshold is thrown
-away, and one without any output spike too; then the next seed is tried.
+Cells 3 to 6 of the notebook in numpy, operation by operation in float32, independent of the program. One thing is left
+open by the notebook, the order in which PyTorch sums a column of weights; here the sum is exact before it is rounded. A
+spike that depends on such a last bit is no test of anything, so a case with a potential closer than --margin to the
+threshold is thrown away, and one without any output spike too; then the next seed is tried.
 """
 import argparse
 import sys

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Replays a case on some ranks; the result must be what the notebook did. Usage: replay_like.py CASE.h5 OUT.h5 RANKS [ARGUMENT...]"""
+"""Replays a case on some ranks; the result must be what the notebook did.
+
+Usage: replay_like.py CASE.h5 OUT.h5 RANKS [ARGUMENT...]
+"""
 import sys
 
 import harness

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Compares two run files bit for bit: every dataset except the times, and every attribute that may not depend on how it was run.
+"""Compares two run files bit for bit: every dataset except the times, and every attribute that may not depend on how
+it was run.
 
-Prints the first difference and ends with 1. Usage: compare_runs.py A.h5 B.h5 [GROUP...], with groups only these are compared.
+Prints the first difference and ends with 1.
+
+Usage: compare_runs.py A.h5 B.h5 [GROUP...], with groups only these are compared.
 """
 import sys
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""What stands in a run file fits together: results with their parts, recorded spikes with decisions. Usage: test_run_file.py RUN.h5
+"""What stands in a run file fits together: results with their parts, recorded spikes with decisions.
+
+Usage: test_run_file.py RUN.h5
 
 The run is that of small.yaml on the synthetic digits.
 """

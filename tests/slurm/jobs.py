@@ -80,7 +80,8 @@ def wait_for_text(path, text, job, timeout=60):
 
 
 def processes(*command):
-    """The process ids, in order, whose command line begins with the first word of these and has the others among its arguments."""
+    """The process ids, in order, whose command line begins with the first word of these and has the others among its
+    arguments."""
     found = []
     for place in glob.glob("/proc/[0-9]*"):
         try:

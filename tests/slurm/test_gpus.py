@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""GPUs of several nodes, emulated: who finds which, and whether training on them leaves the CPU's bits. Usage: test_gpus.py CLUSTER"""
+"""GPUs of several nodes, emulated: who finds which, and whether training on them leaves the CPU's bits.
+
+Usage: test_gpus.py CLUSTER
+"""
 import os
 import re
 import shutil

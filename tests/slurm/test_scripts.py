@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The scripts of slurm/ without a cluster: help, dry runs, and what is refused before anything is submitted or written."""
+"""The scripts of slurm/ without a cluster: help, dry runs, and what is refused before anything is submitted or
+written."""
 import os
 import re
 import shutil

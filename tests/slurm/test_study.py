@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""slurm/scaling_study.sh on a cluster: arrays over networks, ranks and repeats, then the report. Usage: test_study.py CLUSTER"""
+"""slurm/scaling_study.sh on a cluster: arrays over networks, ranks and repeats, then the report.
+
+Usage: test_study.py CLUSTER
+"""
 import glob
 import os
 import shutil

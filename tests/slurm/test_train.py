@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""slurm/train.sbatch on a cluster: on one node and two, with srun and mpirun, disturbed and undisturbed. Usage: test_train.py CLUSTER"""
+"""slurm/train.sbatch on a cluster: on one node and two, with srun and mpirun, disturbed and undisturbed.
+
+Usage: test_train.py CLUSTER
+"""
 import os
 import shutil
 import signal

@@ -1,6 +1,7 @@
 """How tests run the program: on any number of ranks, with a time-out, without mpirun's own words.
 
-ctest passes the places in the environment: PSAC_PROGRAM, PSAC_MPIEXEC, PSAC_TEST_FILES (a folder for everything that is written).
+ctest passes the places in the environment: PSAC_PROGRAM, PSAC_MPIEXEC, PSAC_TEST_FILES (a folder for everything that
+is written).
 """
 import os
 import re
@@ -42,7 +43,8 @@ def need_gpu():
 
 
 class Result:
-    """What one run of the program left: exit code, standard output, and the lines that ranks wrote to standard error."""
+    """What one run of the program left: exit code, standard output, and the lines that ranks wrote to standard
+    error."""
 
     def __init__(self, command, code, out, err):
         self.command, self.code, self.out = command, code, out
@@ -59,7 +61,8 @@ MPIRUN_LINE = re.compile(r"\[(warn|[\w.-]+:\d+)\] ")  # [host:process], or a war
 
 
 def without_notices(lines):
-    """The lines outside mpirun's own notices, which stand between two lines of dashes; what the program says counts anywhere."""
+    """The lines outside mpirun's own notices, which stand between two lines of dashes; what the program says counts
+    anywhere."""
     kept, inside = [], False
     for line in lines:
         if line and not line.strip("-"):
@@ -76,7 +79,8 @@ def run(arguments, ranks=1, timeout=60, folder=None, **more):
         command = [MPIEXEC, "-n", str(ranks), *command]
     with tempfile.TemporaryDirectory(prefix="psac") as session:
         os.chmod(session, 0o777)
-        # Open MPI's own files in a place of their own: runs that start and end at once take away each other's common folder.
+        # Open MPI's own files in a place of their own: runs that start and end at once take away each other's common
+        # folder.
         environment = {"OMPI_MCA_orte_tmpdir_base": session, "PRTE_MCA_prte_tmpdir_base": session,
                        "OMPI_MCA_ess_singleton_isolated": "1", **os.environ, **more.pop("env", {})}
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -101,7 +105,8 @@ def run_well(arguments, **more):
 
 
 def as_nobody():
-    """Arguments for run() that take root's powers away, so that file permissions count; skips one test where that fails."""
+    """Arguments for run() that take root's powers away, so that file permissions count; skips one test where that
+    fails."""
     if os.geteuid() != 0:
         return {}
     nobody = {"user": 65534, "group": 65534, "extra_groups": []}

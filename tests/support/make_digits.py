@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes a small set of synthetic digits in MNIST's format, the same bytes every time.
 
-Each class is a bright stroke in a place of its own, jittered, with some noise. The training set is plain, the test set gzipped.
+Each class is a bright stroke in a place of its own, jittered, with some noise. The training set is plain, the test set
+gzipped.
 Usage: make_digits.py FOLDER N_TRAIN N_TEST [SIDE]
 """
 import gzip

@@ -1,4 +1,5 @@
-"""Tests of what a person meets who makes a mistake: one line that says what is wrong, an exit code, and nothing left behind."""
+"""Tests of what a person meets who makes a mistake: one line that says what is wrong, an exit code, and nothing left
+behind."""
 import os
 import shutil
 import tempfile

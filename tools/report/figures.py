@@ -1,7 +1,8 @@
-"""The figures of a report: one function each, from a run (see read_run in psac_report) and a theme to a matplotlib figure.
+"""The figures of a report: one function each, from a run (see read_run in psac_report) and a theme to a
+matplotlib figure.
 
-Colours are those of Okabe and Ito, which stay apart for colour-blind readers; the dark theme uses their lighter relatives.
-All figures have the same type size at the same scale, so the page shows every one at PIXELS_PER_INCH.
+Colours are those of Okabe and Ito, which stay apart for colour-blind readers; the dark theme uses their lighter
+relatives. All figures have the same type size at the same scale, so the page shows every one at PIXELS_PER_INCH.
 """
 from dataclasses import dataclass
 
@@ -33,11 +34,16 @@ class Theme:
         return LinearSegmentedColormap.from_list("scale", colours)
 
     def settings(self):
-        return {"figure.facecolor": self.paper, "axes.facecolor": self.paper, "text.color": self.ink, "axes.labelcolor": self.ink,
-                "axes.edgecolor": self.quiet, "xtick.color": self.quiet, "ytick.color": self.quiet, "grid.color": self.faint,
-                "font.family": "sans-serif", "font.sans-serif": ["Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"], "font.size": 9,
-                "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.linewidth": 0.7, "lines.linewidth": 1.4,
-                "xtick.major.width": 0.7, "ytick.major.width": 0.7, "xtick.major.size": 3, "ytick.major.size": 3, "grid.linewidth": 0.6,
+        return {"figure.facecolor": self.paper, "axes.facecolor": self.paper,
+                "text.color": self.ink, "axes.labelcolor": self.ink,
+                "axes.edgecolor": self.quiet, "xtick.color": self.quiet, "ytick.color": self.quiet,
+                "grid.color": self.faint,
+                "font.family": "sans-serif",
+                "font.sans-serif": ["Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
+                "font.size": 9, "axes.labelsize": 9, "xtick.labelsize": 8, "ytick.labelsize": 8,
+                "axes.linewidth": 0.7, "lines.linewidth": 1.4,
+                "xtick.major.width": 0.7, "ytick.major.width": 0.7, "xtick.major.size": 3, "ytick.major.size": 3,
+                "grid.linewidth": 0.6,
                 "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
 
 
@@ -46,7 +52,8 @@ DARK = Theme("_dark", "#15191d", "#e4e7ea", "#98a2ab", "#2d343b", "#56b4e9", "#f
 
 
 def save(draw, run, path_of):
-    """Draws one figure in both themes; path_of(suffix) names the files. Returns (width, height) in pixels of the page."""
+    """Draws one figure in both themes; path_of(suffix) names the files.
+    Returns (width, height) in pixels of the page."""
     for theme in (DARK, LIGHT):
         with plt.rc_context(theme.settings()):
             figure = draw(run, theme)
@@ -85,7 +92,8 @@ def peak(series, least):
 def label_ends(ax, labels, size=8):
     """Writes (y, text, colour) at the right edge, at the height of y but never on top of each other."""
     low, high = ax.get_ylim()
-    gap = 1.25 * size / 72 / (ax.get_position().height * ax.figure.get_figheight())  # one line, as a fraction of the axes
+    # One line, as a fraction of the axes.
+    gap = 1.25 * size / 72 / (ax.get_position().height * ax.figure.get_figheight())
     places = [(y - low) / (high - low) for y, _, _ in labels]
     order = np.argsort(places)
     for _ in range(20):  # neighbours that are too close move apart, both by the same amount
@@ -99,7 +107,8 @@ def label_ends(ax, labels, size=8):
 def learning_curve(run, theme):
     """Accuracy, TD error and firing rates over training, one point per log interval."""
     curve, epochs = run.interval, run.epoch
-    figure, (top, middle, bottom) = plt.subplots(3, 1, figsize=(WIDTH, 5.4), sharex=True, gridspec_kw={"height_ratios": [2.4, 1, 1.3]})
+    figure, (top, middle, bottom) = plt.subplots(3, 1, figsize=(WIDTH, 5.4), sharex=True,
+                                                 gridspec_kw={"height_ratios": [2.4, 1, 1.3]})
     figure.subplots_adjust(left=0.09, right=0.845, top=0.945, bottom=0.085, hspace=0.16)
     style = {"marker": "o", "markersize": 3, "clip_on": False} if len(curve["trials"]) < 4 else {}
     last = curve["trials"][-1]
@@ -110,7 +119,8 @@ def learning_curve(run, theme):
     labels = [(10, "chance", theme.quiet),
               (100 * curve["accuracy"][-1], f"interval {100 * curve['accuracy'][-1]:.1f} %", theme.exc)]
     if run.evaluation:
-        labels.append((100 * run.evaluation["accuracy"], f"test {100 * run.evaluation['accuracy']:.2f} %", theme.output))
+        labels.append((100 * run.evaluation["accuracy"], f"test {100 * run.evaluation['accuracy']:.2f} %",
+                       theme.output))
         top.plot(last, 100 * run.evaluation["accuracy"], "o", color=theme.output, ms=5, clip_on=False, zorder=5)
     label_ends(top, labels, 9)
     begin = 0
@@ -119,7 +129,8 @@ def learning_curve(run, theme):
             for ax in (top, middle, bottom):
                 ax.axvline(end, color=theme.faint, lw=1, zorder=0.5)
         if len(epochs["trials"]) <= 6:  # more labels than that would touch
-            top.text((begin + end) / 2, 102, f"epoch {number}: {100 * accuracy:.1f} %", size=8, color=theme.quiet, ha="center")
+            top.text((begin + end) / 2, 102, f"epoch {number}: {100 * accuracy:.1f} %", size=8, color=theme.quiet,
+                     ha="center")
         begin = end
 
     middle.plot(curve["trials"], curve["mean_abs_td_error"], color=theme.ink, lw=1.1, **style)
@@ -163,7 +174,8 @@ def confusion(run, theme):
     ax.text(9.75, -0.77, "correct", va="center", size=8, color=theme.quiet)
     ax.set(xticks=range(10), yticks=range(10), ylabel="Label", xlabel="Prediction")
     ax.xaxis.set_label_position("top")
-    ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, labelcolor=theme.ink, labelsize=9)
+    ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, labelcolor=theme.ink,
+                   labelsize=9)
     ax.set_xticks(np.arange(-0.5, 10), minor=True)
     ax.set_yticks(np.arange(-0.5, 10), minor=True)
     ax.grid(which="minor", lw=0.5)
@@ -208,7 +220,8 @@ def draw_trial(run, trial, theme):
     excitatory = trial.middle[1] < trial.rows_exc
     for chosen, colour in ((excitatory, theme.exc), (~excitatory, theme.inh)):
         dots(middle, trial.middle[:, chosen], trial.rows, colour, 1.1)
-    middle.set_ylabel(f"Middle\n{trial.rows:,} of {run.n_middle:,} neurons" if trial.rows < run.n_middle else f"Middle\n{trial.rows:,} neurons")
+    middle.set_ylabel(f"Middle\n{trial.rows:,} of {run.n_middle:,} neurons" if trial.rows < run.n_middle
+                      else f"Middle\n{trial.rows:,} neurons")
     sides[1].set_ylim(middle.get_ylim())
     sides[1].text(0.04, trial.rows_exc / 2, "excitatory", color=theme.exc, size=8.5, va="center")
     if trial.rows > trial.rows_exc:
@@ -216,7 +229,8 @@ def draw_trial(run, trial, theme):
 
     dots(critic, trial.critic, trial.n_critic, theme.critic, 1.6)
     critic.set_ylabel("Critic")
-    sides[2].text(0.04, 0.5, f"{trial.n_critic} neurons,\n{trial.critic_mean:.1f} spikes each", color=theme.critic, size=8, va="center")
+    sides[2].text(0.04, 0.5, f"{trial.n_critic} neurons,\n{trial.critic_mean:.1f} spikes each",
+                  color=theme.critic, size=8, va="center")
     draw_output(output, sides[3], trial, theme)
 
     for values, colour, height in zip(trial.rates, (theme.exc, theme.inh), (0.4, 0.6)):
@@ -231,8 +245,8 @@ def draw_trial(run, trial, theme):
         ax.spines["bottom"].set_visible(ax is rate)
         ax.tick_params(bottom=ax is rate, labelbottom=ax is rate)
     if trial.t_skip > 0:
-        retina.annotate(f"output spikes count from {trial.t_skip:g} ms on", (trial.t_skip, 1), (3, 3), xycoords=("data", "axes fraction"),
-                        textcoords="offset points", size=7.5, color=theme.quiet)
+        retina.annotate(f"output spikes count from {trial.t_skip:g} ms on", (trial.t_skip, 1), (3, 3),
+                        xycoords=("data", "axes fraction"), textcoords="offset points", size=7.5, color=theme.quiet)
     figure.align_ylabels(axes)
     return figure
 
@@ -251,7 +265,8 @@ def draw_output(ax, side, trial, theme):
     side.set(ylim=ax.get_ylim(), xlim=(-0.04 * max(trial.counts.max(), 1), 1.55 * max(trial.counts.max(), 1)))
     for row, count in enumerate(trial.counts):
         note = " label" if row == trial.label and not wins[row] else ""
-        side.text(count, row, f" {count}{note}", va="center", size=7, weight="bold" if wins[row] else "normal", color=theme.output if wins[row] else theme.quiet)
+        side.text(count, row, f" {count}{note}", va="center", size=7, weight="bold" if wins[row] else "normal",
+                  color=theme.output if wins[row] else theme.quiet)
     for area, right in ((ax, trial.duration), (side, side.get_xlim()[1])):
         area.axhspan(trial.prediction - 0.5, trial.prediction + 0.5, color=theme.output, alpha=0.14, lw=0, zorder=0)
     ax.get_yticklabels()[trial.prediction].set(color=theme.output, weight="bold")
@@ -262,7 +277,8 @@ def receptive_fields(run, theme):
     fields, _ = run.receptive_field
     rows = -(-len(fields) // 5)
     figure, axes = plt.subplots(rows, 5, figsize=(WIDTH, 1.5 * rows + 0.1), squeeze=False)
-    figure.subplots_adjust(left=0.01, right=0.875, top=1 - 0.2 / figure.get_figheight(), bottom=0.02, wspace=0.08, hspace=0.16)
+    figure.subplots_adjust(left=0.01, right=0.875, top=1 - 0.2 / figure.get_figheight(), bottom=0.02,
+                           wspace=0.08, hspace=0.16)
     limit = max(np.percentile(np.abs(fields), 99.5), 1e-12)
     for k, ax in enumerate(axes.flat):
         ax.set(xticks=[], yticks=[])
@@ -282,7 +298,8 @@ def receptive_fields(run, theme):
 
 
 def histograms(ax, groups, top):
-    """One outline per (name, values, colour, unit), as the share of that group's neurons, with its median written in its colour."""
+    """One outline per (name, values, colour, unit), as the share of that group's neurons, with its median written in
+    its colour."""
     edges = np.linspace(0, top, 41)
     for line, (name, values, colour, unit) in enumerate(groups):
         if not len(values):
@@ -290,7 +307,8 @@ def histograms(ax, groups, top):
         height = 100 * np.histogram(values, edges)[0] / len(values)
         ax.stairs(height, edges, color=colour, fill=True, alpha=0.18, lw=0)
         ax.stairs(height, edges, color=colour, lw=1.3)
-        ax.text(0.98, 0.97 - 0.085 * line, f"{name}: median {np.median(values):.3g}{unit}", color=colour, size=8.5, ha="right", va="top", transform=ax.transAxes)
+        ax.text(0.98, 0.97 - 0.085 * line, f"{name}: median {np.median(values):.3g}{unit}", color=colour, size=8.5,
+                ha="right", va="top", transform=ax.transAxes)
     ax.set(xlim=(0, top), ylim=(0, 1.4 * (ax.dataLim.y1 if ax.dataLim.y1 > 0 else 100)))
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.grid(axis="y")
@@ -303,7 +321,8 @@ def rates(run, theme):
     kinds = (("excitatory", excitatory, theme.exc), ("inhibitory", ~excitatory, theme.inh))
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
     figure.subplots_adjust(left=0.075, right=0.985, top=0.97, bottom=0.155, wspace=0.16)
-    histograms(left, [(name, rate[kind], colour, " Hz") for name, kind, colour in kinds], max(1.06 * np.percentile(rate, 99.8), 1))
+    histograms(left, [(name, rate[kind], colour, " Hz") for name, kind, colour in kinds],
+               max(1.06 * np.percentile(rate, 99.8), 1))
     left.set(xlabel="Mean rate of a neuron (Hz)", ylabel="Share of the neurons (%)")
     known = np.isfinite(cv)
     highest = np.percentile(cv[known], 99.8) if known.any() else 0
@@ -329,9 +348,11 @@ def timing(run, theme):
         end = longest if run.ranks > 1 else mean
         if run.ranks > 1:
             ax.plot([mean, end, end, end], [row, row, row - 0.16, row + 0.16], color=theme.ink, lw=0.9)
-        ax.text(end + 0.01 * slowest, row, f"{mean:,.{2 if mean < 1 else 1 if mean < 100 else 0}f} s   {100 * mean / total:.1f} %",
+        ax.text(end + 0.01 * slowest, row,
+                f"{mean:,.{2 if mean < 1 else 1 if mean < 100 else 0}f} s   {100 * mean / total:.1f} %",
                 va="center", size=8)
-    ax.set(yticks=range(len(stages)), yticklabels=[name for name, _, _ in stages], ylim=(len(stages) - 0.4, -0.6), xlim=(0, 1.2 * slowest), xlabel="Time (s)")
+    ax.set(yticks=range(len(stages)), yticklabels=[name for name, _, _ in stages], ylim=(len(stages) - 0.4, -0.6),
+           xlim=(0, 1.2 * slowest), xlabel="Time (s)")
     ax.tick_params(axis="y", length=0, labelcolor=theme.ink, labelsize=9)
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x")

@@ -1,4 +1,5 @@
-"""The report of a scaling study: joins the rows of all files in its folder, and makes tables, figures and one page of them."""
+"""The report of a scaling study: joins the rows of all files in its folder, and makes tables, figures
+and one page of them."""
 import csv
 import html
 import re
@@ -11,9 +12,9 @@ import study_figures
 from page import BadRun, attribute, member, page, picture, picture_names, plural, publish, reading, text
 
 TABLES = ("table.csv", "table.md")
-NEEDED = ("kind", "neurons", "ranks", "nodes", "as_rank", "backend", "batch", "trials", "seconds", "trials_per_s", "ms_per_step",
-          "stage_mean_s", "stage_max_s", "network_bytes", "device_bytes", "planned_bytes", "planned_trials_per_s", "spikes_per_s",
-          "synaptic_events_per_s", "accuracy", "end_time")
+NEEDED = ("kind", "neurons", "ranks", "nodes", "as_rank", "backend", "batch", "trials", "seconds", "trials_per_s",
+          "ms_per_step", "stage_mean_s", "stage_max_s", "network_bytes", "device_bytes", "planned_bytes",
+          "planned_trials_per_s", "spikes_per_s", "synaptic_events_per_s", "accuracy", "end_time")
 
 
 def read_file(path):
@@ -32,7 +33,9 @@ def read_file(path):
         columns.setdefault("shards", columns["ranks"] // columns["replicas"])
         version = text(attribute(file, "git_revision"))
         rows = [{"file": path.name, "git_revision": version,
-                 **{name: text(column[k]) if column.dtype.kind == "S" else column[k] for name, column in columns.items()}} for k in range(n)]
+                 **{name: text(column[k]) if column.dtype.kind == "S" else column[k]
+                    for name, column in columns.items()}}
+                for k in range(n)]
         return rows, [text(stage) for stage in member(file, "stages")[:]]
 
 
@@ -70,15 +73,18 @@ def read_study(folder):
         except BadRun as problem:
             raise BadRun(f"{path.name}: {problem}") from problem
         if stages is not None and names != stages:
-            raise BadRun(f"{path.name}: its stages {names} are not those of {files[0].name}: a study of one version of the program is shown")
+            raise BadRun(f"{path.name}: its stages {names} are not those of {files[0].name}: "
+                         "a study of one version of the program is shown")
         rows, stages = rows + found, names
     failed = failed_tasks(folder)
     if not rows:
         first = "".join(f"; {plural(len(failed), 'task')} failed, the first: {what}: {reason}"
                         for what, reason, _ in failed[:1])
         raise BadRun("holds no rows of psac_dist scaling (files *.h5)" + first)
-    rows.sort(key=lambda row: (list(study_figures.KINDS).index(row["kind"]) if row["kind"] in study_figures.KINDS else 9, row["as_rank"] >= 0,
-                               row["neurons"], row["batch"], row["ranks"], row["replicas"], row["backend"], row["end_time"]))
+    kinds = study_figures.KINDS
+    rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else 9, row["as_rank"] >= 0,
+                               row["neurons"], row["batch"], row["ranks"], row["replicas"], row["backend"],
+                               row["end_time"]))
     for row in rows:
         row["dry_run"] = row["as_rank"] >= 0
         row["memory"] = row["device_bytes"] if row["device_bytes"] > 0 else row["network_bytes"]
@@ -91,12 +97,14 @@ def read_study(folder):
 def write_csv(study, path):
     """Every row with every column."""
     names = [name for name in study.rows[0] if not name.startswith("stage_") and name not in ("memory", "exchange")]
-    names = [name for name in names if all(name in row for row in study.rows)]  # files of several versions may be joined
+    # Files of several versions may be joined.
+    names = [name for name in names if all(name in row for row in study.rows)]
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(names + [f"{stage}_{which}_s" for which in ("mean", "max") for stage in study.stages])
         for row in study.rows:
-            table.writerow([row[name] for name in names] + [f"{value:.6g}" for which in ("mean", "max") for value in row[f"stage_{which}_s"]])
+            times = [f"{value:.6g}" for which in ("mean", "max") for value in row[f"stage_{which}_s"]]
+            table.writerow([row[name] for name in names] + times)
 
 
 def figure_of(value):
@@ -111,17 +119,23 @@ def figure_of(value):
 
 def summary(study):
     """(head, rows of text): repeats joined, as median and spread."""
-    head = ["kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "repeats", "trials/s", "lowest", "highest", "ms per step", "exchange",
+    head = ["kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "repeats",
+            "trials/s", "lowest", "highest", "ms per step", "exchange",
             "MB per rank", "spikes/s", "synaptic events/s", "test accuracy"]
     body = []
-    key = lambda row: tuple(row[name] for name in ("kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "dry_run", "trials"))
-    for (kind, neurons, ranks, replicas, nodes, backend, batch, dry_run, _), rows in study_figures.groups(study.rows, key).items():
+    alike = ("kind", "neurons", "ranks", "replicas", "nodes", "backend", "batch", "dry_run", "trials")
+    joined = study_figures.groups(study.rows, lambda row: tuple(row[name] for name in alike))
+    for (kind, neurons, ranks, replicas, nodes, backend, batch, dry_run, _), rows in joined.items():
         median = lambda name: np.median([row[name] for row in rows])
-        speed, accuracy = [row["trials_per_s"] for row in rows], np.nanmean([row["accuracy"] for row in rows]) if kind == "accuracy" else np.nan
-        body.append([kind + (" (dry run)" if dry_run else ""), f"{neurons:,}", f"{ranks:,}", f"{replicas:,}", f"{nodes:,}", backend, str(batch), str(len(rows)),
-                     figure_of(np.median(speed)), figure_of(min(speed)), figure_of(max(speed)), figure_of(median("ms_per_step")),
-                     f"{100 * median('exchange'):.1f} %", figure_of(median("memory") / 1e6), figure_of(median("spikes_per_s")),
-                     figure_of(median("synaptic_events_per_s")), "" if np.isnan(accuracy) else f"{100 * accuracy:.2f} %"])
+        speed = [row["trials_per_s"] for row in rows]
+        accuracy = np.nanmean([row["accuracy"] for row in rows]) if kind == "accuracy" else np.nan
+        body.append([kind + (" (dry run)" if dry_run else ""), f"{neurons:,}", f"{ranks:,}", f"{replicas:,}",
+                     f"{nodes:,}", backend, str(batch), str(len(rows)),
+                     figure_of(np.median(speed)), figure_of(min(speed)), figure_of(max(speed)),
+                     figure_of(median("ms_per_step")), f"{100 * median('exchange'):.1f} %",
+                     figure_of(median("memory") / 1e6), figure_of(median("spikes_per_s")),
+                     figure_of(median("synaptic_events_per_s")),
+                     "" if np.isnan(accuracy) else f"{100 * accuracy:.2f} %"])
     return head, body
 
 
@@ -146,19 +160,21 @@ def report_study(folder, out):
     absent = [figure for figure in study_figures.FIGURES if not figure.rows(study)]
 
     def write(new):
-        body = [f"<p>{plural(len(study.rows), 'row')} from {plural(study.n_files, 'file')}. Points are medians over repeats, bars reach from the lowest "
-                "to the highest. Open symbols are simulated ranks: one rank's true share computed on its own, its messages modelled.</p>"]
+        body = [f"<p>{plural(len(study.rows), 'row')} from {plural(study.n_files, 'file')}. Points are medians over "
+                "repeats, bars reach from the lowest to the highest. Open symbols are simulated ranks: one rank's "
+                "true share computed on its own, its messages modelled.</p>"]
         if study.failed:
             body.append(f"<h2>Failed</h2><p>{plural(len(study.failed), 'task')} of Slurm left no row, "
                         "as they failed or still run:</p><ul>" + "".join(
                 f"<li>{html.escape(what)}: {html.escape(reason)} (<code>log/{html.escape(name)}</code>)</li>"
                 for what, reason, name in study.failed) + "</ul>")
         for figure in shown:
-            body.append(f"<h2>{figure.title}</h2><figure>{picture(figure.draw, study, new, figure.title)}<figcaption>{figure.caption}</figcaption></figure>")
+            body.append(f"<h2>{figure.title}</h2><figure>{picture(figure.draw, study, new, figure.title)}"
+                        f"<figcaption>{figure.caption}</figcaption></figure>")
         if absent:
             body.append(f"<h2>Not shown</h2><p>{' '.join(figure.absent for figure in absent)}</p>")
-        body.append(f'<h2>All measurements</h2><p>Every row with every column: <a href="table.csv">table.csv</a>; this table: '
-                    f'<a href="table.md">table.md</a></p>{html_table(study)}')
+        body.append('<h2>All measurements</h2><p>Every row with every column: <a href="table.csv">table.csv</a>; '
+                    f'this table: <a href="table.md">table.md</a></p>{html_table(study)}')
         (new / "index.html").write_text(page(study.name, "psac_dist scaling study", "\n".join(body)), encoding="utf-8")
         write_csv(study, new / "table.csv")
         write_markdown(study, new / "table.md")

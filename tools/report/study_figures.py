@@ -1,4 +1,5 @@
-"""The figures of a scaling study: one function each, from a study (see read_study in study.py) and a theme to a matplotlib figure."""
+"""The figures of a scaling study: one function each, from a study (see read_study in study.py) and a theme to a
+matplotlib figure."""
 from dataclasses import dataclass
 from typing import Callable
 
@@ -54,8 +55,9 @@ def colours(theme):
 
 def curve(ax, rows, x, value, colour, label, dry_run):
     at, middle, low, high = spread(rows, x, value)
-    ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, lw=1.4, ls="--" if dry_run else "-", marker="o", ms=5,
-                mfc=ax.get_facecolor() if dry_run else colour, mew=1.2, elinewidth=1.1, capsize=2.5, label=label, zorder=3)
+    ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, lw=1.4, ls="--" if dry_run else "-",
+                marker="o", ms=5, mfc=ax.get_facecolor() if dry_run else colour, mew=1.2, elinewidth=1.1, capsize=2.5,
+                label=label, zorder=3)
 
 
 def log_places(low, high):
@@ -105,8 +107,10 @@ def legend(ax, theme, loc, handles=None, labels=None):
     (width, height), at = figure.get_size_inches(), figure.subplotpars
     more = 0.1 + 0.185 * -(-len(handles) // columns)
     figure.set_size_inches(width, height + more)
-    figure.subplots_adjust(top=(at.top * height + more) / (height + more), bottom=(at.bottom * height + more) / (height + more))
-    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(at.left, 0), borderaxespad=0, ncols=columns, **look)
+    figure.subplots_adjust(top=(at.top * height + more) / (height + more),
+                           bottom=(at.bottom * height + more) / (height + more))
+    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(at.left, 0), borderaxespad=0, ncols=columns,
+                  **look)
 
 
 def two_panels(height=3.3):
@@ -146,7 +150,8 @@ def per_cut(networks):
 
 
 def first_speed(rows):
-    """Ranks and median speed on the smallest number of ranks, of real ranks if there are any, in the fewest replicas."""
+    """Ranks and median speed on the smallest number of ranks, of real ranks if there are any,
+    in the fewest replicas."""
     base = [row for row in rows if not row["dry_run"]] or rows
     least = min((row["ranks"], row["replicas"]) for row in base)
     return least[0], float(np.median([row["trials_per_s"] for row in base if (row["ranks"], row["replicas"]) == least]))
@@ -200,7 +205,8 @@ def by_ranks(rows):
         label = f"{row['ranks']:,} rank{'s' if row['ranks'] > 1 else ''}"
         label += f", {in_replicas(row['replicas'])}" if several[0] else ""
         return label + (f", {row['backend']}" if several[1] else ""), row["dry_run"]
-    return dict(sorted(groups(sorted(rows, key=lambda row: (row["ranks"], row["replicas"])), key).items(), key=lambda item: item[0][1]))
+    in_order = sorted(rows, key=lambda row: (row["ranks"], row["replicas"]))
+    return dict(sorted(groups(in_order, key).items(), key=lambda item: item[0][1]))
 
 
 def size_rows(study):
@@ -226,7 +232,8 @@ def speed_by_size(study, theme):
 
 
 def time_by_stage(study, theme):
-    """Milliseconds per trial by stage, stacked, against ranks; one panel for each network that was measured on most numbers of ranks."""
+    """Milliseconds per trial by stage, stacked, against ranks; one panel for each network that was measured on most
+    numbers of ranks."""
     rows = of_kind("strong", "weak")(study)
     chosen = {}
     for kind in ("strong", "weak"):
@@ -255,9 +262,10 @@ def time_by_stage(study, theme):
                 ax.bar(x, height, 0.72, bottom, color=fills[stage], lw=0, alpha=0.62 if dry_run else 1)
                 bottom += height
             ax.bar(x, max(total - bottom, 0), 0.72, bottom, color=theme.faint, lw=0)
-            ax.text(x, max(total, bottom), f" {total:,.0f}" if total >= 1000 else f" {total:.3g}", ha="center", va="bottom", size=7, color=theme.quiet,
-                    rotation=90 if rotated else 0)
-        ticks = [(f"{whole(ranks // n)}×{n:,}" if in_grid else whole(ranks)) + ("*" if dry_run else "") for (ranks, n, dry_run), _ in places]
+            ax.text(x, max(total, bottom), f" {total:,.0f}" if total >= 1000 else f" {total:.3g}",
+                    ha="center", va="bottom", size=7, color=theme.quiet, rotation=90 if rotated else 0)
+        ticks = [(f"{whole(ranks // n)}×{n:,}" if in_grid else whole(ranks)) + ("*" if dry_run else "")
+                 for (ranks, n, dry_run), _ in places]
         ax.set_xticks(range(len(places)), ticks, size=7.5, rotation=90 if rotated else 0)
         ax.set_title(title, loc="left", size=8.5, color=theme.ink)
         ax.grid(axis="y")
@@ -265,22 +273,26 @@ def time_by_stage(study, theme):
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes[0][0].set_ylabel("Time per trial (ms)")
     dry_run = any(row["dry_run"] for some in chosen.values() for row in some)
-    figure.supxlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* dry run)" if dry_run else ""), size=9, y=0.01)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=fills[stage]) for stage in order] + [plt.Rectangle((0, 0), 1, 1, color=theme.faint)]
-    figure.legend(handles, [*order, "other"], ncols=len(order) + 1, frameon=False, fontsize=8, labelcolor=theme.ink, loc="upper left",
-                  bbox_to_anchor=(0.075, 0.995), handlelength=1.1, columnspacing=1.6)
+    figure.supxlabel(("Shards × replicas" if in_grid else "Ranks") + (" (* dry run)" if dry_run else ""),
+                     size=9, y=0.01)
+    handles = ([plt.Rectangle((0, 0), 1, 1, color=fills[stage]) for stage in order]
+               + [plt.Rectangle((0, 0), 1, 1, color=theme.faint)])
+    figure.legend(handles, [*order, "other"], ncols=len(order) + 1, frameon=False, fontsize=8, labelcolor=theme.ink,
+                  loc="upper left", bbox_to_anchor=(0.075, 0.995), handlelength=1.1, columnspacing=1.6)
     return figure
 
 
 def memory_per_rank(study, theme):
-    """Bytes that a rank holds for its part of the network, against the neurons of the whole network; lines are the plan."""
+    """Bytes that a rank holds for its part of the network, against the neurons of the whole network;
+    lines are the plan."""
     figure, ax = plt.subplots(figsize=(WIDTH, 3.5))
     figure.subplots_adjust(left=0.085, right=0.985, top=0.97, bottom=0.125)
     rows = of_kind("size", "strong", "weak")(study)
     for colour, ((label, dry_run), own) in zip(colours(theme) * 9, by_ranks(rows).items()):
         at, middle, low, high = spread(own, "neurons", lambda row: row["memory"] / 1e6)
-        ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, ls="", marker="o", ms=5.5, capsize=2.5,
-                    mfc=theme.paper if dry_run else colour, mew=1.2, label=label + (" (dry run)" if dry_run else ""), zorder=3)
+        ax.errorbar(at, middle, yerr=[middle - low, high - middle], color=colour, ls="", marker="o", ms=5.5,
+                    capsize=2.5, mfc=theme.paper if dry_run else colour, mew=1.2,
+                    label=label + (" (dry run)" if dry_run else ""), zorder=3)
         at, planned, _, _ = spread(own, "neurons", lambda row: row["planned_bytes"] / 1e6)
         ax.plot(at, planned, color=colour, lw=1, alpha=0.8)
     log_axis(ax.xaxis, [row["neurons"] for row in rows])
@@ -306,8 +318,8 @@ def accuracy_by_size(study, theme):
         at, middle, _, high = spread(own, "neurons", lambda row: 100 * row["accuracy"])
         for x, y, top in zip(at, middle, high):
             ax.annotate(f"{y:.2f}", (x, top), (0, 6), textcoords="offset points", ha="center", size=8, color=colour)
-        ax.annotate(f"{trials:,} trials", (at[-1], middle[-1]), (12, 0), textcoords="offset points", va="center", size=8.5, color=colour,
-                    annotation_clip=False)
+        ax.annotate(f"{trials:,} trials", (at[-1], middle[-1]), (12, 0), textcoords="offset points", va="center",
+                    size=8.5, color=colour, annotation_clip=False)
     log_axis(ax.xaxis, [row["neurons"] for row in rows])
     low, high = ax.dataLim.y0, ax.dataLim.y1
     ax.set_ylim(max(0, low - 0.12 * (high - low) - 0.3), min(100, high + 0.18 * (high - low) + 0.5))
@@ -325,9 +337,11 @@ def measured_against_planned(study, theme):
     figure, left, right = two_panels(3.1)
     rows = planned_rows(study)
     for colour, (dry_run, own) in zip(colours(theme), sorted(groups(rows, lambda row: row["dry_run"]).items())):
-        for ax, value in ((left, lambda row: row["planned_trials_per_s"] / row["trials_per_s"]), (right, lambda row: row["memory"] / row["planned_bytes"])):
-            ax.plot([row["neurons"] for row in own], [value(row) for row in own], "o", ms=5, mew=1.2, color=colour, alpha=0.85,
-                    mfc=theme.paper if dry_run else colour, label="simulated ranks" if dry_run else "real ranks")
+        for ax, value in ((left, lambda row: row["planned_trials_per_s"] / row["trials_per_s"]),
+                          (right, lambda row: row["memory"] / row["planned_bytes"])):
+            ax.plot([row["neurons"] for row in own], [value(row) for row in own], "o", ms=5, mew=1.2, color=colour,
+                    alpha=0.85, mfc=theme.paper if dry_run else colour,
+                    label="simulated ranks" if dry_run else "real ranks")
     for ax, title in ((left, "Time: measured / planned"), (right, "Memory per rank: measured / planned")):
         ax.axhline(1, color=theme.quiet, lw=1, ls=(0, (4, 3)))
         log_axis(ax.xaxis, [row["neurons"] for row in rows])
@@ -352,20 +366,27 @@ class Figure:
 
 FIGURES = [
     Figure("A fixed network on more ranks", strong_scaling, of_kind("strong"),
-           "Strong scaling. Left: speed over that of the smallest number of ranks, in the fewest replicas. Right: the same as a share of the ideal.",
+           "Strong scaling. Left: speed over that of the smallest number of ranks, in the fewest replicas. Right: the "
+           "same as a share of the ideal.",
            "No strong scaling was measured."),
     Figure("A network that grows with the ranks", weak_scaling, of_kind("weak"),
-           "Weak scaling: the neurons of a rank stay the same. Left: trials per second x neurons, over that of the smallest number of ranks. Right: "
-           "the same as a share of the ideal.", "No weak scaling was measured."),
+           "Weak scaling: the neurons of a rank stay the same. Left: trials per second x neurons, over that of the "
+           "smallest number of ranks. Right: the same as a share of the ideal.",
+           "No weak scaling was measured."),
     Figure("Where the time goes", time_by_stage, of_kind("strong", "weak"),
-           "Mean over ranks. The exchange is communication, waiting for slower ranks included; of simulated ranks it is the model of the network.",
+           "Mean over ranks. The exchange is communication, waiting for slower ranks included; of simulated ranks it "
+           "is the model of the network.",
            "Times by stage need strong or weak scaling."),
-    Figure("Networks of several sizes", speed_by_size, size_rows, "Both axes are logarithmic. A spike makes in_degree synaptic events.",
+    Figure("Networks of several sizes", speed_by_size, size_rows,
+           "Both axes are logarithmic. A spike makes in_degree synaptic events.",
            "No networks of several sizes were measured on the same ranks."),
     Figure("Memory of a rank", memory_per_rank, of_kind("size", "strong", "weak"),
-           "Points: by how much building and running the network made the largest rank grow. Lines: psac_dist's plan.", "Memory was not measured."),
-    Figure("Accuracy", accuracy_by_size, accuracy_rows, "Share of the test images that are decided correctly.", "Accuracy was not measured."),
+           "Points: by how much building and running the network made the largest rank grow. Lines: psac_dist's plan.",
+           "Memory was not measured."),
+    Figure("Accuracy", accuracy_by_size, accuracy_rows, "Share of the test images that are decided correctly.",
+           "Accuracy was not measured."),
     Figure("Measured against planned", measured_against_planned, planned_rows,
-           "Each point is a row. The plan is that of psac_dist plan for the machine that --hardware named; it counts instructions and bytes.",
+           "Each point is a row. The plan is that of psac_dist plan for the machine that --hardware named; it counts "
+           "instructions and bytes.",
            "The rows hold no prediction."),
 ]

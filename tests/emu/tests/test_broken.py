@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every mode of the emulation catches what it is for: each broken program passes when done right and is found when done wrong.
+"""Every mode of the emulation catches what it is for: each broken program passes when done right and is found when
+done wrong.
 
 Usage: test_broken.py PROGRAM sanitized|plain
 """

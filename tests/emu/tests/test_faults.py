@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A GPU, NCCL or a rank that fails in the middle of a run on emulated GPUs ends all ranks with one message that names it."""
+"""A GPU, NCCL or a rank that fails in the middle of a run on emulated GPUs ends all ranks with one message that names
+it."""
 import os
 import unittest
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A build with CUDA but without NCCL says so, refuses --transport nccl with that reason, and exchanges spikes through MPI."""
+"""A build with CUDA but without NCCL says so, refuses --transport nccl with that reason, and exchanges spikes through
+MPI."""
 import unittest
 
 from mistakes import Mistakes
