@@ -37,8 +37,8 @@ static psac_status run(psac_session *session, const psac_options *options, psac_
   PSAC_TRY(psac_session_build(session));
   PSAC_TRY(psac_run_file_read_weights(session, options->weights));
   psac_summary_start(session, kind);
-  char spikes[PSAC_CHECKPOINT_PATH_BYTES];  // not the name that a training of this name uses, whose final state may
-                                            // need its own
+  // not the recording file of a training run with the same output, whose final state may need it
+  char spikes[PSAC_CHECKPOINT_PATH_BYTES];
   snprintf(spikes, sizeof spikes, "%s.spikes", session->out);
   PSAC_TRY(psac_recorder_open(&results->recorder, session->ranks, session->network, spikes, NULL));
   PSAC_TRY(psac_evaluation_run(session, kind, &results->recorder, &results->evaluation));

@@ -1,4 +1,4 @@
-// Says what this build and this machine offer.
+// Prints what this build and this machine offer.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ typedef struct place {
   psac_device device;
 } place;
 
-// The next of a list, if it is anything.
+// Prints the next name of a list, unless it is empty.
 static void print_next(const char *name) {
   if (name[0]) printf(", %s", name);
 }

@@ -1,4 +1,4 @@
-// What one mpirun does: a table of jobs.
+// The table of jobs: the commands that one mpirun can run.
 #ifndef PSAC_JOBS_JOBS_H
 #define PSAC_JOBS_JOBS_H
 
@@ -7,7 +7,7 @@
 
 struct psac_options;  // options.h
 
-// The jobs as bits, for the options that each takes (options.c).
+// Jobs as bits, for the options that each accepts (options.c).
 enum {
   PSAC_JOB_TRAIN = 1 << 0,
   PSAC_JOB_EVALUATE = 1 << 1,

@@ -15,15 +15,15 @@
 #include "partition/ranks.h"
 #include "src/run/signals.h"
 
-// Descriptors that the process was started without, so that no file is opened in their place: what is written there
-// fails.
+// Opens the standard descriptors that the process was started without, so that no file takes their place. Writes to
+// them fail.
 static void open_missing_streams(void) {
   for (int fd = 0; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/full", O_RDWR) != fd) _exit(1);
   }
 }
 
-// A closed pipe is no failure (the reader has had enough); results that cannot be written are one.
+// A closed pipe is not a failure (the reader has stopped reading); results that cannot be written are.
 static psac_status finish_output(void) {
   struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
   errno = 0;
@@ -34,7 +34,7 @@ static psac_status finish_output(void) {
                    reason ? strerror(reason) : "an earlier write failed");
 }
 
-// mpirun can start every rank with arguments of its own; ranks with different work would wait for each other for ever.
+// mpirun can start each rank with different arguments; ranks with different work would deadlock.
 static psac_status check_one_command(const char *arguments, psac_ranks *ranks) {
   char first[sizeof((psac_run_options *)NULL)->command_line] = "";
   snprintf(first, sizeof first, "%s", arguments);
@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
   if (status == PSAC_OK) status = psac_ranks_agree(&ranks, ranks.rank == 0 ? finish_output() : PSAC_OK);
 
   const int exit_code = psac_status_exit_code(status);
-  // Where several ranks notice the same failure, the lowest speaks and ends the others before they repeat it.
+  // If several ranks notice the same failure, the lowest reports it and ends the others before they repeat it.
   if (status != PSAC_OK && !ranks.agreed_to_fail && ranks.rank > 0) {
     psac_signals_release();
     psac_ranks_give_way(&ranks, psac_signals_take() == PSAC_WISH_STOP);
@@ -87,8 +87,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "psac_dist: %s\n", psac_fail_message());
     fflush(stderr);
   }
-  // A failure that every rank knows ends in order; one that only this rank knows must not leave the others waiting, nor
-  // let a library tidy up what failed.
+  // After a failure that every rank knows, MPI is finalized normally. After one that only this rank knows, the run is
+  // aborted, so that the others do not wait and no library cleans up what failed.
   if (status != PSAC_OK && !ranks.agreed_to_fail) psac_ranks_abort(&ranks, exit_code);
   psac_ranks_finish(&ranks);
   return exit_code;

@@ -8,7 +8,7 @@
 #include "jobs/wrapped.h"
 #include "src/config/config_table.h"
 
-// One name may have several entries, each for the commands to which it means that.
+// A name may have several entries, for commands in which its meaning differs.
 typedef struct option {
   unsigned jobs;         // that take it, as bits
   const char *name;      // without the dashes
@@ -131,7 +131,7 @@ static psac_status find_job(const char *name, const psac_job **job) {
                    nearest ? nearest : "", allowed);
 }
 
-// One "--name value" or "--name=value"; *next moves behind it.
+// One "--name value" or "--name=value"; *next moves past it.
 static psac_status read_option(int argc, char **argv, int *next, psac_options *options) {
   const char *argument = argv[(*next)++], *name = argument + 2;
   const size_t n = strcspn(name, "=");
@@ -159,7 +159,7 @@ static int is_any(const char *argument, const char *letter, const char *name) {
   return strcmp(argument, letter) == 0 || strcmp(argument, name) == 0;
 }
 
-// What the command itself settles.
+// Sets the options that follow from the command.
 static void choose_job(const psac_job *job, psac_options *options) {
   options->job = job;
   options->run.default_config = job->config;
@@ -199,7 +199,7 @@ psac_status psac_options_read(int argc, char **argv, psac_options *options) {
   return PSAC_OK;
 }
 
-enum { INDENT = 26 };  // of the explanations of options
+enum { INDENT = 26 };  // columns before the description of an option
 
 static void print_option(const char *name, const char *argument, const char *help) {
   char left[40];

@@ -1,4 +1,4 @@
-// The command line, one for all jobs.
+// The command line, common to all jobs.
 #ifndef PSAC_JOBS_OPTIONS_H
 #define PSAC_JOBS_OPTIONS_H
 
@@ -22,10 +22,10 @@ typedef struct psac_options {
 } psac_options;
 
 // Reads argv; strings stay owned by argv. PSAC_ERR_INPUT names the argument and what is allowed. Not collective: all
-// ranks see the same argv and come to the same end.
+// ranks see the same argv and return the same status.
 psac_status psac_options_read(int argc, char **argv, psac_options *options);
 
-// Prints the help of one job, or of the program for NULL, to standard output.
+// Prints the help of one job, or of the program for NULL, to standard output. Not collective.
 void psac_options_help(const struct psac_job *job);
 
 #endif

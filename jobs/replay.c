@@ -1,4 +1,4 @@
-// Presents recorded retina spikes as the notebook does and writes what came of it.
+// Presents recorded retina spikes as the notebook does and writes the results.
 #include <math.h>
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ typedef struct replay_state {
   psac_outcome outcome;
 } replay_state;
 
-// Integers, so the sum does not depend on the ranks.
+// Sums integers, so that the sum does not depend on the number of ranks.
 static psac_status sum_weights(const psac_session *session, float *scratch, double *sum) {
   const psac_network *network = session->network;
   const int64_t n = (int64_t)network->shard.n_local * network->shard.columns.n_output;
@@ -66,7 +66,7 @@ static psac_status see_pass(void *self, const psac_view *view) {
   return sum_weights(replay->session, presentation->weights_after, &pass->weights_sum);
 }
 
-// The retina's spikes as bits [n_steps][n_retina_words].
+// Packs the retina's spikes [n_units][n_steps] into bits [n_steps][n_retina_words].
 static void pack_spikes(const psac_shard *shard, const uint8_t *spikes, uint64_t *bits) {
   for (int u = 0; u < shard->n_units; u++) {
     for (int t = 0; t < shard->n_steps; t++) {
@@ -91,7 +91,7 @@ static psac_status present(replay_state *replay) {
   return status;
 }
 
-// What rank 0 knows, all must write: attributes are written by every rank alike.
+// Broadcasts the results of rank 0, because attributes must have the same value on every rank. Collective.
 static psac_status spread_results(replay_state *replay) {
   for (int64_t k = 0; k < replay->replay_case.n; k++) {
     for (int p = 0; p < 2; p++) {

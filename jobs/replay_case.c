@@ -32,7 +32,7 @@ static psac_status read_attributes(psac_h5_file *file, psac_replay_case *replay_
   return replay_case->attributes ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory reading the case");
 }
 
-// A presentation holds what a case can have, and what replay adds to it: a case may be a result.
+// A presentation may hold the members of a case and those that replay adds, as the output of a replay is also a case.
 static psac_status check_presentation(psac_h5_file *file, int64_t k) {
   static const char *const known[] = {"/retina_spikes", "/image",  "/retina_rates",
                                       "/weights_after", "/pass_1", "/pass_2"};
@@ -77,7 +77,7 @@ static psac_status check_sizes(psac_h5_file *file, const char *name, const psac_
   int height, width;
   char path[PATH_BYTES];
   psac_retina_size(config, &height, &width);
-  // the sum of all weights is in steps of 2^-30 in 64 bits, and a step's spikes are stored in 32
+  // the sum of all weights is an int64 in units of 2^-30, and the spikes of a time step are stored as int32
   if ((double)config->middle_layer.num_neurons * (double)config->output_layer.num_neurons > 0x1p31) {
     return psac_fail(PSAC_ERR_INPUT, "%s: a case with %lld weights is too large; allowed: 2^31", name,
                      (long long)(config->middle_layer.num_neurons * config->output_layer.num_neurons));
@@ -112,7 +112,7 @@ static psac_status read_matrix(psac_h5_file *file, const char *name, const char 
   return psac_h5_read_rows(file, path, type, first, rows, data);
 }
 
-// Spikes may be stored as any kind of number; each must be 0 or 1.
+// Spikes may be stored as any numeric type; each must be 0 or 1.
 static psac_status read_spikes(psac_h5_file *file, const char *name, const char *path, int64_t n_units, int64_t n_steps,
                                uint8_t **spikes) {
   const size_t n = (size_t)n_units * (size_t)n_steps;
@@ -188,7 +188,7 @@ psac_status psac_replay_case_read(const char *path, const psac_network *network,
   return status;
 }
 
-// A dataset that rank 0 holds alone.
+// Writes a dataset that only rank 0 holds.
 static psac_status write_mine(psac_h5_file *file, const psac_network *network, const char *path, psac_type type,
                               int n_dims, int64_t d0, int64_t d1, const void *data) {
   const int64_t mine = network->transport.rank == 0 ? d0 : 0;
@@ -261,7 +261,7 @@ static psac_status write_presentation(psac_h5_file *file, const psac_network *ne
   return psac_h5_write_i64(file, path, "label", presentation->label);
 }
 
-// As an integer where it is one, as the notebook's files have it.
+// Writes a whole number as an integer, as the notebook's files have it.
 static psac_status write_duration(psac_h5_file *file, const char *name, double ms) {
   if (ms == (double)(int64_t)ms) return psac_h5_write_i64(file, "/", name, (int64_t)ms);
   return psac_h5_write_f64(file, "/", name, ms);

@@ -1,4 +1,4 @@
-// Case files: recorded retina spikes with initial weights, and what a network made of them (docs/files.md, "Case
+// Case files: recorded retina spikes with initial weights, and the responses of a network (docs/files.md, "Case
 // files").
 #ifndef PSAC_JOBS_REPLAY_CASE_H
 #define PSAC_JOBS_REPLAY_CASE_H
@@ -33,12 +33,13 @@ typedef struct psac_replay_case {
   float *weights_initial;  // [n_local][n_output] this rank's
 } psac_replay_case;
 
-// Reads the attributes and counts the presentations. Every rank by itself, as the next.
+// Reads the attributes and counts the presentations. Not collective: every rank reads the file by itself. Release with
+// psac_replay_case_free, also after a failure.
 psac_status psac_replay_case_open(const char *path, psac_replay_case *replay_case);
-// Refuses a case whose datasets are not of the sizes that this configuration needs, before a network is built. Not
-// collective.
+// PSAC_ERR_INPUT if the datasets of the case do not have the sizes that this configuration needs; checked before a
+// network is built. Not collective.
 psac_status psac_replay_case_check(const char *path, const psac_config *config, const psac_replay_case *replay_case);
-// Reads this rank's part of everything else, now that the network's sizes are known.
+// Reads this rank's part of all other data and allocates the results, with the sizes of the network. Not collective.
 psac_status psac_replay_case_read(const char *path, const psac_network *network, psac_replay_case *replay_case);
 // Writes the case with its results. Collective; a failure ends the run.
 psac_status psac_replay_case_write(const psac_access *access, const char *path, int replace,

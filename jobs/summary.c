@@ -67,7 +67,7 @@ psac_status psac_summary_finish(psac_session *session, psac_results *results) {
   const double started = psac_clock_seconds();
   PSAC_TRY(psac_run_file_write(session, results, &timing));
   session->io_seconds += psac_clock_seconds() - started;
-  PSAC_TRY(psac_timing_collect(session, &timing));  // now with the time that the file took
+  PSAC_TRY(psac_timing_collect(session, &timing));  // now with the time to write the file
   double peak;
   PSAC_TRY(psac_session_peak(session, &peak));
   if (session->ranks->rank == 0) print_results(session, results, &timing, peak);

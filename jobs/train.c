@@ -28,8 +28,8 @@ enum { PRINTED = 2, LOOK_EVERY = 200 };
 
 static int last_pass(const psac_config *config) { return config->network.model == PSAC_MODEL_NOTEBOOK ? 1 : 0; }
 
-// The spikes of trial k of the view, of this rank, in every LOOK_EVERY-th time step: counts [steps][2], of the middle
-// and the output layer.
+// Adds this rank's spikes of trial k of the view in every LOOK_EVERY-th time step to counts [steps][2]: middle layer,
+// output layer.
 static psac_status look(const psac_view *view, int k, int64_t *counts) {
   const psac_network *network = view->network;
   const psac_shard *shard = &network->shard;
@@ -70,7 +70,7 @@ static psac_status see_trials(void *self, const psac_view *view) {
   return PSAC_OK;
 }
 
-// The notebook's look into the first trials of an epoch. Collective where the batch has one of them.
+// Prints the notebook's spike counts of the first trials of an epoch. Collective if the batch has one of them.
 static psac_status print_looks(training_state *training, int n) {
   const psac_session *session = training->session;
   for (int64_t position = training->course.at.first; position < training->course.at.first + n && position < PRINTED;
@@ -110,8 +110,8 @@ static psac_status close_interval(training_state *training, int64_t trials) {
   return psac_curve_close(&results->interval, training->session->network, trials, training->course.at.epoch + 1);
 }
 
-// Rank 0 books n outcomes; the notebook's line at every log interval, whose accuracy is that of all trials so far.
-// Collective where an interval ends.
+// Rank 0 adds n outcomes to the learning curves and prints the notebook's line at every log interval, with the accuracy
+// of all trials so far. Collective if an interval or the epoch ends.
 static psac_status book(training_state *training, int n) {
   const psac_session *session = training->session;
   const int64_t interval = session->config.training.log_interval, n_images = session->train.n;
@@ -138,8 +138,8 @@ static psac_status book(training_state *training, int n) {
   return PSAC_OK;
 }
 
-// Trials of the next batch at most. Model notebook learns within a trial, so any number may be presented concurrently;
-// a log interval has to end with a batch.
+// Maximum number of trials in the next batch. Model notebook learns within a trial, so any number of trials may be
+// presented concurrently, but a log interval must end with a batch.
 static int64_t limit_of(const training_state *training) {
   const psac_config *config = &training->session->config;
   const int64_t interval = config->training.log_interval;
@@ -161,7 +161,7 @@ static psac_status run_batch(training_state *training, const char *what) {
   return PSAC_OK;
 }
 
-// From the current position to the end of its epoch.
+// Trains from the current position to the end of its epoch.
 static psac_status run_epoch(training_state *training) {
   const psac_session *session = training->session;
   psac_position *at = &training->course.at;
@@ -217,7 +217,8 @@ static psac_status finish(training_state *training, psac_progress_kind kind) {
   return PSAC_OK;
 }
 
-// A run that had ended gets more epochs: under a linear schedule, which ended with a rate of 0, a new segment begins.
+// For a run that had ended and gets more epochs: begins a new segment of a linear schedule, which ended with a rate of
+// 0.
 static void begin_segment(psac_position *at, const psac_config *config) {
   if (config->learning.rate_schedule != PSAC_SCHEDULE_LINEAR) return;
   at->first_epoch = at->epoch;
@@ -252,8 +253,8 @@ static psac_status run(psac_session *session, psac_progress_kind kind, psac_resu
   return psac_checkpointer_explain(&training.checkpointer, finish(&training, kind));
 }
 
-// The configuration: that of the checkpoint, if there is one, with what the options change; a change that matters is
-// refused.
+// Resolves the configuration: that of the checkpoint, if there is one, as changed by the options. psac_resume_settle
+// refuses changes that matter.
 static psac_status configure(psac_session *session, psac_resumption *found) {
   const psac_config_layer layer = {.text = found->checkpoint.config_text,
                                    .origin = found->path[0] ? found->path : session->out};
@@ -261,7 +262,7 @@ static psac_status configure(psac_session *session, psac_resumption *found) {
   return psac_session_configure(session, session->options, session->ranks, goes_on ? &layer : NULL);
 }
 
-// From the first look at the output to the last write the run owns it.
+// The run owns its output from before it reads anything of it until after the last write.
 static psac_status resume_and_run(psac_session *session, const psac_options *options, psac_resumption *found,
                                   psac_results *results) {
   char owner[PSAC_CHECKPOINT_PATH_BYTES];

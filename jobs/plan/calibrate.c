@@ -10,26 +10,26 @@
 #include "jobs/wrapped.h"
 
 enum {
-  TRIALS = 16,  // of a batch
+  TRIALS = 16,  // per batch
   BATCHES_MIN = 4,
   BATCHES_MAX = 64,
-  NEURONS_IN_ALL = 100000,  // of all batches together
+  NEURONS_IN_ALL = 100000,  // neurons x batches of a measurement
   N_SIZES = 4,
   GATHERS = 100,
   GATHERS_IN_A_ROW = 10,
-  SHORT_MESSAGE = 64,  // bytes of a rank
+  SHORT_MESSAGE = 64,  // bytes per rank
   LONG_MESSAGE = 1 << 17,
 };
 
-// Neurons of the networks that are measured. The factors are fitted to two of them, each on one rank: one whose arrays
-// stay in the cache and one whose arrays do not. Then all are measured on all ranks and compared with the prediction.
+// Neurons of the measured networks. The factors are fitted to two of them, each on one rank: one whose arrays fit into
+// the cache and one whose arrays do not. Then all are measured on all ranks and compared with the prediction.
 static const int64_t sizes_cpu[N_SIZES] = {1000, 5000, 20000, 50000},
                      sizes_device[N_SIZES] = {20000, 100000, 1000000, 4000000};
 enum { FIT_SMALL = 0, FIT_LARGE = 2 };
 
 typedef struct measurement {
   psac_config config;
-  psac_conditions conditions;  // the rates that were seen
+  psac_conditions conditions;  // with the measured rates
   int n_ranks;
   double stage[PSAC_N_STAGES];  // seconds of a batch
 } measurement;
@@ -49,8 +49,8 @@ static void draw_ring(const psac_config *config, int number, uint8_t *image) {
 // CPU time of this process, s; less than wall time on a busy machine.
 static double processor_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-// Presents batches after a warm-up and books their mean seconds. Where other programs take part of the time of a
-// processor that does not wait for other ranks, that part is taken off.
+// Presents batches after a warm-up and records the mean seconds of a batch. On a CPU that does not wait for other
+// ranks, the time that other programs take is subtracted.
 static psac_status time_batches(const psac_session *session, psac_network *network, psac_trial *trials,
                                 psac_outcome *outcomes, int n_batches, measurement *seen) {
   psac_stages before = {0};
@@ -70,7 +70,7 @@ static psac_status time_batches(const psac_session *session, psac_network *netwo
   return PSAC_OK;
 }
 
-// Spike rates of the middle layer in all batches, and of the outputs in the last.
+// Spike rates, Hz: of the middle layer over all batches, of the outputs over the last batch.
 static psac_status find_rates(const psac_session *session, psac_network *network, const psac_outcome *outcomes,
                               int n_batches, psac_conditions *rates, int n_ranks) {
   const psac_config *config = &session->config;
@@ -101,7 +101,7 @@ static psac_status present(const psac_session *session, psac_network *network, p
   return status;
 }
 
-// Measures a network of this size: on all ranks of `transport`, or on each rank alone where that is one.
+// Measures a network of n_neurons neurons: on all ranks of `transport`, or on each rank alone if that has only one.
 static psac_status measure(psac_session *session, const psac_transport *transport, int64_t n_neurons,
                            measurement *seen) {
   session->config.middle_layer.num_neurons = n_neurons;
@@ -136,13 +136,13 @@ static psac_status measure(psac_session *session, const psac_transport *transpor
   return status;
 }
 
-// The a >= 0 with the least relative error of  t = a x  for two equations.
+// The a >= 0 of  t = a x  with the least squared relative error in two equations.
 static double fit_one(const double x[2], const double t[2]) {
   const double ratio[2] = {x[0] / t[0], x[1] / t[1]};
   return (ratio[0] + ratio[1]) / fmax(ratio[0] * ratio[0] + ratio[1] * ratio[1], 1e-300);
 }
 
-// A stage's factor: what launches, sequential steps and the host leave of the measured time, over what is counted.
+// A stage's factor: measured time less launches, sequential steps and host time, divided by the counted time.
 static double fit_stage(const psac_cost counted[2], const measurement seen[2], psac_stage stage) {
   double x[2] = {0.0, 0.0}, t[2];
   for (int k = 0; k < 2; k++) {
@@ -169,8 +169,8 @@ static void fit(const measurement seen[2], psac_hardware *hardware) {
   hardware->learning_factor = fit_stage(counted, seen, PSAC_STAGE_LEARNING);
 }
 
-// The least seconds of a gather of n_bytes per rank, of several in a row, as the first may only have waited; a run has
-// waiting for slower ranks beside it.
+// Minimum seconds of an all-gather of n_bytes per rank, averaged over several in a row, as the first may include
+// waiting. In a run, waiting for slower ranks adds to this.
 static psac_status time_gather(const psac_session *session, psac_stream *stream, void *buffer, size_t n_bytes,
                                double *seconds) {
   const psac_transport *transport = &session->transport;
@@ -211,8 +211,7 @@ static psac_status measure_exchange(psac_session *session, psac_hardware *hardwa
     hardware->nccl_base = 0.0;
     hardware->nccl_per_rank = brief / n_ranks;
     hardware->nccl_bandwidth = bandwidth;
-  } else if (!hardware
-                  ->on_device) {  // through a device's host memory it is mostly waiting, which has figures of its own
+  } else if (!hardware->on_device) {  // staged through the host it is mostly waiting, which has separate figures
     hardware->mpi_base = 0.0;
     hardware->mpi_per_rank = brief / n_ranks;
     hardware->mpi_bandwidth = bandwidth;
@@ -272,7 +271,7 @@ static psac_status report(psac_session *session, const measurement seen[N_SIZES]
   return PSAC_OK;
 }
 
-// Measures, fits, measures again what is to be compared.
+// Measures two networks, fits the factors, then measures all sizes for the comparison.
 static psac_status measure_all(psac_session *session, psac_hardware *hardware, measurement seen[N_SIZES]) {
   const int64_t *sizes = hardware->on_device ? sizes_device : sizes_cpu;
   psac_transport alone = psac_transport_self;
@@ -299,7 +298,7 @@ psac_status psac_calibrate(psac_session *session, const char *path) {
   const int on_device = status == PSAC_OK && psac_backend_can(session->backend, PSAC_CAP_DEVICE);
   if (status == PSAC_OK)
     status = psac_ranks_agree(session->ranks, psac_hardware_find(on_device ? "h100" : "cpu", &hardware));
-  session->config.simulation.launch_per = PSAC_LAUNCH_PER_STEP;  // the kernels that the factors are for
+  session->config.simulation.launch_per = PSAC_LAUNCH_PER_STEP;  // the factors are for these kernels
   if (status == PSAC_OK) status = measure_all(session, &hardware, seen);
   if (status == PSAC_OK) {
     psac_session_announce(session);

@@ -43,7 +43,7 @@ static psac_status read_transport(const char *name, const psac_hardware *hardwar
   return psac_fail(PSAC_ERR_INPUT, "--transport nccl connects GPUs, but %s has none", hardware->name);
 }
 
-// Whether the name of a device ("NVIDIA H200") has that of a profile in it ("h200").
+// Whether the name of a device ("NVIDIA H200") contains that of a profile ("h200"); ignores case.
 static int has_word(const char *text, const char *word) {
   for (; *text; text++) {
     if (strncasecmp(text, word, strlen(word)) == 0) return 1;
@@ -51,9 +51,10 @@ static int has_word(const char *text, const char *word) {
   return 0;
 }
 
-// This machine: its GPU, or else its cores, as fast as the nearest profile, with the memory that is free now.
+// Describes this machine: its GPU, or else its cores, with the speed of the nearest profile and the memory that is free
+// now.
 static psac_status describe_here(const psac_session *session, psac_hardware *hardware) {
-  static const char *const gpus[] = {"h200", "a100", "h100"};  // the last where none is named so
+  static const char *const gpus[] = {"h200", "a100", "h100"};  // the last if no name matches
   const psac_backend *backend = psac_backends()[0], *gpu = psac_backends()[1];
   const char *reason, *profile = "cpu";
   psac_device device;
@@ -128,7 +129,7 @@ static psac_status print(const psac_options *options, const psac_plan_request *r
   return PSAC_OK;
 }
 
-// --calibrate measures what is there; the other options are for what is not.
+// --calibrate measures existing hardware; the other options describe a planned job.
 static psac_status check_options(const psac_options *options) {
   const struct {
     const char *name, *value;

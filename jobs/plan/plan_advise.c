@@ -1,4 +1,4 @@
-// What would make a planned job faster: changes are tried with the model, and those that gain are told.
+// Suggestions for a faster job: tries changes with the cost model and keeps those that gain.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +10,13 @@ static const char *const CHANGES_LEARNING = "changes what is learned", *const CH
 
 typedef struct advice_list {
   const psac_plan_request *request;
-  double trial;  // seconds now
-  int fits;      // now
+  double trial;  // seconds of a trial of the request
+  int fits;      // whether the request fits
   psac_advice *advice;
   int n;
 } advice_list;
 
-// Keeps a changed request if it fits and gains.
+// Keeps a changed request if it fits and gains; any that fits, if the request itself does not.
 static void try_change(advice_list *list, const psac_plan_request *changed, const char *note, const char *change) {
   psac_cost cost;
   psac_cost_estimate(&changed->config, changed->n_ranks, changed->n_replicas, &changed->hardware, &changed->conditions,

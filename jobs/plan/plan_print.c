@@ -1,4 +1,4 @@
-// The answer of job `plan`, for messages and for programs.
+// Prints the result of job `plan`, as text and as CSV.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static double epoch_images(const psac_config *config) {
   return config->training.max_images > 0 ? (double)config->training.max_images : (double)MNIST_IMAGES;
 }
 
-// Three digits; whole and grouped from a thousand on.
+// Three significant digits; from 1000 on, an integer with thousands separators.
 static const char *three_digits(double value, char text[32]) {
   if (value >= 1000.0) return grouped(value, text);
   snprintf(text, 32, "%.3g", value);
@@ -64,13 +64,13 @@ static void print_speed(const psac_plan_request *request, const psac_cost *cost)
                      three_digits(images * psac_cost_trial(cost) / 60.0, text[2]));
 }
 
-// What can be done where it does not fit.
+// Prints what to change if the job does not fit.
 static void print_remedy(const psac_plan_request *request, const psac_cost *cost) {
   const psac_config share = share_of(request, cost);
   if (psac_sizes_check(&share, &cost->plan.sizes) != PSAC_OK) psac_print_wrapped(2, "%s", psac_fail_message());
   if (psac_cost_fits(cost, &request->hardware)) return;
   psac_hardware full = request->hardware;
-  full.memory = psac_hardware_memory(&full, RANKS_MAX);  // nodes with all of their ranks
+  full.memory = psac_hardware_memory(&full, RANKS_MAX);  // fully occupied nodes
   full.node_memory = 0.0;
   const int64_t enough = psac_cost_ranks_to_fit(&share, cost->n_shards, RANKS_MAX, &full);
   char text[32];

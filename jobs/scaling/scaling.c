@@ -24,7 +24,8 @@ typedef struct scaling {
   int synthetic;
 } scaling;
 
-// The machine that predictions and simulated networks are made for: by default the kind that this one is.
+// Chooses the hardware profile for predictions and for the network of a dry run: by default that of this kind of
+// machine.
 static psac_status choose_hardware(scaling *job) {
   const psac_session *session = &job->session;
   const char *kind = psac_backend_can(session->backend, PSAC_CAP_DEVICE) ? "h100" : "cpu",
@@ -40,7 +41,7 @@ static psac_status choose_hardware(scaling *job) {
 
 // ---- images
 
-// A few strokes each, so that speed can be measured where no digits are.
+// Draws random strokes, so that speed can be measured without digits.
 static void draw_image(uint8_t *image, int height, int width, uint32_t number, uint64_t seed) {
   const psac_rng_key key = psac_rng_stream_key(seed, PSAC_STREAM_SYNTHETIC);
   int y = height / 2, x = width / 2;
@@ -72,7 +73,8 @@ static psac_status make_images(const psac_config *config, psac_digits *digits) {
   return PSAC_OK;
 }
 
-// As many as the largest case needs, which a laptop's memory knows to value.
+// Reads only the number of images that the largest case needs, to save memory. If the default folder of digits is
+// missing, makes synthetic images, unless a case measures accuracy. Collective.
 static psac_status get_images(scaling *job) {
   psac_session *session = &job->session;
   int64_t most_trials = 1, most_tests = 1;

@@ -55,7 +55,7 @@ static psac_status read_dry_run(const psac_session *session, const psac_options 
   return PSAC_OK;
 }
 
-// ---- what options put in the place of the study's
+// ---- options that override the study
 
 static psac_status read_ranks(const char *text, psac_numbers *ranks) {
   *ranks = (psac_numbers){0};
@@ -91,15 +91,15 @@ static psac_status change_study(const psac_options *options, psac_scaling_cases 
   return PSAC_OK;
 }
 
-// ---- which cases are meant
+// ---- selection of cases
 
 static int is_meant(const psac_scaling_cases *cases, int k, psac_study_kind kind) {
   if (cases->number >= 0 && k != cases->number) return 0;
   if (cases->kind >= 0 && (int)kind != cases->kind) return 0;
-  return !(cases->is_dry_run && kind == PSAC_STUDY_ACCURACY);  // a simulated rank learns nothing true
+  return !(cases->is_dry_run && kind == PSAC_STUDY_ACCURACY);  // a dry run has no true accuracy
 }
 
-// Replicas that do not divide the ranks cannot be measured there.
+// Replicas must divide the ranks.
 static int is_possible(const psac_scaling_case *what) {
   return what->replicas == 0 || what->ranks % what->replicas == 0;
 }
@@ -135,8 +135,8 @@ static psac_status check_case(const psac_config *base, int k, const psac_scaling
                    psac_fail_message());
 }
 
-// Every case is looked at before the first is measured. Of a list of replicas only those that divide the ranks of this
-// run are meant; one has to.
+// Checks every case before the first is measured. Of a list of replicas, only those that divide the ranks of this run
+// are measured; at least one must.
 static psac_status check(const psac_scaling_cases *cases, const psac_session *session, const psac_options *options) {
   int n_meant = 0, n_possible[PSAC_N_STUDY_KINDS] = {0};
   psac_scaling_case impossible[PSAC_N_STUDY_KINDS] = {{0}};

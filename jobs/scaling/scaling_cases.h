@@ -7,26 +7,27 @@
 #include "src/run/session.h"
 
 typedef struct psac_scaling_cases {
-  psac_study study;  // with what the options put in its place: repeats, replicas, ranks
-  int n;             // cases of the study; those that are meant follow from the rest
+  psac_study study;  // as changed by the options: repeats, replicas, ranks
+  int n;             // cases of the study; the members below select from them
   int kind;          // psac_study_kind; -1 = all
   int number;        // -1 = all
   int64_t repeat;    // of that case, from 0; -1 = all
-  int is_listed;     // for the ranks that the study names; otherwise for those of this run
+  int is_listed;     // cases are for the ranks that the study names; otherwise for those of this run
   int is_dry_run;
   int64_t n_ranks;  // of this run, or simulated
   int64_t as_rank;
 } psac_scaling_cases;
 
-// From the options; the configuration has been settled. PSAC_ERR_INPUT names option or study and what is allowed.
+// Reads the options, after psac_session_configure. PSAC_ERR_INPUT names the option or study and what is allowed.
 // Collective.
 psac_status psac_scaling_cases_read(const psac_session *session, const psac_options *options,
                                     psac_scaling_cases *cases);
 
-// Case k; 0 if it is not to be measured.
+// Fills *what with case k; returns 0 if it is not to be measured. Not collective.
 int psac_scaling_cases_take(const psac_scaling_cases *cases, int k, psac_scaling_case *what);
 
-// Prints one line for every case and every number of ranks that its section names; for slurm/scaling_study.sh.
+// Prints one line for every case and every number of ranks that its section names, for slurm/scaling_study.sh. Not
+// collective.
 void psac_scaling_cases_list(const psac_scaling_cases *cases);
 
 #endif

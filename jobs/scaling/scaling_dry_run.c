@@ -8,7 +8,7 @@
 
 enum { PILOT_NEURONS = 2000, PILOT_TRIALS = 16 };
 
-// Among n_ranks ranks of a job of n_all, as the plan has it: latency grows with ranks and nodes.
+// The link among n_ranks ranks of a job of n_all, as in the cost model: latency grows with ranks and nodes.
 static psac_link link_of(const psac_hardware *hardware, double n_ranks, double n_all) {
   if (n_ranks <= 1.0) return (psac_link){.bandwidth = INFINITY};  // no messages
   const int nccl = hardware->on_device;
@@ -28,7 +28,7 @@ static psac_status fetch(const psac_network *network, const void *device, size_t
   return psac_network_fetch(network, *bytes, device, n_bytes);
 }
 
-// Two batches: the first has no running means yet, and therefore changes no weight.
+// Runs two batches, as the first has no running means yet and therefore changes no weight.
 static psac_status run_pilot(psac_dry_run *dry_run, psac_network *network, const psac_ranks *ranks,
                              const psac_trial *trials, int n, psac_outcome *outcomes) {
   const psac_shard *shard = &network->shard;
@@ -87,7 +87,7 @@ static psac_status open_shards(psac_dry_run *dry_run, psac_session *session, int
   return psac_transport_count(&session->transport);
 }
 
-// Only sums cross replicas: nothing has to be made up for them.
+// Replicas exchange only sums, which need no samples.
 static psac_status open_replicas(psac_dry_run *dry_run, psac_session *session, int n_shards) {
   if (session->n_replicas == 1) return PSAC_OK;
   const psac_dry_run_setup setup = {

@@ -58,7 +58,7 @@ static psac_status measure_memory(const psac_session *session, memory *used) {
   return PSAC_OK;
 }
 
-// Rank 0 of every replica learns how the trials of the others ended.
+// Counts the outcomes that rank 0 of every replica receives from the other replicas.
 static void count_told(measuring *on, int n) {
   const psac_session *session = on->measurement->session;
   if (session->replicas.n_ranks == 1 || session->transport.rank != 0) return;
@@ -67,7 +67,7 @@ static void count_told(measuring *on, int n) {
       (int64_t)(session->n_replicas - 1) * psac_network_share(session->network, n) * (int64_t)sizeof(psac_outcome);
 }
 
-// Presents n trials, learning from them; the bar has counted `shown` trials already. Collective.
+// Presents n trials and learns from them; the progress bar has counted `shown` trials before. Collective.
 static psac_status present(measuring *on, int64_t n, int64_t shown) {
   psac_session *session = on->measurement->session;
   psac_course *course = &on->course;
@@ -85,7 +85,7 @@ static psac_status present(measuring *on, int64_t n, int64_t shown) {
   return psac_network_settle(session->network);
 }
 
-// Sums and maxima over ranks, into the row. Collective.
+// Fills the row with sums, means and maxima over ranks. Collective.
 static psac_status collect(const psac_session *session, const memory *before, const psac_traffic *traffic,
                            psac_row *row) {
   const psac_ranks *ranks = session->ranks;
@@ -109,8 +109,8 @@ static psac_status collect(const psac_session *session, const memory *before, co
   return psac_ranks_sum_i64(ranks, &row->nodes, 1);
 }
 
-// The exchange of a simulated rank is what it would take on the network, not what making it up took; all ranks count as
-// this one.
+// Replaces the time that the dry run spent on simulating the exchange by its time on the modeled network. Scales the
+// spikes of this rank and its trials to all ranks and the whole batch.
 static void correct_dry_run(const psac_dry_run *dry_run, const psac_network *network, psac_row *row,
                             int64_t spikes[2]) {
   const psac_dry_run_time time = psac_dry_run_read(dry_run);
@@ -126,7 +126,7 @@ static void correct_dry_run(const psac_dry_run *dry_run, const psac_network *net
   spikes[1] = 0;
 }
 
-// Groups of concurrent trials, one after the other, that a replica has of n.
+// Number of successive groups of concurrent trials in a replica's share of n trials.
 static int64_t n_groups(const psac_row *row, int64_t n) {
   const int64_t share = (n + row->replicas - 1) / row->replicas;
   return (share + row->together - 1) / row->together;
@@ -144,7 +144,7 @@ static void derive(const psac_session *session, const int64_t spikes[2], psac_ro
   row->rate_hz = all / (trials * (double)row->neurons * config->simulation.t_total * 1e-3);
 }
 
-// Model notebook is planned for memory only.
+// 0 for model notebook, which is planned for memory only.
 static double predict_trials_per_s(const psac_measurement *measurement) {
   const psac_session *session = measurement->session;
   if (session->config.network.model == PSAC_MODEL_NOTEBOOK) return 0.0;
@@ -192,7 +192,7 @@ static void reset_counters(measuring *on) {
   if (measurement->dry_run) psac_dry_run_reset(measurement->dry_run);
 }
 
-// Among shards and among replicas.
+// Traffic among shards and among replicas.
 static psac_traffic read_traffic(const measuring *on) {
   const psac_session *session = on->measurement->session;
   psac_traffic all = psac_traffic_read(&session->transport);
@@ -203,14 +203,14 @@ static psac_traffic read_traffic(const measuring *on) {
   return all;
 }
 
-// One row: n trials, timed. Collective.
+// Times row->trials trials and fills the row. Collective.
 static psac_status measure_row(measuring *on, const memory *before, int64_t shown, psac_row *row) {
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
   psac_network *network = session->network;
   int64_t spikes[2];
-  PSAC_TRY(
-      psac_network_take_spikes(network, session->ranks, spikes));  // those of the warm-up; and all ranks begin together
+  // discards the spikes of the warm-up and synchronizes the ranks
+  PSAC_TRY(psac_network_take_spikes(network, session->ranks, spikes));
   memset(network->stages.seconds, 0, sizeof network->stages.seconds);
   reset_counters(on);
   const double started = psac_clock_seconds();
@@ -240,14 +240,14 @@ static psac_status test_accuracy(const psac_measurement *measurement, psac_row *
   return status;
 }
 
-// A network, and the rows [first, end) of the repeats that it serves.
+// Builds a network and measures the rows of repeats [first, end) on it. Collective.
 static psac_status measure_network(measuring *on, int64_t first, int64_t end,
                                    psac_status (*keep)(void *self, const psac_row *row), void *self) {
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
   const psac_scaling_case *what = &measurement->what;
   memory before;
-  malloc_trim(0);  // or this network would grow into what the last one has left
+  malloc_trim(0);  // else the network reuses freed memory of the last one, and its growth is underestimated
   PSAC_TRY(psac_ranks_agree(session->ranks, measure_memory(session, &before)));
   const double started = psac_clock_seconds();
   PSAC_TRY(psac_session_build_network(session));
@@ -271,7 +271,7 @@ static psac_status measure_networks(measuring *on, psac_status (*keep)(void *sel
   const psac_measurement *measurement = on->measurement;
   psac_session *session = measurement->session;
   const psac_scaling_case *what = &measurement->what;
-  // Speed is measured on one network again and again, accuracy on a new one each time.
+  // All repeats of a speed measurement use one network; each repeat of an accuracy measurement builds a new one.
   const int64_t each = what->kind == PSAC_STUDY_ACCURACY ? 1 : what->repeats;
   for (int64_t first = what->first; first < what->first + what->repeats; first += each) {
     PSAC_TRY(psac_scaling_case_configure(measurement->base, what, first, measurement->n_train, &session->config));
@@ -297,7 +297,7 @@ psac_status psac_measure(const psac_measurement *measurement, psac_status (*keep
   psac_session *session = measurement->session;
   const psac_scaling_case *what = &measurement->what;
   session->train.n = smaller(measurement->n_train, larger(what->trials, 1));
-  const size_t batch = (size_t)larger(what->batch, 4096);  // model notebook presents as many as are simulated together
+  const size_t batch = (size_t)larger(what->batch, 4096);  // model notebook presents n_concurrent trials
   measuring on = {.measurement = measurement};
   psac_status status = psac_course_start(&on.course, session, batch);
   status = psac_ranks_agree(session->ranks, status);

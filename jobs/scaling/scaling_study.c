@@ -16,7 +16,7 @@ static const struct study_key {
   psac_key key;  // name, place in psac_study_section, bounds
   int is_list;
   int kinds;          // bits of the sections that have it
-  int64_t otherwise;  // value if the study does not say; -1 = it has to
+  int64_t otherwise;  // default value; -1 = required
   const char *zero;   // a word for 0, or NULL
 } study_keys[] = {
 #define ANY ((1 << PSAC_N_STUDY_KINDS) - 1)
@@ -97,7 +97,7 @@ static psac_status read_numbers(reader *r, const char *kind, const struct study_
   return numbers->n > 0 ? PSAC_OK : psac_yaml_fail(r->yaml, "%s.%s is an empty list", kind, key->key.name);
 }
 
-// What a section leaves out, and what does not fit together.
+// Fills in the defaults of a section and checks that its keys are consistent.
 static psac_status complete(const reader *r, psac_study_kind kind) {
   psac_study_section *section = &r->study->section[kind];
   for (int k = 0; k < N_KEYS; k++) {

@@ -9,21 +9,21 @@
 
 typedef enum psac_study_kind {
   PSAC_STUDY_WEAK,      // a fixed number of neurons per rank
-  PSAC_STUDY_STRONG,    // a fixed network on more and more ranks
+  PSAC_STUDY_STRONG,    // a fixed network on increasing numbers of ranks
   PSAC_STUDY_SIZE,      // networks of several sizes on the same ranks
-  PSAC_STUDY_ACCURACY,  // what networks of several sizes learn
+  PSAC_STUDY_ACCURACY,  // accuracy of networks of several sizes
   PSAC_N_STUDY_KINDS
 } psac_study_kind;
 
 typedef struct psac_numbers {
-  int64_t n;                         // 0 = the study does not say
+  int64_t n;                         // 0 = not given
   int64_t value[PSAC_INT_LIST_MAX];  // in the order of the file
 } psac_numbers;
 
 typedef struct psac_study_section {
   int is_there;
   psac_numbers neurons;   // per rank in a weak section
-  psac_numbers ranks;     // for those who submit jobs; psac_dist measures on the ranks that it has
+  psac_numbers ranks;     // for submitting jobs; psac_dist measures on the ranks of its run
   psac_numbers replicas;  // 0 = auto
   psac_numbers batch;
   psac_numbers trials;                         // one for all sizes, or one for each
@@ -34,14 +34,14 @@ typedef struct psac_study {
   psac_study_section section[PSAC_N_STUDY_KINDS];
 } psac_study;
 
-// One thing to measure.
+// One case to measure.
 typedef struct psac_scaling_case {
   psac_study_kind kind;
   int64_t neurons;          // of the whole network
-  int64_t ranks, replicas;  // replicas 0 = as the plan says
+  int64_t ranks, replicas;  // replicas 0 = auto
   int64_t batch, trials, warm_up;
   int64_t first, repeats;  // repeats [first, first + repeats)
-  int64_t test_images;     // accuracy; 0 = all
+  int64_t test_images;     // accuracy only; 0 = all
 } psac_scaling_case;
 
 const char *psac_study_kind_name(psac_study_kind kind);
@@ -53,8 +53,8 @@ psac_status psac_study_read(const char *path, psac_study *study);
 // The same from a text; `origin` names it in messages.
 psac_status psac_study_parse(const char *text, size_t n_bytes, const char *origin, psac_study *study);
 
-// The cases of a study on `ranks` ranks: for each section, sizes x batches x replicas. Case k has the same place on any
-// number of ranks, also where its replicas do not divide them.
+// The cases of a study on n_ranks ranks: for each section, sizes x batches x replicas. Case k is the same entry on any
+// number of ranks, even one that its replicas do not divide. Not collective.
 int psac_study_n_cases(const psac_study *study);
 psac_scaling_case psac_study_case(const psac_study *study, int k, int64_t n_ranks);
 

@@ -60,8 +60,8 @@ static const struct column {
 #undef TEXT
 #undef COLUMN
 
-// Time to the nanosecond, host and process make a name that no other job has, and that sorts by time. Seconds and
-// nanoseconds are of one reading of the clock: of two, the second could begin between them.
+// Time to the nanosecond, host and process id make a name that is unique and sorts by time. Seconds and nanoseconds are
+// from one reading of the clock: the second could change between two.
 static psac_status prepare(psac_table *table, const char *host, const char *folder) {
   if (!folder) {
     folder = "runs/scaling";
@@ -141,7 +141,7 @@ static psac_status write_all(const psac_table *table, const psac_session *sessio
 
 psac_status psac_table_add(psac_table *table, const psac_session *session, const psac_row *row) {
   psac_row *grown = realloc(table->row, sizeof *grown * (size_t)(table->n + 1));
-  if (grown) table->row = grown;  // also where another rank has no memory: the old rows may have moved
+  if (grown) table->row = grown;  // even if another rank is out of memory: the old rows may have moved
   PSAC_TRY(psac_ranks_agree(session->ranks, grown ? PSAC_OK : psac_fail(PSAC_ERR_MEMORY, "out of memory for a row")));
   table->row[table->n++] = *row;
   const psac_access access = psac_session_access(session);

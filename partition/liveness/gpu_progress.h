@@ -31,9 +31,9 @@ void psac_gpu_progress_record_begin(psac_gpu_progress *progress);
 int64_t psac_gpu_progress_record_end(psac_gpu_progress *progress);
 void psac_gpu_progress_replay(psac_gpu_progress *progress, int64_t n_recorded);
 
-// Call before each add: returns the event that the host must wait for, NULL = none. Throttles the host every
-// PSAC_PROGRESS_AHEAD collectives, so that fewer than 2 * PSAC_PROGRESS_AHEAD are in flight. A host that filled the
-// GPU's queue would block inside the CUDA runtime.
+// Call before each add: returns the event that the host must wait for, NULL = none. One event per PSAC_PROGRESS_AHEAD
+// collectives bounds how far the host runs ahead of the GPU, to fewer than twice as many: a host that filled the GPU's
+// queue would block inside the CUDA runtime.
 cudaEvent_t psac_gpu_progress_throttle(const psac_gpu_progress *progress);
 
 // Number of collectives that the GPU has reached, according to the events and marks that are kept.

@@ -97,8 +97,9 @@ static int name_behind(const reply_list *replies, char *text, size_t n_bytes) {
   }
   if (least == most) return 0;
   char after[80];
-  snprintf(after, sizeof after, " is stuck before exchange %lld, to which others have come", (long long)least + 1);
-  name_ranks(first, n, "the GPU of ", after, text, n_bytes);
+  snprintf(after, sizeof after, " %s stuck before exchange %lld, to which others have come", n == 1 ? "is" : "are",
+           (long long)least + 1);
+  name_ranks(first, n, n == 1 ? "the GPU of " : "the GPUs of ", after, text, n_bytes);
   return n;
 }
 

@@ -31,10 +31,10 @@ int psac_bounds_drive_bits(const psac_config *config) {
 
 // A step's drive is the sum of the weights of the neurons that spike. The notebook's rule rounds each weight to a
 // multiple of 2^-36, with an error of at most 1/2 step: N (w 2^36 + 1/2) < 2^63 if N w 2^36 <= 2^62, because N < 2^33.
-// The other rule's weights are multiples of 2^-30: N w 2^30 < 2^63.
+// The other rule's weights are multiples of 2^-30: N w 2^30 <= 2^63 - 2^30.
 static double largest_sum_of_weights(const psac_config *config) {
   return config->network.model == PSAC_MODEL_NOTEBOOK ? ldexp(limit_i64, -PSAC_NOTEBOOK_BITS)
-                                                      : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS);
+                                                      : ldexp(2.0 * limit_i64, -PSAC_WEIGHT_BITS) - 1.0;
 }
 
 double psac_bounds_weight(const psac_config *config) {

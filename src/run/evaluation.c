@@ -36,7 +36,7 @@ static void keep(psac_evaluation *evaluation, const psac_network *network, int64
   }
 }
 
-// The notebook's line every 100 images, and of what its accuracy is.
+// Prints the notebook's line every 100 images, and which trials its accuracy covers.
 static void report(psac_progress *progress, const psac_evaluation *evaluation, int64_t first, int n, int64_t total) {
   int64_t correct = 0;
   for (int64_t i = 0; i < first + n; i++) {

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-// Open MPI 5's mpirun (prterun of 5.0.7) loses what does not end in a new line, as no bar does.
+// Open MPI 5's mpirun (prterun of 5.0.7) drops output that does not end in a newline, as a bar does not.
 static int parent_loses_bars(void) {
   char path[64], name[16] = "";
   snprintf(path, sizeof path, "/proc/%ld/comm", (long)getppid());
@@ -20,7 +20,8 @@ static int parent_loses_bars(void) {
   return strncmp(name, "prterun", 7) == 0;
 }
 
-// Under mpirun standard error is a pipe; what counts is where mpirun, the parent, sends it. Its terminal's path, or 0.
+// Under mpirun standard error is a pipe, whose output mpirun, the parent, sends to its own standard error. Sets `path`
+// to that and returns 1 if it is a terminal, else 0.
 static int find_parents_terminal(char path[64]) {
   char target[256];
   if (!getenv("OMPI_COMM_WORLD_SIZE") || parent_loses_bars()) return 0;
@@ -36,7 +37,7 @@ static int columns_of(int file) {
   return ioctl(file, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// Columns of the terminal now, as it may be resized at any time; where it does not say: $COLUMNS, or 80.
+// Current columns of the terminal, which may be resized at any time. If unknown: $COLUMNS, or 80.
 static int count_columns(void) {
   char path[64];
   int n = columns_of(STDERR_FILENO);
@@ -83,7 +84,8 @@ static void write_parts(const psac_progress *progress, const char *which, double
   else snprintf(part[LEFT], sizeof *part, "  %ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
 }
 
-// The line in at most n_columns: the most important parts that fit beside a short bar, which takes what is left.
+// Composes the line, of at most n_columns: the most important parts that fit beside a short bar. The bar takes the
+// remaining columns, up to LONG.
 static void compose(const psac_progress *progress, const char *what, char part[N_PARTS][48], int n_columns,
                     char line[256]) {
   enum { SHORT = 6, LONG = 24, AROUND = 3 };  // " [" and "]"
@@ -113,7 +115,7 @@ void psac_progress_update(psac_progress *progress, const char *what, int64_t don
   if (progress->kind != PSAC_PROGRESS_BAR || now - progress->shown < 0.1) return;
   progress->shown = now;
   char part[N_PARTS][48], line[256];
-  const int n_columns = count_columns() - 1;  // a terminal may go to the next line when its last column is written
+  const int n_columns = count_columns() - 1;  // a terminal may wrap when its last column is written
   write_parts(progress, which, accuracy, part);
   compose(progress, what, part, n_columns < 200 ? n_columns : 200, line);
   fprintf(stderr, "\r\033[K%s", line);

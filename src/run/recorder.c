@@ -37,7 +37,7 @@ psac_status psac_recorder_open(psac_recorder *recorder, psac_ranks *ranks, const
   return psac_recording_create(&recorder->file, ranks, path, psac_recorder_shape(network), from, recorder->n);
 }
 
-// Positions in `wanted` from `first` to before `end`.
+// Number of positions in `wanted` that are in [first, end).
 static int64_t count_wanted(const psac_int_list *wanted, int64_t first, int64_t end) {
   int64_t n = 0;
   for (int64_t k = 0; k < wanted->n; k++) n += wanted->value[k] >= first && wanted->value[k] < end;
@@ -54,7 +54,7 @@ static psac_status make_room(psac_recorder *recorder, int64_t n) {
   return PSAC_OK;
 }
 
-// From words of 64 neurons by time step to rows of time steps by minicolumn.
+// Transposes words [n_steps][n_words] of 64 neurons into rows [n_minicolumns][n_steps] of 8 neurons.
 static void transpose(const uint64_t *words, size_t n_words, int64_t n_minicolumns, size_t n_steps, uint8_t *rows) {
   for (int64_t c = 0; c < n_minicolumns; c++) {
     const uint64_t *word = words + c / 8;
@@ -63,8 +63,8 @@ static void transpose(const uint64_t *words, size_t n_words, int64_t n_minicolum
   }
 }
 
-// This rank's spikes of a population, whose words of time step t begin `stride` words after those of t - 1 in the
-// backend's memory.
+// Writes this rank's spikes of a population. `spikes` is in the backend's memory; its time steps are `stride` words
+// apart.
 static psac_status write_population(const psac_recorder *recorder, const psac_network *network,
                                     const psac_population *of, const uint64_t *spikes, size_t stride, int64_t slot,
                                     int64_t *checksum) {
@@ -126,6 +126,7 @@ psac_status psac_recorder_see(psac_recorder *recorder, const psac_int_list *want
   return PSAC_OK;
 }
 
+// Adds the trials of a batch that were written.
 static void book(psac_recorder *recorder, const psac_recorded_batch *batch) {
   for (int64_t k = 0; k < batch->wanted->n; k++) {
     const int64_t b = batch->wanted->value[k] - batch->first;
@@ -148,7 +149,7 @@ psac_status psac_recorder_end_batch(psac_recorder *recorder, psac_ranks *ranks, 
   status = psac_ranks_agree(ranks, status);
   if (status == PSAC_OK) {
     book(recorder, batch);
-  } else if (ranks->agreed_to_fail && status == PSAC_ERR_IO) {  // the run is worth more than its spikes
+  } else if (ranks->agreed_to_fail && status == PSAC_ERR_IO) {  // the run continues without these spikes
     ranks->agreed_to_fail = 0;
     char where[32] = "the test";
     if (batch->epoch > 0) snprintf(where, sizeof where, "epoch %lld", (long long)batch->epoch);

@@ -1,11 +1,11 @@
-// From the spikes on the disk to those in the run file, a piece at a time.
+// Copies spikes from the recording file to the run file, a piece at a time.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/run/recorder.h"
 
-// Where the spikes of a population go: two datasets, whose rows are made and written a piece at a time.
+// Output of a population's spikes: two datasets, whose rows are buffered and written a piece at a time.
 typedef struct spike_writer {
   psac_h5_file *file;
   psac_field time, id;             // n_rows: in the buffers; first_row: of the next piece
@@ -29,7 +29,7 @@ static void add_spike(spike_writer *to, int64_t trial, int64_t t, int64_t id) {
   to->node_id[to->id.n_rows++] = (uint64_t)id;
 }
 
-// The spikes of bit `bit` in a row, eight time steps at a time as most of them have none.
+// Adds the spikes of bit `bit` in a row. Tests eight time steps at a time, as most have no spikes.
 static void add_row(spike_writer *to, const uint8_t *row, int64_t n_steps, int bit, int64_t trial, int64_t id) {
   for (int64_t t = 0; t < n_steps; t += 8) {
     uint64_t eight = 0;
@@ -51,12 +51,12 @@ static int64_t count_spikes(const uint8_t *rows, size_t n_bytes) {
   return n;
 }
 
-// What a rank is doing with its rows of a population: a piece is so many columns of all trials,
-// [trials][columns][n_steps].
+// Input of this rank's rows of a population: a piece is `piece` minicolumns of all trials,
+// [trials][minicolumns][n_steps].
 typedef struct row_reader {
   const psac_recorder *recorder;
   const psac_population *of;
-  int64_t piece;  // columns
+  int64_t piece;  // minicolumns
   uint8_t *rows;
   int64_t *checksum;  // [trials], while counting
 } row_reader;
@@ -70,7 +70,7 @@ static psac_status read_piece(const row_reader *r, int64_t first, int64_t n) {
   return PSAC_OK;
 }
 
-// Neuron by neuron, then trial by trial, then by time.
+// Adds the spikes of a piece, ordered by neuron, then by trial, then by time.
 static void add_piece(const row_reader *r, int64_t first, int64_t n, spike_writer *to) {
   const int64_t n_steps = r->recorder->file.shape.n_steps;
   for (int64_t i = first * PSAC_MINICOLUMN; i < (first + n) * PSAC_MINICOLUMN && i < r->of->n_own; i++) {
@@ -81,7 +81,7 @@ static void add_piece(const row_reader *r, int64_t first, int64_t n, spike_write
   }
 }
 
-// Counts this rank's spikes, or hands them to `to`.
+// Counts this rank's spikes, or adds them to `to` if that is not NULL.
 static psac_status read_spikes(const row_reader *r, int64_t *n_spikes, spike_writer *to) {
   const int64_t n_minicolumns = (r->of->n_own + PSAC_MINICOLUMN - 1) / PSAC_MINICOLUMN,
                 row_bytes = r->recorder->file.shape.n_steps;
@@ -104,7 +104,7 @@ static psac_status place_datasets(spike_writer *to, const psac_ranks *ranks, con
   to->id = (psac_field){path[1], PSAC_U64, 1, {to->time.dims[0]}, to->time.first_row, 0, to->node_id, 0, NULL};
   PSAC_TRY(psac_h5_place(to->file, &to->time, &to->time_offset));
   PSAC_TRY(psac_h5_place(to->file, &to->id, &to->id_offset));
-  to->time.path = to->id.path = NULL;  // they end here
+  to->time.path = to->id.path = NULL;  // path[] goes out of scope
   return psac_h5_write_sonata_sorting_by_id(to->file, group);
 }
 
@@ -115,7 +115,7 @@ static psac_status copy_population(row_reader *r, const psac_network *network, c
   PSAC_TRY(place_datasets(to, ranks, r->of->name, n_spikes));
   to->dt = network->config.simulation.dt;
   to->duration = network->config.simulation.t_total;
-  r->checksum = NULL;  // it has been counted
+  r->checksum = NULL;  // the first pass has summed it
   PSAC_TRY(read_spikes(r, NULL, to));
   r->checksum = checksum;
   flush_spikes(to);
@@ -148,7 +148,7 @@ static psac_status copy_spikes(psac_recorder *recorder, const psac_network *netw
   return status;
 }
 
-// What was read is what was written, on whatever ranks.
+// Compares the checksums of what was read and what was written, as sums over ranks: the shares of the ranks may differ.
 static psac_status compare_checksums(const psac_recorder *recorder, psac_ranks *ranks, int64_t *sum) {
   for (int64_t k = 0; k < recorder->n; k++) {
     sum[k] = (int64_t)((uint64_t)sum[k] - (uint64_t)recorder->trial[k].checksum);
@@ -193,8 +193,7 @@ static psac_status write_trials(const psac_recorder *recorder, const psac_networ
   return status;
 }
 
-// Every rank's rows are on the disk before another reads them, from a file that is opened anew: then they are seen on
-// every node.
+// Flushes every rank's rows to disk, then opens the file anew, so that all rows are visible on every node.
 static psac_status reopen(psac_recorder *recorder, psac_ranks *ranks) {
   psac_recording_file *file = &recorder->file, again;
   PSAC_TRY(psac_ranks_agree(ranks, psac_recording_flush(file)));

@@ -68,18 +68,18 @@ void psac_recording_close(psac_recording_file *file) {
 
 void psac_recording_cut(const psac_recording_file *file, int64_t n_trials) {
   if (!file->path[0]) return;
-  const int fd = psac_disk_open(file->path, O_RDWR);  // what cannot be cut is only in the way
+  const int fd = psac_disk_open(file->path, O_RDWR);  // a failure only wastes space
   if (fd >= 0 && ftruncate(fd, n_trials * trial_bytes(file->shape)) == 0) fsync(fd);
   if (fd >= 0) close(fd);
 }
 
-// Rows that fit into a piece.
+// Rows that fit into PSAC_PIECE_BYTES, at least one.
 static int64_t rows_of_piece(const psac_recording_file *file) {
   return file->shape.n_steps < PSAC_PIECE_BYTES ? PSAC_PIECE_BYTES / file->shape.n_steps : 1;
 }
 
-// Adds rows [first, end) of the whole file, trials one behind another, to the sums of their trials; copies them if `to`
-// is there.
+// Adds the checksums of rows [first, end), counted from the start of the file, to the sums of their trials; copies the
+// rows to `to`. `sum` and `to` may be NULL.
 static psac_status go_through(const psac_recording_file *file, const psac_recording_file *to, int64_t first,
                               int64_t end, int64_t *sum) {
   const int64_t piece = rows_of_piece(file), n_minicolumns = file->shape.n_minicolumns;
@@ -118,12 +118,12 @@ static psac_status open_for_writing(psac_recording_file *file, int create) {
   return PSAC_OK;
 }
 
-// Rank 0: the file with its first n_trials, open for writing.
+// Rank 0: opens the file for writing, with its first n_trials trials.
 static psac_status begin(psac_recording_file *file, const char *from, int64_t n_trials) {
   psac_recording_file old = {0};
   if (n_trials > 0) PSAC_TRY(psac_recording_open(&old, from, file->shape, n_trials));
   const int is_same = n_trials > 0 && is_same_file(&old, file->path);
-  if (!is_same) unlink(file->path);  // of an earlier run that left no checkpoint
+  if (!is_same) unlink(file->path);  // left by an earlier run without checkpoints
   psac_status status = open_for_writing(file, !is_same);
   if (status == PSAC_OK && is_same) psac_recording_cut(file, n_trials);
   if (status == PSAC_OK && n_trials > 0 && !is_same)

@@ -120,13 +120,13 @@ static psac_status write_evaluation(const psac_session *session, const psac_eval
   return psac_h5_write_i64(file, "/evaluation", "images", n);
 }
 
-// What is copied to the host for the file is copied in pieces of PSAC_PLAN_PIECE_ROWS neurons.
+// Neurons of the piece at `first`. Data is copied to the host for the file in pieces of PSAC_PLAN_PIECE_ROWS neurons.
 static int64_t piece_of(int64_t n_local, int64_t first) {
   const int64_t left = n_local > first ? n_local - first : 0;
   return left < PSAC_PLAN_PIECE_ROWS ? left : PSAC_PLAN_PIECE_ROWS;
 }
 
-// Writes rows [first, first + n) of this rank's neurons, which are the file's from `place` on.
+// Writes n rows, which are the file's from row `place` on.
 static void put_rows(psac_h5_file *file, psac_field *field, int64_t offset, int64_t place, int64_t n,
                      const void *data) {
   field->first_row = place;
@@ -163,7 +163,7 @@ static psac_status write_weights(const psac_session *session, psac_h5_file *file
   return status;
 }
 
-// From integer sums to rates and mean CV2, neuron by neuron.
+// Derives rates, Hz, and mean CV2 of each neuron from integer sums.
 static void derive_statistics(const psac_network *network, int64_t n_neurons, const int64_t *trials_of,
                               const int64_t *isi, const int32_t *count, float *rate, float *cv, float *by_label) {
   const double seconds = network->config.simulation.t_total / 1000.0;
@@ -181,7 +181,7 @@ static void derive_statistics(const psac_network *network, int64_t n_neurons, co
   }
 }
 
-// Statistics of this rank's neurons [first, first + n), summed over replicas, each of which saw its share of the
+// Statistics of this rank's neurons [first, first + n), summed over replicas, each of which simulated its share of the
 // trials.
 static psac_status fetch_statistics(const psac_session *session, int64_t first, int64_t n, int64_t *isi,
                                     int32_t *count) {
@@ -232,7 +232,8 @@ static psac_status write_statistics(const psac_session *session, psac_h5_file *f
   return status;
 }
 
-// Every output's weights seen through the receptive fields: what it looks for in the image.
+// Writes each output's receptive field in the image: its weights projected through the receptive fields of the middle
+// layer.
 static psac_status write_projection(const psac_session *session, psac_h5_file *file) {
   const psac_network *network = session->network;
   const psac_shard *shard = &network->shard;
@@ -344,7 +345,7 @@ psac_status psac_run_file_check_weights(const char *path, const psac_config *con
   return status;
 }
 
-// Rows [first, first + n) of this rank. Every rank calls it as often, as all read together.
+// Reads rows [first, first + n) of this rank's weights. Collective, as all ranks read the file together; n may be 0.
 static psac_status read_piece(psac_network *network, psac_h5_file *file, int64_t first, int64_t n, float *to_output,
                               float *to_critic) {
   const int64_t place = network->shard.first_gid + (n > 0 ? first : 0);

@@ -1,4 +1,4 @@
-// The run file: everything that a run leaves behind (docs/files.md).
+// The run file: all results of a run (docs/files.md).
 #ifndef PSAC_RUN_RUN_FILE_H
 #define PSAC_RUN_RUN_FILE_H
 
@@ -13,29 +13,30 @@ typedef struct psac_results {
   psac_recorder recorder;
 } psac_results;
 
-// Where the time went: the simulation's stages, then files, then everything else.
+// Wall time by category: the stages of the simulation, then files, then everything else.
 enum { PSAC_TIMING_IO = PSAC_N_STAGES, PSAC_TIMING_OTHER, PSAC_N_TIMINGS };
 
 typedef struct psac_timing {
   double mean[PSAC_N_TIMINGS], max[PSAC_N_TIMINGS];  // seconds, over ranks
-  double total;
+  double total;                                      // seconds, of this rank
 } psac_timing;
 
 const char *psac_timing_name(int timing);
 
-// Collective.
+// Collects the wall times of all ranks. Collective.
 psac_status psac_timing_collect(const psac_session *session, psac_timing *timing);
 
 // Writes session->out. Collective; a failure ends the run.
 psac_status psac_run_file_write(const psac_session *session, psac_results *results, const psac_timing *timing);
 
-// Reads the configuration text of a run file; rank 0 alone. The caller frees *text.
+// Reads the configuration text of a run file. The caller frees *text. Not collective.
 psac_status psac_run_file_read_config(const char *path, char **text);
 
-// Refuses a run file without the weights of a network so configured, before that network is built. Not collective.
+// PSAC_ERR_INPUT if a run file lacks weights of the shapes that the configuration needs; checked before the network is
+// built. Not collective.
 psac_status psac_run_file_check_weights(const char *path, const psac_config *config);
 
-// Gives the network the weights of a run file. Collective.
+// Sets the network's weights from a run file. Collective.
 psac_status psac_run_file_read_weights(const psac_session *session, const char *path);
 
 void psac_results_free(psac_results *results);

@@ -1,4 +1,4 @@
-// What a run was asked for, whoever asks: a command line (jobs/options.h) or a program.
+// Options of a run, from a command line (jobs/options.h) or a program.
 #ifndef PSAC_RUN_RUN_OPTIONS_H
 #define PSAC_RUN_RUN_OPTIONS_H
 
@@ -10,10 +10,9 @@ enum { PSAC_MAX_SETS = 256, PSAC_MOST_REPLICAS = 1000000 };
 
 // How --replicas applies to a run.
 typedef enum psac_replicas_use {
-  PSAC_REPLICAS_NONE,   // not at all: there is one network, or none
-  PSAC_REPLICAS_LEARN,  // the ranks of this run are split into this many replicas, which learn; not the notebook's
-                        // network
-  PSAC_REPLICAS_TEST,   // likewise, without learning; any network
+  PSAC_REPLICAS_NONE,   // not applicable: there is one network, or none
+  PSAC_REPLICAS_LEARN,  // splits the ranks of this run into replicas, which learn; not for model notebook
+  PSAC_REPLICAS_TEST,   // likewise, without learning; any model
   PSAC_REPLICAS_OWN     // the command interprets it, for ranks other than those of this run
 } psac_replicas_use;
 
@@ -21,12 +20,12 @@ typedef enum psac_replicas_use {
 typedef struct psac_run_options {
   const char *config;              // YAML file or the name of a built-in configuration; NULL = default_config
   const char *default_config;      // NULL = the defaults of all keys
-  const char *set[PSAC_MAX_SETS];  // [n_sets] KEY=VALUE, after the configuration
+  const char *set[PSAC_MAX_SETS];  // [n_sets] KEY=VALUE, applied after the configuration
   int n_sets;
   const char *seed;       // short for simulation.seed
   const char *neurons;    // short for middle_layer.num_neurons
   const char *data;       // folder of the IDX files
-  const char *resume;     // auto or a checkpoint; NULL = start afresh
+  const char *resume;     // auto or a checkpoint; NULL = start from scratch
   int can_resume;         // the command accepts `resume`
   const char *overwrite;  // not NULL = an existing output file is replaced
   const char *backend, *transport;

@@ -164,7 +164,7 @@ psac_status psac_session_build_network(psac_session *session) {
       session->ranks, psac_network_create(&config, session->backend, &session->transport, &session->network));
   if (status == PSAC_OK) {
     const psac_ranks *others =
-        session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // simulated ones receive nothing
+        session->replicas.n_ranks > 1 ? &session->replicas : NULL;  // simulated replicas receive nothing
     if (session->n_replicas > 1) psac_network_replicate(session->network, &session->replica_transport, others);
     PSAC_TRY(psac_network_warm_up(session->network));
     status = psac_ranks_agree(session->ranks, psac_network_record(session->network));
@@ -177,7 +177,7 @@ psac_status psac_session_build_network(psac_session *session) {
 void psac_session_end(psac_session *session, psac_status status) {
   const int together = status == PSAC_OK || (session->ranks && session->ranks->agreed_to_fail);
   psac_lock_release(&session->lock);
-  if (together) {  // a device may be waiting for a rank that is lost
+  if (together) {  // otherwise a device may be waiting for a lost rank
     if (session->network) psac_network_destroy(&session->network);
     psac_session_join(session);
   }

@@ -1,4 +1,4 @@
-// Which backend, which device, which transport: the same choice on every rank.
+// Choice of backend, device and transport, agreed on by all ranks.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "src/run/session.h"
 
-// What every rank tells the others before the choice.
+// What every rank contributes to the choice.
 typedef struct offer {
   int n_devices;     // of the backend that was asked for
   char reason[160];  // why there is none
@@ -23,14 +23,14 @@ static psac_status find_backend(const char *name, const psac_backend **found) {
   return psac_fail(PSAC_ERR_INPUT, "--backend %.40s is not in this build; allowed: %s", name, allowed);
 }
 
-// The backend of a device, where this build has one; the host's otherwise.
+// The device backend if this build has one, else the CPU backend.
 static const psac_backend *preferred(void) {
   const psac_backend *const *all = psac_backends();
   return all[1] ? all[1] : all[0];
 }
 
-// Either every rank has a device or none has: a network of mixed backends would be right, but as slow as its slowest
-// rank.
+// Either every rank has a device or none has: a network of mixed backends would compute right results, but at the speed
+// of its slowest rank.
 static psac_status check_mixture(const offer *offers, int n_ranks, const char *backend) {
   for (int r = 1; r < n_ranks; r++) {
     if ((offers[r].n_devices > 0) == (offers[0].n_devices > 0)) continue;
@@ -67,7 +67,7 @@ static psac_status choose_backend(psac_session *session, offer *mine, offer *off
   return PSAC_OK;
 }
 
-// Ranks of a node take its devices in turn.
+// Assigns the devices of a node to its ranks round-robin.
 static psac_status choose_device(psac_session *session, offer *mine, offer *offers) {
   session->device_index = session->ranks->node_rank % mine->n_devices;
   PSAC_TRY(

@@ -1,5 +1,5 @@
-// Ranks as a grid: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so
-// that the ranks of a replica, which meet in every step, are neighbors.
+// The grid of ranks: shards of a network x replicas of it. Rank r holds shard r % n_shards of replica r / n_shards, so
+// that the ranks of a replica, which communicate in every time step, are neighbors.
 #include "partition/transport/transport_counted.h"
 #include "src/plan/cost.h"
 #include "src/run/session.h"
@@ -20,7 +20,7 @@ psac_status psac_session_read_replicas(const psac_run_options *options, int n_ra
   return PSAC_OK;
 }
 
-// By the plan's model of such machines, with the memory that is really there on the rank that has least. Model notebook
+// Uses the cost model with the profile h100 or cpu and the free memory of the rank that has least. Model notebook
 // learns within a trial and cannot share a batch.
 static psac_status choose_replicas(psac_session *session) {
   const psac_config counted = psac_session_counted(session), *config = &counted;
@@ -67,7 +67,7 @@ psac_status psac_session_cut(psac_session *session) {
   if (session->shards.mpi_comm && session->replicas.n_ranks == session->n_replicas) return PSAC_OK;
   psac_session_join(session);
   PSAC_TRY(connect(session));
-  // Once more, as the transports may have taken some of the device's memory.
+  // Reads the free memory again, as the transports may have allocated some of the device's memory.
   return psac_ranks_agree(session->ranks,
                           session->backend->device->device_open(session->device_index, &session->device));
 }

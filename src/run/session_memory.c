@@ -1,11 +1,11 @@
-// Whether the network fits: what the plan says against what is free.
+// Whether the network fits: planned memory against free memory.
 #include <math.h>
 #include <stdio.h>
 
 #include "base/host_memory.h"
 #include "src/run/session.h"
 
-// Of the host, for each of the ranks that share it.
+// Bytes of host memory for each of the ranks that share it.
 static double host_share(const psac_session *session, psac_host_memory *host) {
   *host = psac_host_memory_read("");
   return fmin(host->shared / session->ranks->node_size, host->own);
@@ -38,7 +38,7 @@ static void describe_fit(const psac_session *session, double bytes, char *text, 
   snprintf(text, n_bytes, n > 0 ? "%lld neurons would fit" : "not even one neuron would fit", (long long)n);
 }
 
-// Digits that this rank has read already, which the plan counts.
+// Bytes of digits that this rank already holds; the plan counts them, too.
 static double digits_bytes(const psac_digits *digits) {
   return (double)digits->n * (digits->height * digits->width + 1.0);
 }

@@ -10,8 +10,8 @@
 
 static volatile sig_atomic_t stop_wanted, checkpoint_wanted;
 
-// Whether a message is wanted: a launcher of several ranks says itself that it ends them, most often as one of them has
-// failed.
+// Whether to print a message. A launcher of several ranks reports itself that it ends them, usually because one of them
+// has failed.
 static volatile sig_atomic_t speaks;
 static const volatile int *failing;
 
@@ -20,7 +20,7 @@ static void note(int signal) {
   else stop_wanted = 1;
 }
 
-// Only what is safe in a signal handler.
+// Makes only calls that are safe in a signal handler.
 static void stop_now(int signal) {
   static const char message[] = "psac_dist: stopped on request before training began\n";
   note(signal);
@@ -41,7 +41,7 @@ static void handle(void (*handler)(int)) {
   sigemptyset(&action.sa_mask);
   for (size_t k = 0; k < sizeof handled / sizeof *handled; k++) {
     struct sigaction before;
-    // nohup has its reason to ignore SIGHUP
+    // keeps ignoring SIGHUP, as under nohup
     if (sigaction(handled[k], NULL, &before) == 0 && handled[k] == SIGHUP && before.sa_handler == SIG_IGN) continue;
     sigaction(handled[k], &action, NULL);
   }

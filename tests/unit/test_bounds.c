@@ -56,10 +56,10 @@ static void test_long_presentations_of_large_networks_are_refused(void **state) 
 static void test_large_weights_of_large_networks_are_refused(void **state) {
   (void)state;
   psac_config config = with("network.weight_sd=0.2");  // up to 1.5
-  config.middle_layer.num_neurons = 5726623061;        // 2^33 / 1.5
+  config.middle_layer.num_neurons = 5726623060;        // 2^33 / 1.5
   assert_ok(psac_bounds_check(&config));
   config.middle_layer.num_neurons++;
-  refuse(&config, "allowed: 5726623061 neurons");
+  refuse(&config, "allowed: 5726623060 neurons");
 }
 
 static void test_the_notebooks_finer_sums_fit_fewer_neurons(void **state) {
@@ -78,11 +78,15 @@ static void test_weights_from_outside_are_limited_in_large_networks(void **state
   (void)state;
   psac_config config = make_config();
   assert_true(psac_bounds_weight(&config) == 2.0);
-  config.middle_layer.num_neurons = INT64_C(1) << 32;
+  config.middle_layer.num_neurons = INT64_C(1) << 31;
   assert_true(psac_bounds_weight(&config) == 2.0);
+  config.middle_layer.num_neurons = INT64_C(1) << 32;
+  assert_true(psac_bounds_weight(&config) < 2.0);
   config.middle_layer.num_neurons = 8000000000;
   const double limit = psac_bounds_weight(&config);
   assert_true(limit > 1.0 && limit * 8e9 <= 0x1p33);
+  config.middle_layer.num_neurons = INT64_C(1) << 33;
+  assert_true(psac_bounds_weight(&config) < 1.0);  // 2^33 weights of 2^30 steps are 2^63
 }
 
 static void test_wide_fields_of_large_networks_are_refused(void **state) {

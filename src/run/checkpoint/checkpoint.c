@@ -18,7 +18,7 @@ void psac_checkpointer_start(psac_checkpointer *checkpointer, psac_session *sess
   psac_signals_catch();
 }
 
-// Rank 0: the time since the last checkpoint, or the trials since the last visit, demand one.
+// Rank 0: a checkpoint is due by the time since the last one or by the trials since the last poll.
 static int is_due(const psac_checkpointer *checkpointer) {
   const psac_config *config = &checkpointer->session->config;
   const double minutes = config->checkpoint.minutes;
@@ -27,8 +27,8 @@ static int is_due(const psac_checkpointer *checkpointer) {
   return each > 0 && checkpointer->position->trials / each > checkpointer->seen_trials / each;
 }
 
-// Collective. The run continues without a checkpoint that cannot be written; what every rank could not agree on is
-// passed up.
+// Writes a checkpoint. The run continues with a warning if every rank knows that it cannot be written (PSAC_ERR_IO,
+// PSAC_ERR_MEMORY); other failures are returned. Collective.
 static psac_status save(psac_checkpointer *checkpointer, int *is_saved) {
   psac_session *session = checkpointer->session;
   const psac_results *results = checkpointer->results;
@@ -91,7 +91,7 @@ void psac_checkpointer_clear(const psac_checkpointer *checkpointer) {
   char last[PSAC_CHECKPOINT_PATH_BYTES], final[PSAC_CHECKPOINT_PATH_BYTES];
   psac_checkpoint_name(out, checkpointer->last_trials, last);
   psac_checkpoint_final_name(out, final);
-  // without a state of this run, that of an earlier run of the same name must not stay either
+  // without a final state of this run, that of an earlier run of the same name must go, too
   if (checkpointer->last_trials != checkpointer->position->trials || rename(last, final) != 0) unlink(final);
   psac_checkpoint_prune(out, INT64_MAX, 0);
   const psac_recorder *recorder = &checkpointer->results->recorder;

@@ -1,4 +1,4 @@
-// What a checkpoint of a run can say. Checksums show damage; a forged one has right checksums, and would bring
+// Plausibility checks of a checkpoint. Checksums detect damage; a forged checkpoint has right checksums and would bring
 // impossible numbers into the run file.
 #include <math.h>
 
@@ -8,12 +8,12 @@ static psac_status refuse(const char *path, const char *what) {
   return psac_fail(PSAC_ERR_INPUT, "%s: %s contradicts itself or lies outside what a run can have", path, what);
 }
 
-static int is_within(double value, double highest) { return value >= 0.0 && value <= highest; }  // not for NaN
+static int is_within(double value, double highest) { return value >= 0.0 && value <= highest; }  // false for NaN
 
 static int is_count(int64_t value, int64_t highest) { return value >= 0 && value <= highest; }
 
-// In Hz: a neuron spikes at most once per time step; twice that, as the counted interval is rounded to steps and the
-// notebook has two passes.
+// Upper bound of a rate, Hz. A neuron spikes at most once per time step; the factor 2 covers the rounding of the
+// counted interval to steps and the notebook's two passes.
 static double highest_rate(const psac_config *config) { return 2.0 * 1000.0 / config->simulation.dt; }
 
 static int is_point(const psac_curve_point *point, const psac_config *config, const psac_position *at,
@@ -26,7 +26,7 @@ static int is_point(const psac_curve_point *point, const psac_config *config, co
          is_within(point->rate_output, rate) && is_within(point->rate_critic, rate);
 }
 
-// The points, by rising number of trials, and the open one after them.
+// Checks the points, whose numbers of trials increase, and the open point after them.
 static int is_curve(const psac_curve *curve, const psac_config *config, const psac_position *at) {
   int64_t trials = 0;
   for (int64_t k = 0; k < curve->n; trials = curve->point[k++].trials) {
@@ -68,7 +68,7 @@ psac_status psac_checkpoint_check(const psac_session *session, const char *path,
   if (!is_position(at, session->train.n)) return refuse(path, "/training/position");
   if (!is_curve(&checkpoint->interval, config, at)) return refuse(path, "/training/interval");
   if (!is_curve(&checkpoint->epoch, config, at)) return refuse(path, "/training/epoch");
-  // of the trials since the last point, in two passes where the notebook has them
+  // spikes since the last point, at most those of all trials; the factor 2 covers the notebook's two passes
   const double most = 2.0 * (double)at->trials * config->simulation.t_total / config->simulation.dt *
                       (double)config->middle_layer.num_neurons;
   const int is_counted = is_within((double)network->spike_counts[0], most) &&

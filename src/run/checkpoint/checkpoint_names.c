@@ -45,11 +45,12 @@ static int by_falling_number(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-// Digits of the number in a name, which is a checkpoint's only if it is written as psac_checkpoint_name writes it: 12,
-// more for more trials.
+// Digits of the number of trials in a name: 12, more for larger numbers. A name is a checkpoint's only if it is exactly
+// what psac_checkpoint_name writes.
 enum { DIGITS = 12, MOST_DIGITS = 18 };
 
-// The number in a name of this run's checkpoints; the rest of the name begins at *rest. -1 for any other name.
+// Number of trials in the name of one of this run's checkpoints; -1 for any other name. *rest is what follows the
+// ending.
 static int64_t number_of(const char *name, const char *base, const char **rest) {
   const size_t n = strlen(base);
   if (strncmp(name, base, n) != 0 || strncmp(name + n, MARK, strlen(MARK)) != 0) return -1;
@@ -60,7 +61,7 @@ static int64_t number_of(const char *name, const char *base, const char **rest) 
   return strncmp(*rest, ENDING, strlen(ENDING)) == 0 ? (*rest += strlen(ENDING), strtoll(digits, NULL, 10)) : -1;
 }
 
-// Calls `visit` for every file of this run's checkpoints: its number, and what its name has after the ending.
+// Called for every file of this run's checkpoints, with its number of trials and what follows the ending in its name.
 typedef psac_status (*visitor)(void *self, int64_t trials, const char *rest);
 
 static psac_status visit_all(const char *out, visitor visit, void *self) {

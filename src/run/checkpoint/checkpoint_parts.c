@@ -6,7 +6,7 @@ void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_N_CH
   const psac_array *array[PSAC_N_CHECKPOINT_ARRAYS];
   psac_checkpoint_arrays(array);
   for (int p = 0; p < PSAC_N_CHECKPOINT_ARRAYS; p++) {
-    const psac_extents any = {.n_columns = 2.0};  // tells a vector from a matrix
+    const psac_extents any = {.n_columns = 2.0};  // distinguishes vectors from matrices
     const int n_dims = psac_array_width(array[p], &any) > 1 ? 2 : 1;
     part[p] = (psac_part){
         .array = array[p], .type = array[p]->is_real ? PSAC_F32 : PSAC_I32, .n_dims = n_dims, .dims = {-1, -1}};

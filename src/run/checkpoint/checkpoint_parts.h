@@ -1,4 +1,4 @@
-// The datasets of a checkpoint whose rows are spread over ranks. Internal to the checkpoint's reader and writer.
+// The datasets of a checkpoint whose rows are distributed over ranks. Internal to the checkpoint's reader and writer.
 #ifndef PSAC_RUN_CHECKPOINT_CHECKPOINT_PARTS_H
 #define PSAC_RUN_CHECKPOINT_CHECKPOINT_PARTS_H
 
@@ -7,7 +7,8 @@
 enum { PSAC_CHECKPOINT_FORMAT = 2 };
 #define PSAC_CHECKPOINT_MARK "psac_dist checkpoint"
 
-// Members of a curve that has a point in the making, and of a point: all of eight bytes, kept as their bits.
+// Sizes, in 8-byte words, of a curve's point, of its open point and of a recorded trial. All of their members have
+// eight bytes and are stored as raw bits.
 enum {
   PSAC_POINT_WORDS = sizeof(psac_curve_point) / sizeof(uint64_t),
   PSAC_OPEN_WORDS = (sizeof(psac_curve) - offsetof(psac_curve, n_trials)) / sizeof(uint64_t),
@@ -23,12 +24,12 @@ typedef struct psac_part {
   int64_t first_row, n_rows;    // this rank's
 } psac_part;
 
-// The parts as this session has them; session == NULL: paths and types only.
+// Fills part[] for this session; session == NULL: paths, types and numbers of dimensions only.
 void psac_checkpoint_parts(const psac_session *session, psac_part part[PSAC_N_CHECKPOINT_ARRAYS]);
 
 size_t psac_part_row_bytes(const psac_part *part);
 
-// Rows that fit into a piece, at least one.
+// Rows that fit into PSAC_PIECE_BYTES, at least one.
 int64_t psac_part_piece(const psac_part *part);
 
 #endif

@@ -1,5 +1,5 @@
-// Reading a checkpoint. Nothing in the file is believed: sizes are held against the file's own size before memory is
-// taken, and every dataset against its checksum.
+// Reading a checkpoint. The file is not trusted: sizes are checked against the file's own size before memory is
+// allocated, and every dataset against its checksum.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ typedef struct reader {
   int64_t sum[N_PARTS], expected[N_PARTS];
 } reader;
 
-// Completes dims, of which those that are not -1 must be as given. The dataset cannot be larger than its file.
+// Fills dims; those that are not -1 must match the file. Refuses a dataset larger than its file.
 static psac_status get_dims(const reader *r, const char *set, psac_type type, int n_dims, int64_t *dims) {
   int64_t found[PSAC_MAX_DIMS], left = r->n_bytes / (int64_t)psac_h5_type_bytes(type);
   PSAC_TRY(psac_h5_read_dims(r->file, set, n_dims, found));
@@ -40,7 +40,7 @@ static psac_status compare(const reader *r, const char *set, int64_t sum, int64_
                          : psac_fail(PSAC_ERR_INPUT, "%s: %s is damaged: its checksum is wrong", r->path, set);
 }
 
-// A whole dataset with its checksum; the caller frees *data. dims as for get_dims.
+// Reads a whole dataset and verifies its checksum. The caller frees *data. dims as for get_dims.
 static psac_status get(const reader *r, const char *set, psac_type type, int n_dims, int64_t *dims, void *data) {
   int64_t expected;
   PSAC_TRY(get_dims(r, set, type, n_dims, dims));
@@ -60,7 +60,7 @@ static psac_status get(const reader *r, const char *set, psac_type type, int n_d
   return status;
 }
 
-// A short dataset of n eight-byte numbers.
+// Reads a short dataset of n 8-byte numbers.
 static psac_status get_short(const reader *r, const char *set, psac_type type, int64_t n, void *numbers) {
   void *data = NULL;
   PSAC_TRY(get(r, set, type, 1, &n, &data));
@@ -87,7 +87,7 @@ static psac_status get_curve(const reader *r, const char *points, const char *op
   return PSAC_OK;
 }
 
-// The file of recorded spikes lies beside the checkpoint, whatever folder that is in now.
+// The recording file is beside the checkpoint, even if both have been moved to another folder.
 static psac_status get_recording_name(const reader *r) {
   char *name = NULL, *to = r->checkpoint->recording;
   PSAC_TRY(psac_h5_read_text(r->file, "/recording", "file", &name));
@@ -156,7 +156,7 @@ static psac_status get_all(const reader *r) {
   return get_recording(r);
 }
 
-// Hands out rows [first, first + n) of a part in pieces.
+// Receives rows [first, first + n) of a part, piece by piece.
 typedef psac_status (*take_rows)(void *self, int64_t first, int64_t n, const void *rows);
 
 static psac_status read_part(const reader *r, const psac_part *part, int64_t first, int64_t n, take_rows take,
@@ -187,7 +187,7 @@ static psac_status add_checksum(void *self, int64_t first, int64_t n, const void
   return PSAC_OK;
 }
 
-// Share number `share` of n_shares of every part.
+// Sums the checksums of share `share` of n_shares of every part.
 static psac_status sum_parts(reader *r, int share, int n_shares) {
   psac_checkpoint_parts(NULL, r->part);
   for (int p = 0; p < N_PARTS; p++) {
@@ -222,7 +222,7 @@ static psac_status describe_trial(const psac_checkpoint *checkpoint, int64_t k) 
                    (long long)trial->trial, (long long)trial->epoch);
 }
 
-// The recorded spikes against their checksums, shared by the ranks. Collective where ranks are given.
+// Verifies the checksums of the recorded spikes; the ranks share the work. Collective unless `ranks` is NULL.
 static psac_status check_recording(psac_ranks *ranks, const psac_checkpoint *checkpoint) {
   const int64_t n = checkpoint->recorder.n;
   if (n == 0) return PSAC_OK;
@@ -270,7 +270,7 @@ static psac_status set_rows(void *self, int64_t first, int64_t n, const void *ro
   return psac_network_set_array(to->session->network, to->part->array, first - to->part->first_row, n, rows);
 }
 
-// This rank's rows, if the file has just the dimensions that this network needs.
+// Loads this rank's rows, if the file has exactly the dimensions that this network needs.
 static psac_status set_parts(reader *r, const psac_session *session) {
   const psac_recording_shape shape = psac_recorder_shape(session->network), *has = &r->checkpoint->shape;
   psac_checkpoint_parts(session, r->part);
@@ -300,7 +300,8 @@ psac_status psac_checkpoint_restore(const psac_session *session, const char *pat
     *epoch = checkpoint->epoch;
     checkpoint->interval = checkpoint->epoch = (psac_curve){0};
   }
-  for (int64_t k = 0; k < recorder->n && session->ranks->rank > 0; k++) recorder->trial[k].checksum = 0;  // rank 0's
+  // checksums are sums over ranks; those of the checkpoint stay on rank 0
+  for (int64_t k = 0; k < recorder->n && session->ranks->rank > 0; k++) recorder->trial[k].checksum = 0;
   return psac_ranks_agree(session->ranks, status);
 }
 

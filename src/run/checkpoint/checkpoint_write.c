@@ -1,6 +1,6 @@
-// Writing a checkpoint. Rank 0 drafts the file, every rank writes its own rows into it with plain writes, rank 0 adds
-// the rest. Whatever fails on whichever rank fails there at once, without anybody waiting in a library, so that all can
-// agree to continue without it.
+// Writing a checkpoint. Rank 0 drafts the file, every rank writes its own rows into it with plain writes, and rank 0
+// adds the rest. A failure occurs at once on the rank that causes it, while no rank waits in a library, so that all
+// ranks can agree to continue without the checkpoint.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,20 +17,20 @@ typedef struct writer {
   const psac_session *session;
   const psac_curve *interval, *epoch;
   const psac_recorder *recorder;
-  psac_recorded_trial *trial;  // [n_recorded] with whole checksums
+  psac_recorded_trial *trial;  // [n_recorded] with checksums summed over ranks
   int64_t n_recorded;
   const psac_position *position;
   psac_network_state state;
   psac_part part[N_PARTS];
   int64_t offset[N_PARTS];  // of the parts in the file
-  int64_t sum[N_PARTS];     // checksums, as signed numbers that may wrap around
+  int64_t sum[N_PARTS];     // checksums, as signed numbers that may wrap
   const char *path;
-  char partial[PSAC_DISK_NAME_BYTES];  // its name until it is complete
+  char partial[PSAC_DISK_NAME_BYTES];  // temporary name until the file is complete
   int fd;
   psac_h5_file *draft;  // rank 0
 } writer;
 
-// A dataset that rank 0 has whole.
+// Writes a dataset that rank 0 holds as a whole, with its checksum.
 static psac_status put(psac_h5_file *draft, const char *path, psac_type type, int64_t n, int64_t width,
                        const void *data) {
   const psac_field field = {path, type, width > 0 ? 2 : 1, {n, width}, 0, n, data, 0, NULL};
@@ -44,7 +44,8 @@ static psac_status put_curve(psac_h5_file *draft, const psac_curve *curve, const
   return put(draft, open, PSAC_U64, PSAC_OPEN_WORDS, 0, &curve->n_trials);
 }
 
-// The trials, and where their spikes lie. Those of the test are not kept: they will be presented again.
+// Writes the recorded trials and the name of their recording file. Test trials are left out: a resumed run presents
+// them again.
 static psac_status put_recording(const writer *w) {
   psac_h5_file *draft = w->draft;
   const psac_recording_file *file = &w->recorder->file;
@@ -81,7 +82,7 @@ static psac_status put_all(const writer *w) {
   return put_recording(w);
 }
 
-// Rank 0: the file, and where in it the parts will be.
+// Rank 0: creates the file and reserves space for the parts.
 static psac_status begin(writer *w) {
   PSAC_TRY(psac_disk_create(w->path, w->partial, &w->fd));
   PSAC_TRY(psac_h5_draft(w->path, &w->draft));
@@ -113,7 +114,8 @@ static psac_status write_part(writer *w, int p) {
   return status;
 }
 
-// Every rank: its rows and its recorded spikes, down to the disk; rank 0's descriptor stays open.
+// Every rank: flushes its recorded spikes to disk and writes its rows. Ranks other than 0 then close the file, which
+// flushes the rows; rank 0 keeps its descriptor open.
 static psac_status write_parts(writer *w) {
   if (w->n_recorded > 0) PSAC_TRY(psac_recording_flush(&w->recorder->file));
   if (w->fd < 0) PSAC_TRY(psac_disk_join(w->partial, &w->fd));
@@ -124,7 +126,7 @@ static psac_status write_parts(writer *w) {
   return psac_disk_close(fd, w->partial);
 }
 
-// Rank 0: the checksums, the rest of the file, its name.
+// Rank 0: writes the checksums and the rest of the file, flushes and renames it.
 static psac_status end(writer *w) {
   for (int p = 0; p < N_PARTS; p++) PSAC_TRY(psac_h5_write_i64(w->draft, w->part[p].path, "checksum", w->sum[p]));
   PSAC_TRY(psac_h5_copy_draft(&w->draft, w->fd, w->partial));
@@ -134,7 +136,7 @@ static psac_status end(writer *w) {
   return psac_disk_publish(w->partial, w->path, 1);
 }
 
-// Collective: the recorded trials, whose checksums are sums over ranks.
+// Copies the recorded trials, with checksums summed over ranks. Collective.
 static psac_status collect_trials(writer *w) {
   const int64_t n = w->n_recorded;
   int64_t *sum = malloc(sizeof *sum * (size_t)n + 1);
@@ -176,7 +178,7 @@ psac_status psac_checkpoint_write(const psac_session *session, const psac_curve 
   PSAC_TRY(psac_network_get_state(session->network, session->ranks, &w.state));
   psac_checkpoint_parts(session, w.part);
   for (int p = 0; p < N_PARTS && session->network->replica_transport.rank > 0; p++)
-    w.part[p].n_rows = 0;  // the first replica's are the same
+    w.part[p].n_rows = 0;  // the first replica writes; the rows of the others are the same
   const psac_status status = write_together(&w);
   psac_h5_abandon(&w.draft);
   free(w.trial);

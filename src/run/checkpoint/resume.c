@@ -11,7 +11,7 @@ static int has_no_trials(const psac_config *config) {
   return config->record.trials.n + config->record.test_trials.n == 0;
 }
 
-// Whether the options turn recording off: then spikes that were recorded before may be lost.
+// Whether the options turn recording off. Then spikes recorded by earlier runs may be missing.
 static int records_nothing(const psac_run_options *options) {
   psac_config config;
   if (psac_config_defaults(&config) != PSAC_OK) return 0;
@@ -21,7 +21,7 @@ static int records_nothing(const psac_run_options *options) {
   return has_no_trials(&config);
 }
 
-// Reads what rank 0 names. Collective.
+// Reads the checkpoint that found->path names on rank 0. Collective.
 static psac_status read_named(const psac_session *session, psac_resumption *found) {
   psac_ranks *ranks = session->ranks;
   PSAC_TRY(psac_ranks_broadcast(ranks, found->path, PSAC_CHECKPOINT_PATH_BYTES));
@@ -29,7 +29,7 @@ static psac_status read_named(const psac_session *session, psac_resumption *foun
   return psac_checkpoint_read(ranks, found->path, !records_nothing(session->options), &found->checkpoint);
 }
 
-// The newest of n checkpoints that is intact; the others are named. Collective.
+// Reads the newest intact one of n checkpoints and warns of each one that it skips. Collective.
 static psac_status read_newest(const psac_session *session, const int64_t *trials, int64_t n, psac_resumption *found) {
   psac_ranks *ranks = session->ranks;
   const char *out = session->out;
@@ -71,7 +71,7 @@ static psac_status read_epochs(const char *path, const char *text, int64_t *n_ep
   return PSAC_OK;
 }
 
-// How many epochs the run file that is there has. Rank 0.
+// Reads the number of epochs and the configuration text of the existing run file. Rank 0.
 static psac_status look_at_run_file(const char *path, int64_t *n_epochs, char **text) {
   PSAC_TRY(psac_h5_try(path));
   PSAC_TRY(psac_run_file_read_config(path, text));
@@ -106,8 +106,9 @@ psac_status psac_resume_find(const psac_session *session, psac_resumption *found
   return status;
 }
 
-// Under a linear schedule all learning so far depends on the number of epochs, unless the run had come to its end: then
-// a new segment of the schedule begins, with the rate that is given.
+// Refuses differences except in keys that may change. Under a linear schedule all learning so far depends on the number
+// of epochs, which may change only if the run had ended: then a new segment of the schedule begins, with the given
+// rate.
 static psac_status compare_configurations(const psac_config *now, const psac_config *before, const char *path,
                                           int is_extended) {
   const char *free_to_change[16] = {"training.log_interval",
@@ -118,7 +119,7 @@ static psac_status compare_configurations(const psac_config *now, const psac_con
                                     "checkpoint.",
                                     "watchdog."};
   int n = 7;
-  if (has_no_trials(now)) free_to_change[n++] = "record.";  // spikes may be given up
+  if (has_no_trials(now)) free_to_change[n++] = "record.";  // recorded spikes may be dropped
   const int linear =
       now->learning.rate_schedule == PSAC_SCHEDULE_LINEAR || before->learning.rate_schedule == PSAC_SCHEDULE_LINEAR;
   if (!linear || is_extended) free_to_change[n++] = "training.num_epochs";
@@ -137,7 +138,7 @@ static psac_status compare_configurations(const psac_config *now, const psac_con
   return status;
 }
 
-// Rank 0.
+// Sets is_extended and is_finished. Rank 0.
 static psac_status settle(psac_session *session, psac_resumption *found) {
   const psac_config *config = &session->config;
   const int64_t n_epochs = config->training.num_epochs;
@@ -155,7 +156,7 @@ static psac_status settle(psac_session *session, psac_resumption *found) {
   return PSAC_OK;
 }
 
-// A run that ended, and is to be extended: the state in which it ended. Collective.
+// Reads the final state of a run that is extended. Collective.
 static psac_status read_final(const psac_session *session, psac_resumption *found) {
   psac_ranks *ranks = session->ranks;
   char *text = found->checkpoint.config_text;
@@ -170,7 +171,7 @@ static psac_status read_final(const psac_session *session, psac_resumption *foun
       session->out, (long long)found->finished_epochs, (long long)session->config.training.num_epochs, reason);
 }
 
-// A run that starts afresh must not mix with what an earlier one has left. Rank 0.
+// Refuses to start from scratch beside checkpoints of an earlier run, which would mix with those of this one. Rank 0.
 static psac_status refuse_leftovers(const psac_session *session) {
   int64_t *trials = NULL, n = 0;
   psac_status status = psac_checkpoint_list(session->out, &trials, &n);
