@@ -97,7 +97,7 @@ static psac_status check_others(const psac_transport *transport, double started)
   PSAC_TRY(psac_status_poll_answer((psac_progress_source){read_progress, state}));
   NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
   if (code != ncclSuccess) {
-    snprintf(what, sizeof what, "is told by NCCL: %s", explain(code, text, sizeof text));
+    snprintf(what, sizeof what, "got an error from NCCL: %s", explain(code, text, sizeof text));
     return give_up(transport, what);
   }
   if (psac_clock_seconds() - started <= state->timeout_seconds) return PSAC_OK;
