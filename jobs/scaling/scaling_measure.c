@@ -280,7 +280,7 @@ static psac_status measure_networks(measuring *on, psac_status (*keep)(void *sel
       PSAC_TRY(psac_session_cut(session));
     } else {
       psac_course_restart(&on->course);
-      psac_course_fill(&on->course, what->batch, what->batch);
+      psac_course_fill(&on->course, what->batch);
       PSAC_TRY(psac_dry_run_begin(measurement->dry_run, session, on->course.trials, on->course.n));
     }
     psac_progress_start(&on->bar, measurement->progress, what->warm_up + each * what->trials);

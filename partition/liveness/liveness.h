@@ -33,23 +33,23 @@ void psac_watchdog_leave_node(psac_watchdog *watchdog);
 void psac_watchdog_stop(psac_watchdog **watchdog);
 
 // Progress of a rank's GPU.
-typedef struct psac_progress {
+typedef struct psac_gpu_report {
   int64_t group;        // id of the NCCL communicator: equal only on ranks whose GPUs communicate
   int64_t collectives;  // collectives of the group that the GPU has reached
-} psac_progress;
+} psac_gpu_report;
 
 // How a rank answers a status poll; called only when one arrives.
-typedef struct psac_progress_source {
-  psac_progress (*read)(const void *self);
+typedef struct psac_gpu_report_source {
+  psac_gpu_report (*read)(const void *self);
   const void *self;
-} psac_progress_source;
+} psac_gpu_report_source;
 
 // Answers status polls of other ranks. Call repeatedly while waiting; cheap. Not collective.
-psac_status psac_status_poll_answer(psac_progress_source own);
+psac_status psac_status_poll_answer(psac_gpu_report_source own);
 
 // Polls all ranks, and writes whose GPU has reached fewer collectives than others of its group, or else which ranks do
 // not answer within `seconds` ("rank 2 and 3 more do not answer"). If no GPU is late, it returns later, so that a rank
 // with better evidence ends the run first. Not collective.
-psac_status psac_status_poll(double seconds, psac_progress_source own, char *text, size_t n_bytes);
+psac_status psac_status_poll(double seconds, psac_gpu_report_source own, char *text, size_t n_bytes);
 
 #endif

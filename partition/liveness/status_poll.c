@@ -10,7 +10,7 @@
 enum { REQUEST = 30001, REPLY = 30002 };  // tags that nothing else uses
 
 // Sends a small message without waiting for the receiver. *progress must stay valid.
-static psac_status send(int tag, int to, const psac_progress *progress) {
+static psac_status send(int tag, int to, const psac_gpu_report *progress) {
   MPI_Request request;
   // NOLINTBEGIN(clang-analyzer-optin.mpi.MPI-Checker): it does not know that freeing a request replaces a wait
   PSAC_MPI(MPI_Isend(progress, progress ? sizeof *progress : 0, MPI_BYTE, to, tag, MPI_COMM_WORLD, &request));
@@ -20,7 +20,7 @@ static psac_status send(int tag, int to, const psac_progress *progress) {
 }
 
 // Receives one message with this tag, if there is one; *from = -1 if not.
-static psac_status receive(int tag, int *from, psac_progress *progress) {
+static psac_status receive(int tag, int *from, psac_gpu_report *progress) {
   int is_there;
   MPI_Status status;
   *from = -1;
@@ -32,8 +32,8 @@ static psac_status receive(int tag, int *from, psac_progress *progress) {
   return PSAC_OK;
 }
 
-psac_status psac_status_poll_answer(psac_progress_source own) {
-  static psac_progress progress;
+psac_status psac_status_poll_answer(psac_gpu_report_source own) {
+  static psac_gpu_report progress;
   for (int from;;) {
     PSAC_TRY(receive(REQUEST, &from, NULL));
     if (from < 0) return PSAC_OK;
@@ -44,17 +44,17 @@ psac_status psac_status_poll_answer(psac_progress_source own) {
 
 typedef struct reply_list {
   int rank, n_ranks;
-  psac_progress *progress;  // [n_ranks]
-  int *is_silent;           // [n_ranks]
+  psac_gpu_report *progress;  // [n_ranks]
+  int *is_silent;             // [n_ranks]
 } reply_list;
 
 // Answers other ranks' polls until `until` or, with `replies`, until all ranks have replied to ours.
-static psac_status exchange_replies(const reply_list *replies, psac_progress_source own, double until) {
+static psac_status exchange_replies(const reply_list *replies, psac_gpu_report_source own, double until) {
   const struct timespec moment = {.tv_nsec = 1000000};
   int n_silent = replies ? replies->n_ranks - 1 : 1;
   while (n_silent > 0 && psac_clock_seconds() < until) {
     int from = -1;
-    psac_progress progress;
+    psac_gpu_report progress;
     PSAC_TRY(psac_status_poll_answer(own));
     if (replies) PSAC_TRY(receive(REPLY, &from, &progress));
     if (from < 0) {
@@ -68,7 +68,7 @@ static psac_status exchange_replies(const reply_list *replies, psac_progress_sou
   return PSAC_OK;
 }
 
-static psac_status collect(const reply_list *replies, double seconds, psac_progress_source own) {
+static psac_status collect(const reply_list *replies, double seconds, psac_gpu_report_source own) {
   for (int r = 0; r < replies->n_ranks; r++) {
     replies->is_silent[r] = r != replies->rank;
     if (r != replies->rank) PSAC_TRY(send(REQUEST, r, NULL));
@@ -88,7 +88,7 @@ static void name_ranks(int first, int n, const char *before, const char *after, 
 // Names the ranks of this rank's group whose GPUs have reached the fewest collectives and returns their number, 0 if
 // all are equal.
 static int name_behind(const reply_list *replies, char *text, size_t n_bytes) {
-  const psac_progress *progress = replies->progress, *own = &progress[replies->rank];
+  const psac_gpu_report *progress = replies->progress, *own = &progress[replies->rank];
   int64_t least = own->collectives, most = least;
   int first = replies->rank, n = 0;
   for (int r = 0; r < replies->n_ranks; r++) {
@@ -117,7 +117,7 @@ static int name_silent(const reply_list *replies, char *text, size_t n_bytes) {
 
 // Backs off longer with weaker evidence, so that a better informed rank reports first: a silent rank may itself wait
 // for another one.
-static psac_status diagnose(const reply_list *replies, double seconds, psac_progress_source own, char *text,
+static psac_status diagnose(const reply_list *replies, double seconds, psac_gpu_report_source own, char *text,
                             size_t n_bytes) {
   PSAC_TRY(collect(replies, seconds, own));
   if (name_behind(replies, text, n_bytes) > 0) return PSAC_OK;
@@ -125,7 +125,7 @@ static psac_status diagnose(const reply_list *replies, double seconds, psac_prog
   return exchange_replies(NULL, own, psac_clock_seconds() + (n_silent > 0 ? 1.0 : 3.0) * seconds);
 }
 
-psac_status psac_status_poll(double seconds, psac_progress_source own, char *text, size_t n_bytes) {
+psac_status psac_status_poll(double seconds, psac_gpu_report_source own, char *text, size_t n_bytes) {
   reply_list replies = {0};
   PSAC_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &replies.rank));
   PSAC_MPI(MPI_Comm_size(MPI_COMM_WORLD, &replies.n_ranks));

@@ -74,18 +74,18 @@ static const char *explain(ncclResult_t code, char *text, size_t n_bytes) {
   return text;
 }
 
-static psac_progress read_progress(const void *self) {
+static psac_gpu_report read_progress(const void *self) {
   const nccl_state *state = self;
   uint64_t group = 0;
   for (size_t k = 0; k < sizeof state->id.internal; k++) group = group * 31 + (unsigned char)state->id.internal[k];
-  return (psac_progress){.group = (int64_t)group, .collectives = psac_gpu_progress_reached(state->progress)};
+  return (psac_gpu_report){.group = (int64_t)group, .collectives = psac_gpu_progress_reached(state->progress)};
 }
 
 // Fails with a message such as "rank 0 on HOST WHAT; rank 3 does not answer".
 static psac_status give_up(const psac_transport *transport, const char *what) {
   const nccl_state *state = transport->state;
   char who[256] = "";
-  PSAC_TRY(psac_status_poll(STATUS_POLL_SECONDS, (psac_progress_source){read_progress, state}, who, sizeof who));
+  PSAC_TRY(psac_status_poll(STATUS_POLL_SECONDS, (psac_gpu_report_source){read_progress, state}, who, sizeof who));
   return psac_fail(PSAC_ERR_DEVICE, "rank %d on %s %s; %s", state->world_rank, state->host, what, who);
 }
 
@@ -94,7 +94,7 @@ static psac_status check_others(const psac_transport *transport, double started)
   const nccl_state *state = transport->state;
   char text[256], what[300];
   ncclResult_t code;
-  PSAC_TRY(psac_status_poll_answer((psac_progress_source){read_progress, state}));
+  PSAC_TRY(psac_status_poll_answer((psac_gpu_report_source){read_progress, state}));
   NCCL(transport, ncclCommGetAsyncError(state->comm, &code));
   if (code != ncclSuccess) {
     snprintf(what, sizeof what, "got an error from NCCL: %s", explain(code, text, sizeof text));

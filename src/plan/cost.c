@@ -1,7 +1,6 @@
 #include "src/plan/cost.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "src/plan/cost_stages.h"
 
@@ -96,7 +95,7 @@ void psac_cost_estimate(const psac_config *config, int64_t n_ranks, int64_t n_re
 double psac_cost_trial(const psac_cost *cost) { return cost->seconds / (double)cost->batch; }
 
 double psac_cost_memory(const psac_cost *cost, const psac_hardware *hardware) {
-  return cost->plan.bytes + (hardware->on_device ? 0.0 : cost->plan.host_bytes);
+  return psac_plan_needed(&cost->plan, hardware->on_device);
 }
 
 int psac_cost_fits(const psac_cost *cost, const psac_hardware *hardware) {
@@ -124,8 +123,8 @@ int64_t psac_cost_best_replicas(const psac_config *config, int64_t n_ranks, cons
 
 static int fits_on(const psac_config *config, int64_t n_ranks, const psac_hardware *hardware) {
   const psac_plan plan = psac_plan_make(config, n_ranks, hardware->on_device);
-  const double needed = plan.bytes + (hardware->on_device ? 0.0 : plan.host_bytes);
-  return needed <= psac_hardware_memory(hardware, n_ranks) && psac_sizes_check(config, &plan.sizes) == PSAC_OK;
+  return psac_plan_needed(&plan, hardware->on_device) <= psac_hardware_memory(hardware, n_ranks) &&
+         psac_sizes_check(config, &plan.sizes) == PSAC_OK;
 }
 
 int64_t psac_cost_ranks_to_fit(const psac_config *config, int64_t n_ranks, int64_t most,

@@ -26,7 +26,6 @@ typedef struct load {
   double in_degree, delay, fan_out, index_bytes;
   double columns, outputs, critics, eligibility;  // columns of a row
   double blocks;                                  // reductions of drives in a presentation
-  int is_device;
 } load;
 
 static void add(psac_cost *cost, psac_cost_item item) { cost->item[cost->n_items++] = item; }
@@ -64,8 +63,7 @@ static void fill_middle(const psac_config *config, const psac_sizes *sizes, cons
   l->index_bytes = psac_fan_out_index_bytes(sizes->n_words);
 }
 
-static load load_of_rank_0(const psac_config *config, const psac_hardware *hardware, const psac_conditions *conditions,
-                           const psac_cost *cost) {
+static load load_of_rank_0(const psac_config *config, const psac_conditions *conditions, const psac_cost *cost) {
   const psac_columns columns = psac_sizes_columns(config);
   load l = {
       .trials = (double)cost->batch_share,
@@ -77,7 +75,6 @@ static load load_of_rank_0(const psac_config *config, const psac_hardware *hardw
       .outputs = columns.n_output,
       .critics = columns.n_critic,
       .eligibility = columns.n_eligibility,
-      .is_device = hardware->on_device,
   };
   const double per_reduce = (double)config->simulation.steps_per_reduce;
   l.items = l.steps * l.trials;
@@ -209,7 +206,7 @@ static void count_messages(const load *l, double ranks_per_node, psac_cost *cost
 
 void psac_cost_count(const psac_config *config, const psac_hardware *hardware, const psac_conditions *conditions,
                      psac_cost *cost) {
-  const load l = load_of_rank_0(config, hardware, conditions, cost);
+  const load l = load_of_rank_0(config, conditions, cost);
   count_retina(&l, cost);
   if (is_presented(config, hardware, &l)) count_presentation(&l, hardware, cost);
   else count_steps(&l, cost);

@@ -56,14 +56,18 @@ psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_devi
   return plan;
 }
 
+double psac_plan_needed(const psac_plan *plan, int on_device) {
+  return plan->bytes + (on_device ? 0.0 : plan->host_bytes);
+}
+
 int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes) {
   psac_config tried = *config;
   int64_t fits = 0, beyond = INT64_C(1) << 40;
   while (beyond - fits > 1) {
     tried.middle_layer.num_neurons = fits + (beyond - fits) / 2;
     const psac_plan plan = psac_plan_make(&tried, n_ranks, on_device);
-    const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
-    if (needed <= bytes && psac_sizes_check(&tried, &plan.sizes) == PSAC_OK) fits = tried.middle_layer.num_neurons;
+    if (psac_plan_needed(&plan, on_device) <= bytes && psac_sizes_check(&tried, &plan.sizes) == PSAC_OK)
+      fits = tried.middle_layer.num_neurons;
     else beyond = tried.middle_layer.num_neurons;
   }
   return fits >= 1000 ? fits / 1000 * 1000 : fits;

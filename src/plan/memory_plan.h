@@ -36,6 +36,9 @@ psac_config psac_plan_share(const psac_config *config, int64_t n_replicas);
 // configuration allows.
 psac_plan psac_plan_make(const psac_config *config, int64_t n_ranks, int on_device);
 
+// Bytes of the memory that holds the network: on a device its arrays only, on the host everything.
+double psac_plan_needed(const psac_plan *plan, int on_device);
+
 // The largest number of neurons (from 1000 on rounded down to a multiple of 1000) that can be built and whose plan
 // stays within `bytes` on every rank; 0 if none.
 int64_t psac_plan_largest(const psac_config *config, int64_t n_ranks, int on_device, double bytes);

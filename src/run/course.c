@@ -50,14 +50,14 @@ psac_trial psac_digits_trial(const psac_digits *digits, int64_t image, psac_rng_
                       .label = digits->labels[image]};
 }
 
-void psac_course_fill(psac_course *course, int64_t limit, int64_t batch) {
+void psac_course_fill(psac_course *course, int64_t limit) {
   const psac_digits *digits = &course->session->train;
   const psac_position *at = &course->at;
   if (course->order_epoch != at->epoch) {
     shuffle(course->order, digits->n, (uint64_t)course->session->config.simulation.seed, at->epoch);
     course->order_epoch = at->epoch;
   }
-  course->n = (int)smaller(smaller(batch, limit), digits->n - at->first);
+  course->n = (int)smaller(limit, digits->n - at->first);
   for (int b = 0; b < course->n; b++) {
     const int64_t position = at->first + b;
     course->trials[b] = psac_digits_trial(digits, course->order[position], PSAC_STREAM_RETINA_TRAIN,
@@ -69,7 +69,7 @@ psac_status psac_course_present(psac_course *course, int64_t limit, const psac_o
   psac_session *session = course->session;
   const psac_position *at = &course->at;
   const int64_t n_images = session->train.n, total = session->config.training.num_epochs * n_images;
-  psac_course_fill(course, limit, psac_network_batch_size(session->network, 1));
+  psac_course_fill(course, smaller(limit, psac_network_batch_size(session->network, 1)));
   psac_network_set_progress(session->network, smaller(at->epoch * n_images + at->first, total), n_images,
                             at->first_epoch);
   return psac_network_present(session->network, course->trials, course->n, 1, observer, course->outcomes);

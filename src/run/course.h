@@ -33,11 +33,12 @@ void psac_course_free(psac_course *course);
 // digits have changed. Not collective.
 void psac_course_restart(psac_course *course);
 
-// Fills trials [n] of the batch at the current position; n is the least of `limit`, `batch` and the trials left in the
-// epoch. Needs no network. Not collective.
-void psac_course_fill(psac_course *course, int64_t limit, int64_t batch);
+// Fills trials [n] of the batch at the current position; n is `limit` or the number of trials left in the epoch, if
+// that is less. Needs no network. Not collective.
+void psac_course_fill(psac_course *course, int64_t limit);
 
-// Fills the current batch, presents it and learns from it; `observer` may be NULL. Collective.
+// Fills the current batch with at most `limit` trials, presents it and learns from it; `observer` may be NULL.
+// Collective.
 psac_status psac_course_present(psac_course *course, int64_t limit, const psac_observer *observer);
 
 // Advances the position past the current batch; after the last batch of an epoch, to the start of the next epoch. Not

@@ -59,7 +59,7 @@ static psac_status refuse(const psac_session *session, const psac_plan *plan, do
 psac_status psac_session_check_memory(const psac_session *session) {
   const int on_device = psac_backend_can(session->backend, PSAC_CAP_DEVICE);
   const psac_plan plan = psac_session_plan(session);
-  const double needed = plan.bytes + (on_device ? 0.0 : plan.host_bytes);
+  const double needed = psac_plan_needed(&plan, on_device);
   psac_host_memory host;
   const double held = digits_bytes(&session->train) + digits_bytes(&session->test);
   const double host_free = host_share(session, &host) + held;

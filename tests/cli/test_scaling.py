@@ -46,7 +46,7 @@ class Measures(Scaling):
                              (8, 16, 60, -1, 1, b"read"))
             self.assertAlmostEqual(row["trials_per_s"], 16 / row["seconds"])
             self.assertAlmostEqual(row["ms_per_step"],
-                                   1e3 * row["seconds"] / (2 * 60))  # two batches, each simulated side by side
+                                   1e3 * row["seconds"] / (2 * 60))  # two batches, all trials of each concurrent
             self.assertLessEqual(row["stage_mean_s"].sum(), row["seconds"] * 1.001)
             self.assertTrue((row["stage_max_s"] >= row["stage_mean_s"]).all())
             self.assertGreater(row["host_bytes"], 0)

@@ -4,8 +4,8 @@
 // name has this part does that; with NUMBER "3+" all from the third on. CALL is pwrite (write and writev count as
 // well), fsync, rename, or MPI_Allreduce, whose PART is empty. ACTION is an error (ENOSPC, EIO, EROFS), short (only
 // half is written), kill, stop, term (SIGTERM to itself), or for an MPI call fail. PSAC_FAULT_RANK is the rank that it
-// happens on, all if it is not set. With PSAC_FAULT_CLOCK the wall clock jumps by so many seconds back or forth at
-// every reading, once MPI has started.
+// happens on, all if it is not set. With PSAC_FAULT_CLOCK the wall clock jumps by this number of seconds back or forth
+// at every reading, once MPI has started.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

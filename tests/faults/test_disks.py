@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Disks that fail: a checkpoint that cannot be written is warned of and training goes on; a run file that cannot be
+"""Disks that fail: a checkpoint that cannot be written is warned of and training continues; a run file that cannot be
 written leaves the last checkpoint, from which it is made later; nothing half written takes a name.
 
 Usage: test_disks.py LAYER [mounted]     mounted: small file systems can be mounted (the script starts itself again so)
@@ -20,7 +20,7 @@ import runs
 
 class Disks(runs.Runs):
     def assert_trained_well(self, result, warnings):
-        """The run went through, with so many lines, each a warning about a checkpoint; True = at least one."""
+        """The run went through, with this number of lines, each a warning about a checkpoint; True = at least one."""
         self.assertEqual(result.code, 0, result)
         self.assertEqual(bool(result.lines), bool(warnings), result)
         if warnings is not True:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A rank that stalls ends the run, with one line that says who waits where and who is late; a job that was suspended as
-a whole goes on.
+a whole continues.
 
 Usage: test_stalls.py LAYER
 """

@@ -1,4 +1,4 @@
-// Two backends side by side: the same calls on the same inputs leave the same bits, for every kernel, on networks whose
+// Two backends compared: the same calls on the same inputs leave the same bits, for every kernel, on networks whose
 // sizes lie at the edges of words, warps and blocks, whole or cut into three (of nine neurons, one rank then has none).
 #include "shards.h"
 

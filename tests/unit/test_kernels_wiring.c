@@ -143,7 +143,7 @@ static uint64_t target_at(const psac_shard *shard, const void *target, size_t pl
 }
 
 // The lists of one rank against the drawn sources: each neuron with targets has its list, none has another, and groups
-// are filled up.
+// are padded.
 static void check_lists(const shards *cut, const psac_shard *shard, psac_rng_key key) {
   const size_t n_words = (size_t)shard->n_source_words, n = shard->n_sources;
   uint64_t *mask = shards_download(cut, shard->source_mask, sizeof *mask * n_words);

@@ -5,13 +5,13 @@
 #include "parallel.h"
 #include "partition/liveness/liveness.h"
 
-static psac_progress read_own(const void *self) { return *(const psac_progress *)self; }
+static psac_gpu_report read_own(const void *self) { return *(const psac_gpu_report *)self; }
 
 enum { DONE = 7 };  // tag
 
 // Rank 0 polls; the ranks below n_answering answer until it is done, the others only then.
-static void poll(psac_progress own, int n_answering, double seconds, const char *expected) {
-  const psac_progress_source source = {read_own, &own};
+static void poll(psac_gpu_report own, int n_answering, double seconds, const char *expected) {
+  const psac_gpu_report_source source = {read_own, &own};
   const struct timespec moment = {.tv_nsec = 1000000};
   char text[256] = "";
   int is_done = 0;
@@ -31,8 +31,8 @@ static void poll(psac_progress own, int n_answering, double seconds, const char 
   assert_ok(psac_status_poll_answer(source));
 }
 
-static psac_progress of_rank(const int64_t collectives[4], int64_t group) {
-  return (psac_progress){.group = group, .collectives = collectives[ranks.rank]};
+static psac_gpu_report of_rank(const int64_t collectives[4], int64_t group) {
+  return (psac_gpu_report){.group = group, .collectives = collectives[ranks.rank]};
 }
 
 static void test_a_gpu_that_is_behind_is_named(void **state) {

@@ -23,7 +23,7 @@
 // and for what happens to machines, at the N-th call of CALL, a kernel or a function, on a rank:
 //   PSAC_EMU_FAIL=RANK:CALL:N   it fails; a kernel takes its device with it
 //   PSAC_EMU_HANG=RANK:CALL:N   it does not return
-//   PSAC_EMU_STICK=RANK:KERNEL:N  a kernel never ends, and the host goes on; with lazy streams only
+//   PSAC_EMU_STICK=RANK:KERNEL:N  a kernel never ends, and the host continues; with lazy streams only
 //   PSAC_EMU_TAKE=RANK:N:BYTES  from the N-th cudaMalloc on another program has so much of the device's memory
 #ifndef PSAC_EMU_CUDA_RUNTIME_H
 #define PSAC_EMU_CUDA_RUNTIME_H
